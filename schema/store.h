@@ -1,0 +1,169 @@
+/*
+ * store.h - one user's store, behind functions: no SQL outside schema/.
+ *
+ * What it holds: history (a row a message), signatures (the features of a message, kept some days so
+ * that it can be corrected), the log of lessons, the names of the dictionary's snapshot files,
+ * preferences, the index of the quarantine. SQLite, one folder a user (store.sqlite and
+ * tokens.* beside it); deleting a user is deleting his folder.
+ *
+ * A struct store is used by one thread at a time; any number of processes may open the same one.
+ * Functions return an enum store_status; on STORE_DEFER and STORE_FAILED *error_r is a malloc'ed
+ * text, freed by the caller. Texts in rows belong to the row: store_message_free(). Times are seconds
+ * since 1970.
+ */
+#ifndef SHOVELER_STORE_H
+#define SHOVELER_STORE_H
+
+#include "lib/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define STORE_SIGNATURE_SIZE 25 /* 24 hex digits and the NUL */
+#define STORE_DIGEST_SIZE 33	/* 32 hex digits and the NUL */
+
+enum store_status {
+	STORE_OK = 0,
+	STORE_NOT_FOUND, /* no such row, or no such store; no *error_r */
+	STORE_DEFER,	 /* cannot be opened, locked for too long, disk full, newer than us, damaged */
+	STORE_FAILED	 /* a mistake of the program */
+};
+
+/* Numbers are stored: never renumber. */
+enum store_class { STORE_NONE = 0, STORE_INNOCENT = 1, STORE_SPAM = 2 };
+enum store_outcome {
+	STORE_OUTCOME_NONE = 0, /* not known yet */
+	STORE_OUTCOME_DELIVERED = 1,
+	STORE_OUTCOME_TAGGED = 2,
+	STORE_OUTCOME_QUARANTINED = 3,
+	STORE_OUTCOME_REFUSED = 4,
+	STORE_OUTCOME_DEFERRED = 5,
+	STORE_OUTCOME_RELEASED = 6, /* from the quarantine into INBOX */
+	STORE_OUTCOME_DELETED = 7,  /* from the quarantine, by user or expiry */
+	STORE_OUTCOME_VIRUS = 8	    /* suppressed as a virus */
+};
+
+/* "", "delivered", "tagged", "quarantined", "refused", "deferred", "released", ... */
+const char *store_outcome_name(enum store_outcome outcome);
+/* "none", "innocent", "spam" */
+const char *store_class_name(enum store_class class);
+
+struct store;
+
+/*
+ * directory: the user's folder. create makes it (0700, with its parents) and the store; else a
+ * missing store is STORE_NOT_FOUND. A store newer than this program is refused (STORE_DEFER).
+ */
+enum store_status store_open(struct store **store_r, const char *directory, bool create,
+			     char **error_r);
+void store_close(struct store **store);
+/* The user's folder; the quarantine lies in "quarantine" below it. */
+const char *store_directory(const struct store *store);
+
+/*
+ * The folder of a user below users_directory: DOMAIN/LOCALPART, each percent-escaped so that no
+ * user's folder can lie outside or inside another's. NULL when user is not a valid address.
+ * malloc'ed.
+ */
+char *store_user_directory(const char *users_directory, const char *user);
+
+/* ---- transactions (write; the lock is taken at once, waits at most 10 s) ---- */
+
+enum store_status store_begin(struct store *store, char **error_r);
+enum store_status store_commit(struct store *store, char **error_r);
+void store_rollback(struct store *store); /* no transaction open: does nothing */
+
+/* ---- history: a row a message ---- */
+
+struct store_message {
+	int64_t id; /* of the row; increases with time of arrival; pages are keyed by it */
+	char signature[STORE_SIGNATURE_SIZE];
+	char digest[STORE_DIGEST_SIZE];
+	time_t received;
+	uint64_t size;	/* bytes of the whole message */
+	char *sender;	/* envelope sender */
+	char *from, *subject, *message_id, *queue_id;
+	int result;	/* -1 not classified (only trained); else enum classifier_result */
+	double probability, confidence, score;
+	enum store_outcome outcome;
+	enum store_class taught;    /* what the dictionary holds of it now */
+	enum store_class initially; /* what process() taught of itself */
+	enum store_class corrected; /* what the user said, STORE_NONE if nothing */
+	time_t corrected_at;
+	char *source; /* of the last correction, "" if none */
+	char *factors;
+	uint16_t scores[4]; /* bins of the learners' scores at classification (spamtrain/) */
+};
+
+void store_message_free(struct store_message *row); /* the texts, not the row itself */
+
+/* row->id is set. A second row with the same digest is STORE_FAILED: look first, in the transaction. */
+enum store_status store_message_add(struct store *store, struct store_message *row, char **error_r);
+enum store_status store_message_by_signature(struct store *store, const char *signature,
+					     struct store_message *row_r, char **error_r);
+enum store_status store_message_by_digest(struct store *store, const char *digest,
+					  struct store_message *row_r, char **error_r);
+/* The newest one with this Message-ID; more than one: STORE_NOT_FOUND unless newest_ok. */
+enum store_status store_message_by_message_id(struct store *store, const char *message_id,
+					      bool newest_ok, struct store_message *row_r,
+					      char **error_r);
+/* Writes taught, initially, corrected, corrected_at, source. */
+enum store_status store_message_update(struct store *store, const struct store_message *row,
+				       char **error_r);
+enum store_status store_message_outcome(struct store *store, const char *signature,
+					enum store_outcome outcome, char **error_r);
+
+struct store_filter {
+	int64_t before_id;    /* 0: from the newest */
+	size_t limit;	      /* rows; 0: 50 */
+	const char *contains; /* in from, sender or subject, ASCII case-insensitive; NULL: all */
+	int result;	      /* -1: all */
+};
+
+/* Newest first. each() returns false to stop; the row and its texts are valid during the call. */
+enum store_status store_message_list(struct store *store, const struct store_filter *filter,
+				     bool (*each)(void *context, const struct store_message *row),
+				     void *context, char **error_r);
+
+/* ---- preferences, as text; checked by spamtrain/preferences.h ---- */
+
+enum store_status store_preference_get(struct store *store, const char *name, char **value_r,
+				       char **error_r);
+/* value NULL removes it. */
+enum store_status store_preference_set(struct store *store, const char *name, const char *value,
+				       char **error_r);
+enum store_status store_preference_list(struct store *store,
+					bool (*each)(void *context, const char *name,
+						     const char *value),
+					void *context, char **error_r);
+
+/* ---- quarantine index: the message itself is a file, shoveler-lda's and spamtraind's matter ---- */
+
+struct store_quarantined {
+	char signature[STORE_SIGNATURE_SIZE]; /* joins with the history */
+	char *file;			      /* name in the quarantine folder, no slashes */
+	char *sender;			      /* envelope sender */
+	char *recipient;		      /* envelope recipient, with detail */
+	time_t added;
+	uint64_t size; /* bytes of the file */
+};
+
+void store_quarantined_free(struct store_quarantined *row);
+
+/* Durable when it returns STORE_OK. The same signature again replaces the row. */
+enum store_status store_quarantine_add(struct store *store, const struct store_quarantined *row,
+				       char **error_r);
+enum store_status store_quarantine_get(struct store *store, const char *signature,
+				       struct store_quarantined *row_r, char **error_r);
+/* Oldest first. */
+enum store_status store_quarantine_list(struct store *store,
+					bool (*each)(void *context,
+						     const struct store_quarantined *row),
+					void *context, char **error_r);
+enum store_status store_quarantine_delete(struct store *store, const char *signature,
+					  char **error_r);
+enum store_status store_quarantine_size(struct store *store, uint64_t *rows_r, uint64_t *bytes_r,
+					char **error_r);
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * classifier.h - what the rest of Shoveler sees of the learning filter.
+ *
+ * One struct classifier_site a process: settings and a bounded cache of open stores; every function
+ * that takes it may be called from any thread. A struct classifier is one user's classifier, taken
+ * out by one thread: open, do one thing, close; never hold two at once (the cache is bounded, and a
+ * second thread that wants the same user waits). Several processes may use the same store.
+ *
+ *	message = classifier_message_read(bytes);		once a message
+ *	for each recipient:
+ *		classifier_open(site, user, &c, &error);
+ *		classifier_process(c, message, &envelope, &verdict, &error);
+ *		classifier_close(&c);
+ *		dspam_headers_format(&headers, &verdict, now);
+ *		... deliver ...
+ *		classifier_open ... classifier_outcome(c, verdict.signature, "delivered", &error);
+ *
+ * Errors: functions return an enum classifier_status; on anything but CLASSIFIER_OK *error_r is a
+ * malloc'ed text that the caller logs and frees. Text is UTF-8. Times are seconds since 1970.
+ */
+#ifndef SHOVELER_CLASSIFIER_H
+#define SHOVELER_CLASSIFIER_H
+
+#include "lib/span.h"
+#include "lib/strbuf.h"
+#include "schema/store.h"
+#include "spamtrain/preferences.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+enum classifier_status {
+	CLASSIFIER_OK = 0,
+	CLASSIFIER_DEFER,  /* the store cannot be opened, is locked, full or damaged: 4xx */
+	CLASSIFIER_FAILED, /* the classifier itself: deliver unmarked, count and log */
+	CLASSIFIER_INVALID /* the caller's user, class, name or value is not valid: nothing was done */
+};
+
+struct conf;
+struct classifier_site;
+struct classifier;
+struct classifier_message;
+
+/* ---- site ---- */
+
+/*
+ * Reads the settings it needs from conf (conf is not kept). NULL and *error_r when a site default
+ * is not valid. Opens nothing.
+ */
+struct classifier_site *classifier_site_new(const struct conf *conf, char **error_r);
+void classifier_site_free(struct classifier_site **site);
+
+/* The site's default preferences (before any user's own). */
+const struct preferences *classifier_site_preferences(const struct classifier_site *site);
+
+/* ---- a user's classifier ---- */
+
+/*
+ * user: full mail address, lower case, without detail. With create, a user without a store gets
+ * one; without it, *classifier_r is NULL and CLASSIFIER_OK is returned for such a user.
+ */
+enum classifier_status classifier_open(struct classifier_site *site, const char *user, bool create,
+				       struct classifier **classifier_r, char **error_r);
+/* Gives the store back to the cache; sets *classifier to NULL; NULL is fine. */
+void classifier_close(struct classifier **classifier);
+
+/* History, quarantine index and preferences of the user (schema/store.h); valid until close. */
+struct store *classifier_store(struct classifier *classifier);
+
+/* Site defaults overlaid with the user's own; valid until close or preference change. */
+const struct preferences *classifier_preferences(struct classifier *classifier);
+
+/* ---- a message, read once ---- */
+
+/*
+ * Never fails and never reads more than it must: every byte sequence is a message. The bytes may be
+ * the first part of a message (shoveler-lda gives at most CLASSIFIER_MESSAGE_MAX); they are not
+ * kept. Existing X-DSPAM-* and X-Shoveler-* fields and trace fields are ignored, except that the
+ * signature in X-DSPAM-Signature can be asked for. full_size is the size of the whole message.
+ */
+#define CLASSIFIER_MESSAGE_MAX (1024 * 1024) /* bytes looked at; the rest is ignored */
+
+struct classifier_message *classifier_message_read(struct span bytes, uint64_t full_size);
+void classifier_message_free(struct classifier_message **message);
+
+/* Text of the fields, decoded to UTF-8, control characters removed, bounded; "" when missing. */
+const char *classifier_message_from(const struct classifier_message *message);
+const char *classifier_message_subject(const struct classifier_message *message);
+const char *classifier_message_id(const struct classifier_message *message);
+/* 32 hex digits: XXH3-128 over the message without trace fields and our own fields. */
+const char *classifier_message_digest(const struct classifier_message *message);
+/* The syntactically valid X-DSPAM-Signature that the message carries, or "". Proves nothing. */
+const char *classifier_message_signature(const struct classifier_message *message);
+
+/* ---- verdict ---- */
+
+enum classifier_result {
+	CLASSIFIER_INNOCENT,
+	CLASSIFIER_SPAM,
+	CLASSIFIER_WHITELISTED
+};
+
+struct classifier_verdict {
+	enum classifier_result result;
+	double probability; /* 0..1, of being spam */
+	double confidence;  /* 0..1, of the result */
+	double score;	    /* calibrated log-odds; larger is spammier; 0 is even */
+	char signature[STORE_SIGNATURE_SIZE];
+	char *factors; /* "" unless showFactors; malloc'ed; freed by classifier_verdict_free() */
+	bool again;    /* this user got this very message before: nothing was learned */
+	bool corrected; /* the user corrected it since: result is the corrected one */
+};
+
+/* "Innocent", "Spam", "Whitelisted" */
+const char *classifier_result_name(enum classifier_result result);
+void classifier_verdict_free(struct classifier_verdict *verdict);
+
+/* All members may be NULL or 0. */
+struct classifier_envelope {
+	const char *sender; /* MAIL FROM, without <> */
+	const char *queue_id;
+	time_t received; /* 0: now */
+};
+
+/*
+ * Scores the message for the user and records it, in one transaction: history row, signature, and
+ * what the user's training mode teaches. The same message (by digest) again gives the recorded
+ * verdict and signature and records nothing. envelope may be NULL.
+ */
+enum classifier_status classifier_process(struct classifier *classifier,
+					  const struct classifier_message *message,
+					  const struct classifier_envelope *envelope,
+					  struct classifier_verdict *verdict_r, char **error_r);
+
+/* Scores only: nothing is recorded, signature is "" (spamtrain classify, explain). */
+enum classifier_status classifier_score(struct classifier *classifier,
+					const struct classifier_message *message,
+					struct classifier_verdict *verdict_r, char **error_r);
+
+/* Notes in the history what became of the message. Unknown signature: CLASSIFIER_INVALID. */
+enum classifier_status classifier_outcome(struct classifier *classifier, const char *signature,
+					  enum store_outcome outcome, char **error_r);
+
+/*
+ * The X-DSPAM-* fields for the mail, each line ended by "\r\n": -Result, -Processed, -Confidence,
+ * -Probability, -Signature, and -Factors when there are any; -Reclassified when it was corrected.
+ */
+void dspam_headers_format(struct strbuf *out, const struct classifier_verdict *verdict, time_t now);
+
+/* ---- corrections ---- */
+
+enum classifier_teaching {
+	CLASSIFIER_CORRECT, /* the verdict was wrong, or is right after all (IMAP move, web, dc-*) */
+	CLASSIFIER_TRAIN,   /* teach it whatever the verdict was (bulk training, spamtrain train) */
+	CLASSIFIER_UNLEARN  /* take back whatever is learned of it; class is ignored */
+};
+
+struct classifier_correction {
+	enum classifier_teaching teaching;
+	enum store_class class;			  /* STORE_SPAM or STORE_INNOCENT */
+	const char *signature;			  /* NULL or "": find it by the message */
+	const struct classifier_message *message; /* NULL: by the signature alone */
+	const char *source;			  /* "imap", "address", "web", "cli", "trap": goes into the log */
+};
+
+enum classifier_corrected {
+	CLASSIFIER_LEARNED,    /* it was not so before, now it is */
+	CLASSIFIER_ALREADY,    /* it was so before: nothing was changed */
+	CLASSIFIER_TAKEN_BACK, /* an earlier correction was undone, or a lesson unlearned */
+	CLASSIFIER_UNKNOWN     /* not this user's signature, or it has expired, and no message given */
+};
+
+const char *classifier_corrected_name(enum classifier_corrected corrected);
+
+/*
+ * The one function behind every correction. Finds the history row by signature, else by the
+ * message's own signature, digest or Message-ID; a message never seen before gets a row. Idempotent
+ * and exact: what is in the store afterwards depends only on what is taught last, not on the way.
+ */
+enum classifier_status classifier_correct(struct classifier *classifier,
+					  const struct classifier_correction *correction,
+					  enum classifier_corrected *corrected_r, char **error_r);
+
+/* ---- preferences, by DSPAM's names ---- */
+
+/* Checks name and value. value NULL removes the user's own, so that the site's default counts. */
+enum classifier_status classifier_preference_set(struct classifier *classifier, const char *name,
+						 const char *value, char **error_r);
+
+/* ---- housekeeping ---- */
+
+struct classifier_stats {
+	uint64_t spam_learned, innocent_learned; /* lessons in the dictionary */
+	uint64_t tokens;			 /* distinct features in the dictionary */
+	uint64_t history, signatures;		 /* rows */
+	uint64_t store_bytes;			 /* all files of the store, quarantine excluded */
+};
+
+enum classifier_status classifier_stats(struct classifier *classifier,
+					struct classifier_stats *stats_r, char **error_r);
+
+/* Drops what is older than the site's retention times; in small transactions, beside deliveries. */
+enum classifier_status classifier_purge(struct classifier *classifier, time_t now, char **error_r);
+
+#endif
