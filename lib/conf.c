@@ -1,0 +1,412 @@
+#include "conf.h"
+
+#include "conf_value.h"
+#include "msg.h"
+#include "strbuf.h"
+#include "xalloc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define CONF_MAX_EXPANSION_DEPTH 16
+#define CONF_MAX_NAME_DISTANCE	 4
+
+#define ROW(id, name, type, def, min, max, programs, text)                                         \
+	{name, CONF_##type, def, CONF_RANGE_##type(min, max), programs, text},
+#define CONF_RANGE_TEXT(min, max)    NULL, 0, 0
+#define CONF_RANGE_PATH(min, max)    NULL, 0, 0
+#define CONF_RANGE_ADDRESS(min, max) NULL, 0, 0
+#define CONF_RANGE_BOOL(min, max)    NULL, 0, 0
+#define CONF_RANGE_LIST(min, max)    NULL, 0, 0
+#define CONF_RANGE_INT(min, max)     NULL, min, max
+#define CONF_RANGE_TIME(min, max)    NULL, min, max
+#define CONF_RANGE_SIZE(min, max)    NULL, min, max
+#define CONF_RANGE_CHOICE(min, max)  min, 0, 0
+
+static const struct conf_row {
+	const char *name;
+	enum conf_type type;
+	const char *default_value;
+	const char *choices; /* CHOICE: the words */
+	int64_t minimum, maximum;
+	const char *programs;
+	const char *description;
+} table[P_COUNT] = {SHOVELER_PARAMS(ROW)};
+
+struct conf {
+	char *directory;
+	char *raw[P_COUNT];    /* as written; NULL: not set */
+	char *origin[P_COUNT]; /* "file, line N" of the raw value */
+	struct conf_value value[P_COUNT];
+};
+
+const char *conf_default_directory(void)
+{
+	const char *directory = getenv(CONF_DIRECTORY_VARIABLE);
+
+	return directory != NULL && directory[0] != '\0' ? directory : CONF_DEFAULT_DIRECTORY;
+}
+
+const char *conf_name(enum conf_param param)
+{
+	return table[param].name;
+}
+
+static int find_span(struct span name)
+{
+	for (int i = 0; i < P_COUNT; i++) {
+		if (span_equal(span_of(table[i].name), name))
+			return i;
+	}
+	return -1;
+}
+
+int conf_find(const char *name)
+{
+	return find_span(span_of(name));
+}
+
+static const char *nearest_name(struct span name)
+{
+	size_t best = CONF_MAX_NAME_DISTANCE + 1;
+	const char *nearest = NULL;
+
+	for (int i = 0; i < P_COUNT; i++) {
+		size_t distance = conf_edit_distance(name, span_of(table[i].name));
+
+		if (distance < best) {
+			best = distance;
+			nearest = table[i].name;
+		}
+	}
+	return nearest;
+}
+
+static char *unknown_name_error(const char *origin, struct span name)
+{
+	const char *nearest = nearest_name(name);
+
+	if (nearest == NULL)
+		return xasprintf("%s: unknown setting \"%.*s\"; `shoveler conf -d` lists all",
+				 origin, SPAN_ARG(name));
+	return xasprintf("%s: unknown setting \"%.*s\"; did you mean \"%s\"?", origin,
+			 SPAN_ARG(name), nearest);
+}
+
+/* One logical line "name = value"; continuation lines are already joined. */
+static int take_setting(struct conf *conf, struct span line, const char *origin, char **error_r)
+{
+	const char *equals = memchr(line.data, '=', line.size);
+	struct span name, value;
+	int param;
+
+	if (equals == NULL) {
+		*error_r = xasprintf("%s: expected \"name = value\"", origin);
+		return -1;
+	}
+	name = span_trim(span_first(line, (size_t)(equals - line.data)));
+	value = span_trim(span_from(line, (size_t)(equals - line.data) + 1));
+	param = find_span(name);
+	if (param < 0) {
+		*error_r = unknown_name_error(origin, name);
+		return -1;
+	}
+	free(conf->raw[param]);
+	free(conf->origin[param]);
+	conf->raw[param] = xstrndup(value.data != NULL ? value.data : "", value.size);
+	conf->origin[param] = xstrdup(origin);
+	return 0;
+}
+
+static int flush_setting(struct conf *conf, struct strbuf *logical, const char *path,
+			 unsigned line_number, char **error_r)
+{
+	char *origin;
+	int ret;
+
+	if (span_trim(strbuf_span(logical)).size == 0)
+		return 0;
+	origin = xasprintf("%s, line %u", path, line_number);
+	ret = take_setting(conf, strbuf_span(logical), origin, error_r);
+	free(origin);
+	strbuf_reset(logical);
+	return ret;
+}
+
+static int parse_text(struct conf *conf, struct span text, const char *path, char **error_r)
+{
+	struct strbuf logical = STRBUF_INIT;
+	unsigned line_number = 0, start_line = 0;
+	int ret = 0;
+
+	if (memchr(text.data, '\0', text.size) != NULL) {
+		*error_r = xasprintf("%s: contains a NUL byte; it must be a text file", path);
+		return -1;
+	}
+	while (text.size > 0 && ret == 0) {
+		const char *newline = memchr(text.data, '\n', text.size);
+		size_t length = newline != NULL ? (size_t)(newline - text.data) : text.size;
+		struct span line = span_first(text, length), trimmed = span_trim(line);
+
+		line_number++;
+		text = span_from(text, length + 1);
+		if (trimmed.size == 0 || trimmed.data[0] == '#')
+			continue;
+		if (line.data[0] == ' ' || line.data[0] == '\t') {
+			if (logical.size == 0) {
+				*error_r = xasprintf("%s, line %u: a line that starts with white "
+						     "space continues nothing",
+						     path, line_number);
+				ret = -1;
+				break;
+			}
+			strbuf_append_char(&logical, ' ');
+		} else {
+			ret = flush_setting(conf, &logical, path, start_line, error_r);
+			start_line = line_number;
+		}
+		strbuf_append_span(&logical, trimmed);
+	}
+	if (ret == 0)
+		ret = flush_setting(conf, &logical, path, start_line, error_r);
+	strbuf_free(&logical);
+	return ret;
+}
+
+static int read_file(const char *path, struct strbuf *text, char **error_r)
+{
+	FILE *file = fopen(path, "re");
+
+	if (file == NULL) {
+		*error_r = xasprintf("cannot open %s: %s", path, strerror(errno));
+		return -1;
+	}
+	strbuf_reserve(text, CONF_MAX_FILE + 1);
+	text->size = fread(text->data, 1, CONF_MAX_FILE + 1, file);
+	if (ferror(file)) {
+		*error_r = xasprintf("cannot read %s: %s", path, strerror(errno));
+		fclose(file);
+		return -1;
+	}
+	fclose(file);
+	if (text->size > CONF_MAX_FILE) {
+		*error_r = xasprintf("%s: larger than %d bytes", path, CONF_MAX_FILE);
+		return -1;
+	}
+	return 0;
+}
+
+static int parse_file(struct conf *conf, const char *path, char **error_r)
+{
+	struct strbuf text = STRBUF_INIT;
+	int ret = read_file(path, &text, error_r);
+
+	if (ret == 0)
+		ret = parse_text(conf, strbuf_span(&text), path, error_r);
+	strbuf_free(&text);
+	return ret;
+}
+
+static int is_dropin(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && length > 3 &&
+	       strcmp(entry->d_name + length - 3, ".cf") == 0;
+}
+
+static int parse_dropins(struct conf *conf, char **error_r)
+{
+	char *folder = xasprintf("%s/main.cf.d", conf->directory);
+	struct dirent **entries = NULL;
+	int count = scandir(folder, &entries, is_dropin, alphasort), ret = 0;
+
+	if (count < 0 && errno != ENOENT) {
+		*error_r = xasprintf("cannot read %s: %s", folder, strerror(errno));
+		ret = -1;
+	}
+	for (int i = 0; i < count; i++) {
+		if (ret == 0) {
+			char *path = xasprintf("%s/%s", folder, entries[i]->d_name);
+
+			ret = parse_file(conf, path, error_r);
+			free(path);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	free(folder);
+	return ret;
+}
+
+static const char *raw_value(const struct conf *conf, int param)
+{
+	return conf->raw[param] != NULL ? conf->raw[param] : table[param].default_value;
+}
+
+static const char *origin_of(const struct conf *conf, int param)
+{
+	return conf->origin[param] != NULL ? conf->origin[param] : "built-in default";
+}
+
+static int expand(const struct conf *conf, int param, const char *text, int depth,
+		  struct strbuf *out, char **error_r)
+{
+	struct span name;
+	int other;
+
+	if (depth > CONF_MAX_EXPANSION_DEPTH) {
+		*error_r = xasprintf("%s: \"%s\" refers to itself", origin_of(conf, param),
+				     table[param].name);
+		return -1;
+	}
+	while (*text != '\0') {
+		size_t plain = strcspn(text, "$");
+
+		strbuf_append(out, text, plain);
+		text += plain;
+		if (*text == '\0')
+			break;
+		text = conf_reference_name(text, &name);
+		if (name.size == 0) {
+			strbuf_append_char(out, '$');
+			continue;
+		}
+		other = find_span(name);
+		if (other < 0) {
+			*error_r = unknown_name_error(origin_of(conf, param), name);
+			return -1;
+		}
+		if (expand(conf, param, raw_value(conf, other), depth + 1, out, error_r) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int evaluate(struct conf *conf, int param, char **error_r)
+{
+	const struct conf_row *row = &table[param];
+	struct strbuf text = STRBUF_INIT;
+	char *problem = NULL;
+
+	if (expand(conf, param, raw_value(conf, param), 0, &text, error_r) < 0) {
+		strbuf_free(&text);
+		return -1;
+	}
+	conf->value[param].text = strbuf_steal(&text);
+	if (conf_value_parse(&conf->value[param], row->type, row->choices, row->minimum,
+			     row->maximum, &problem) < 0) {
+		*error_r = xasprintf("%s: %s = %s: %s", origin_of(conf, param), row->name,
+				     conf->value[param].text, problem);
+		free(problem);
+		return -1;
+	}
+	return 0;
+}
+
+int conf_load(const char *directory, struct conf **conf_r, char **error_r)
+{
+	struct conf *conf = xcalloc(1, sizeof(*conf));
+	char *main_cf = xasprintf("%s/main.cf", directory);
+	int ret;
+
+	*error_r = NULL;
+	conf->directory = xstrdup(directory);
+	ret = parse_file(conf, main_cf, error_r);
+	free(main_cf);
+	if (ret == 0)
+		ret = parse_dropins(conf, error_r);
+	for (int i = 0; i < P_COUNT && ret == 0; i++)
+		ret = evaluate(conf, i, error_r);
+	if (ret < 0) {
+		conf_free(&conf);
+		return -1;
+	}
+	*conf_r = conf;
+	return 0;
+}
+
+void conf_free(struct conf **conf_p)
+{
+	struct conf *conf = *conf_p;
+
+	if (conf == NULL)
+		return;
+	*conf_p = NULL;
+	for (int i = 0; i < P_COUNT; i++) {
+		free(conf->raw[i]);
+		free(conf->origin[i]);
+		conf_value_free(&conf->value[i]);
+	}
+	free(conf->directory);
+	free(conf);
+}
+
+static void require_type(enum conf_param param, bool fits)
+{
+	if (!fits)
+		msg_panic("setting %s asked for with the wrong type", table[param].name);
+}
+
+const char *conf_text(const struct conf *conf, enum conf_param param)
+{
+	return conf->value[param].text;
+}
+
+bool conf_bool(const struct conf *conf, enum conf_param param)
+{
+	require_type(param, table[param].type == CONF_BOOL);
+	return conf->value[param].number != 0;
+}
+
+int64_t conf_number(const struct conf *conf, enum conf_param param)
+{
+	enum conf_type type = table[param].type;
+
+	require_type(param, type == CONF_INT || type == CONF_TIME || type == CONF_SIZE);
+	return conf->value[param].number;
+}
+
+const char *const *conf_list(const struct conf *conf, enum conf_param param)
+{
+	require_type(param, table[param].type == CONF_LIST);
+	return (const char *const *)conf->value[param].list;
+}
+
+const char *conf_directory(const struct conf *conf)
+{
+	return conf->directory;
+}
+
+void conf_dump(const struct conf *conf, bool changed_only, FILE *out)
+{
+	for (int i = 0; i < P_COUNT; i++) {
+		if (!changed_only || conf->raw[i] != NULL)
+			fprintf(out, "%s = %s\n", table[i].name, raw_value(conf, i));
+	}
+}
+
+void conf_dump_defaults(FILE *out)
+{
+	for (int i = 0; i < P_COUNT; i++)
+		fprintf(out, "%s = %s\n", table[i].name, table[i].default_value);
+}
+
+void conf_dump_mdoc(FILE *out)
+{
+	for (int i = 0; i < P_COUNT; i++) {
+		const struct conf_row *row = &table[i];
+
+		fprintf(out, ".It Va %s Pq default: Ql %s\n", row->name,
+			row->default_value[0] != '\0' ? row->default_value : "empty");
+		fprintf(out, "%s.\n", row->description);
+		if (row->choices != NULL)
+			fprintf(out, "One of: %s.\n", row->choices);
+		else if (row->maximum > 0)
+			fprintf(out, "From %lld to %lld%s.\n", (long long)row->minimum,
+				(long long)row->maximum, conf_type_unit(row->type));
+		fprintf(out, "Used by %s.\n", row->programs);
+	}
+}

@@ -1,0 +1,220 @@
+#include "daemon.h"
+
+#include "metrics.h"
+#include "msg.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+struct options {
+	const char *directory;
+	bool check;
+	bool verbose;
+};
+
+static void print_usage(const struct daemon *daemon, FILE *out)
+{
+	fprintf(out,
+		"usage: %s [-c DIR] [--check] [--verbose]\n"
+		"%s\n\n"
+		"  -c, --config DIR  folder of main.cf (default: $%s, else %s)\n"
+		"      --check       check the configuration, say what is wrong, exit\n"
+		"  -v, --verbose     log details for debugging\n"
+		"      --version     print the version\n"
+		"      --help        print this\n\n"
+		"Runs in the foreground. SIGHUP reads the configuration again, SIGTERM ends it.\n",
+		daemon->name, daemon->summary, CONF_DIRECTORY_VARIABLE, CONF_DEFAULT_DIRECTORY);
+}
+
+/* Returns -1 to go on, or an exit code. */
+static int parse_options(int argc, char **argv, const struct daemon *daemon,
+			 struct options *options)
+{
+	enum { OPTION_CHECK = 256, OPTION_HELP, OPTION_VERSION };
+	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, OPTION_CHECK},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:v", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->directory = optarg;
+			break;
+		case OPTION_CHECK:
+			options->check = true;
+			break;
+		case 'v':
+			options->verbose = true;
+			break;
+		case OPTION_HELP:
+			print_usage(daemon, stdout);
+			return EX_OK;
+		case OPTION_VERSION:
+			printf("%s %s\n", daemon->name, SHOVELER_VERSION);
+			return EX_OK;
+		default:
+			print_usage(daemon, stderr);
+			return EX_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "%s: unexpected argument \"%s\"\n", daemon->name, argv[optind]);
+		return EX_USAGE;
+	}
+	return -1;
+}
+
+static int load_and_check(const struct daemon *daemon, const char *directory, struct conf **conf_r,
+			  char **error_r)
+{
+	if (conf_load(directory, conf_r, error_r) < 0)
+		return -1;
+	if (daemon->check != NULL && daemon->check(*conf_r, error_r) < 0) {
+		conf_free(conf_r);
+		return -1;
+	}
+	return 0;
+}
+
+static void block_signals(sigset_t *handled)
+{
+	sigset_t all;
+
+	sigemptyset(handled);
+	sigaddset(handled, SIGTERM);
+	sigaddset(handled, SIGINT);
+	sigaddset(handled, SIGHUP);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void reload(const struct daemon *daemon, const char *directory, struct conf **conf)
+{
+	struct conf *fresh = NULL;
+	char *error = NULL;
+
+	sd_notify(0, "RELOADING=1");
+	if (msg_reopen() < 0)
+		msg_warn("cannot open the log again: %s", strerror(errno));
+	if (load_and_check(daemon, directory, &fresh, &error) < 0 ||
+	    daemon->reload(fresh, &error) < 0) {
+		msg_error("reload refused, the old configuration stays: %s", error);
+		conf_free(&fresh);
+	} else {
+		conf_free(conf);
+		*conf = fresh;
+		msg_info("reloaded");
+	}
+	free(error);
+	sd_notify(0, "READY=1");
+}
+
+static void wait_for_end(const struct daemon *daemon, const char *directory, struct conf **conf,
+			 const sigset_t *handled)
+{
+	int received;
+
+	for (;;) {
+		if (sigwait(handled, &received) != 0)
+			continue;
+		if (received != SIGHUP)
+			return;
+		reload(daemon, directory, conf);
+	}
+}
+
+static int start(const struct daemon *daemon, const struct conf *conf, char **error_r)
+{
+	if (metrics_serve(conf_text(conf, daemon->metrics_listen), error_r) < 0)
+		return -1;
+	return daemon->start(conf, error_r);
+}
+
+static int run(const struct daemon *daemon, const char *directory, struct conf **conf)
+{
+	sigset_t handled;
+	char *error = NULL;
+
+	block_signals(&handled);
+	if (start(daemon, *conf, &error) < 0) {
+		msg_error("cannot start: %s", error);
+		fprintf(stderr, "%s: cannot start: %s\n", daemon->name, error);
+		free(error);
+		metrics_stop();
+		return EX_UNAVAILABLE;
+	}
+	msg_info("started, version %s", SHOVELER_VERSION);
+	sd_notify(0, "READY=1");
+	wait_for_end(daemon, directory, conf, &handled);
+	sd_notify(0, "STOPPING=1");
+	daemon->stop();
+	metrics_stop();
+	msg_info("stopped");
+	return EX_OK;
+}
+
+int daemon_main(int argc, char **argv, const struct daemon *daemon)
+{
+	struct options options = {.directory = conf_default_directory()};
+	struct conf *conf = NULL;
+	char *error = NULL;
+	int code = parse_options(argc, argv, daemon, &options);
+
+	if (code >= 0)
+		return code;
+	if (load_and_check(daemon, options.directory, &conf, &error) < 0) {
+		fprintf(stderr, "%s: %s\n", daemon->name, error);
+		free(error);
+		return EX_CONFIG;
+	}
+	if (options.check) {
+		printf("%s: the configuration in %s is good\n", daemon->name, options.directory);
+		conf_free(&conf);
+		return EX_OK;
+	}
+	msg_set_verbose(options.verbose);
+	if (msg_open(daemon->name, conf_text(conf, P_LOG_DESTINATION)) < 0) {
+		fprintf(stderr, "%s: cannot open log %s: %s\n", daemon->name,
+			conf_text(conf, P_LOG_DESTINATION), strerror(errno));
+		conf_free(&conf);
+		return EX_CONFIG;
+	}
+	code = run(daemon, options.directory, &conf);
+	conf_free(&conf);
+	return code;
+}
+
+int daemon_become(const char *user, char **error_r)
+{
+	struct passwd *entry = getpwnam(user);
+
+	if (entry == NULL) {
+		*error_r = xasprintf("there is no system user \"%s\"", user);
+		return -1;
+	}
+	if (geteuid() == entry->pw_uid)
+		return 0;
+	if (initgroups(user, entry->pw_gid) < 0 || setgid(entry->pw_gid) < 0 ||
+	    setuid(entry->pw_uid) < 0) {
+		*error_r = xasprintf("cannot become %s: %s", user, strerror(errno));
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,117 @@
+#include "metrics.h"
+
+#include "endpoint.h"
+#include "strbuf.h"
+#include "xalloc.h"
+
+#include <microhttpd.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define METRICS_SOCKET_MODE	  0660
+#define METRICS_TIMEOUT_SECONDS	  10
+#define METRICS_CONNECTION_LIMIT  16
+#define METRICS_CONNECTION_MEMORY (size_t)(16 * 1024)
+
+static struct metric *metrics; /* sorted by name */
+static struct MHD_Daemon *http;
+
+void metric_register(struct metric *metric)
+{
+	struct metric **place = &metrics;
+
+	while (*place != NULL && strcmp((*place)->name, metric->name) < 0)
+		place = &(*place)->next;
+	metric->next = *place;
+	*place = metric;
+}
+
+static size_t family_size(const char *name)
+{
+	return strcspn(name, "{");
+}
+
+static bool same_family(const struct metric *a, const struct metric *b)
+{
+	size_t size = family_size(a->name);
+
+	return size == family_size(b->name) && memcmp(a->name, b->name, size) == 0;
+}
+
+void metrics_write(struct strbuf *out)
+{
+	const struct metric *previous = NULL;
+
+	for (struct metric *each = metrics; each != NULL; each = each->next) {
+		int size = (int)family_size(each->name);
+
+		if (previous == NULL || !same_family(previous, each))
+			strbuf_printf(out, "# HELP %.*s %s\n# TYPE %.*s %s\n", size, each->name,
+				      each->help, size, each->name, each->type);
+		strbuf_printf(out, "%s %lld\n", each->name, (long long)atomic_load(&each->value));
+		previous = each;
+	}
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *text,
+			      size_t size)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		size, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result result;
+
+	MHD_add_response_header(response, "Content-Type", "text/plain; version=0.0.4");
+	result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result handle_request(void *context, struct MHD_Connection *connection,
+				      const char *url, const char *method, const char *version,
+				      const char *upload, size_t *upload_size, void **state)
+{
+	static const char not_found[] = "the metrics are at /metrics\n";
+	struct strbuf page = STRBUF_INIT;
+	enum MHD_Result result;
+
+	(void)context, (void)version, (void)upload, (void)upload_size, (void)state;
+	if (strcmp(method, "GET") != 0 || strcmp(url, "/metrics") != 0)
+		return answer(connection, MHD_HTTP_NOT_FOUND, not_found, sizeof(not_found) - 1);
+	metrics_write(&page);
+	result = answer(connection, MHD_HTTP_OK, strbuf_text(&page), page.size);
+	strbuf_free(&page);
+	return result;
+}
+
+int metrics_serve(const char *address, char **error_r)
+{
+	struct endpoint endpoint;
+	int fd;
+
+	if (address[0] == '\0')
+		return 0;
+	if (endpoint_parse(address, &endpoint, error_r) < 0)
+		return -1;
+	fd = endpoint_listen(&endpoint, SOCK_STREAM, METRICS_SOCKET_MODE, error_r);
+	if (fd < 0)
+		return -1;
+	http = MHD_start_daemon(
+		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, handle_request, NULL,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_TIMEOUT,
+		METRICS_TIMEOUT_SECONDS, MHD_OPTION_CONNECTION_LIMIT, METRICS_CONNECTION_LIMIT,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, METRICS_CONNECTION_MEMORY, MHD_OPTION_END);
+	if (http == NULL) {
+		*error_r = xasprintf("cannot serve metrics on %s", address);
+		close(fd);
+		return -1;
+	}
+	return 0;
+}
+
+void metrics_stop(void)
+{
+	if (http != NULL)
+		MHD_stop_daemon(http);
+	http = NULL;
+}

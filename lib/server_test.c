@@ -1,0 +1,173 @@
+#include "endpoint.h"
+#include "metrics.h"
+#include "server.h"
+#include "strbuf.h"
+#include "xalloc.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+METRIC_COUNTER(sessions, "test_sessions_total{kind=\"echo\"}", "Sessions of the test");
+
+static char folder[] = "/tmp/server_test.XXXXXX";
+
+static void echo(int fd, void *context)
+{
+	char text[16];
+	ssize_t size;
+
+	(void)context;
+	metric_add(&sessions, 1);
+	while ((size = read(fd, text, sizeof(text))) > 0)
+		assert_int_equal(write(fd, text, (size_t)size), size);
+}
+
+static struct endpoint test_endpoint(const char *name)
+{
+	struct endpoint endpoint;
+	char *text = xasprintf("unix:%s/%s", folder, name), *error = NULL;
+
+	assert_int_equal(endpoint_parse(text, &endpoint, &error), 0);
+	free(text);
+	return endpoint;
+}
+
+static struct server *start(const struct endpoint *endpoint, unsigned max_sessions)
+{
+	struct server_settings settings = {"test", -1, max_sessions, 10, 5, echo, NULL};
+	struct server *server = NULL;
+	char *error = NULL;
+
+	settings.listen_fd = endpoint_listen(endpoint, SOCK_STREAM, 0600, &error);
+	assert_true(settings.listen_fd >= 0);
+	assert_int_equal(server_start(&settings, &server, &error), 0);
+	return server;
+}
+
+static int connect_to(const struct endpoint *endpoint)
+{
+	char *error = NULL;
+	int fd = endpoint_connect(endpoint, SOCK_STREAM, 1000, &error);
+
+	assert_true(fd >= 0);
+	endpoint_set_timeout(fd, 5);
+	return fd;
+}
+
+static void assert_echo(int fd)
+{
+	char text[4] = "";
+
+	assert_int_equal(write(fd, "abc", 3), 3);
+	assert_int_equal(read(fd, text, 3), 3);
+	assert_string_equal(text, "abc");
+}
+
+static void sessions_beyond_the_limit_wait(void **state)
+{
+	struct endpoint endpoint = test_endpoint("limit");
+	struct server *server = start(&endpoint, 1);
+	int first = connect_to(&endpoint), second = connect_to(&endpoint);
+	char byte;
+
+	(void)state;
+	assert_echo(first);
+	assert_int_equal(write(second, "x", 1), 1);
+	assert_int_equal(recv(second, &byte, 1, MSG_DONTWAIT), -1);
+	close(first);
+	assert_int_equal(read(second, &byte, 1), 1);
+	close(second);
+	server_stop(&server);
+}
+
+static void stop_ends_idle_sessions(void **state)
+{
+	struct endpoint endpoint = test_endpoint("stop");
+	struct server *server = start(&endpoint, 4);
+	int fd = connect_to(&endpoint);
+	char byte;
+
+	(void)state;
+	assert_echo(fd);
+	server_stop(&server);
+	assert_int_equal(read(fd, &byte, 1), 0);
+	close(fd);
+}
+
+static void a_socket_in_use_is_not_stolen(void **state)
+{
+	struct endpoint endpoint = test_endpoint("used");
+	struct server *server = start(&endpoint, 1);
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(endpoint_listen(&endpoint, SOCK_STREAM, 0600, &error), -1);
+	assert_non_null(strstr(error, "another process listens"));
+	free(error);
+	server_stop(&server);
+	server = start(&endpoint, 1);
+	server_stop(&server);
+}
+
+static void metrics_are_served(void **state)
+{
+	struct endpoint endpoint = test_endpoint("metrics");
+	char *address = xasprintf("unix:%s", endpoint.path), *error = NULL;
+	struct strbuf reply = STRBUF_INIT;
+	ssize_t size;
+	int fd;
+
+	(void)state;
+	assert_int_equal(metrics_serve(address, &error), 0);
+	fd = connect_to(&endpoint);
+	dprintf(fd, "GET /metrics HTTP/1.0\r\n\r\n");
+	do {
+		strbuf_reserve(&reply, 4096);
+		size = read(fd, reply.data + reply.size, 4096);
+		reply.size += size > 0 ? (size_t)size : 0;
+	} while (size > 0);
+	strbuf_append_char(&reply, '\0');
+	assert_non_null(strstr(reply.data, "# TYPE test_sessions_total counter\n"
+					   "test_sessions_total{kind=\"echo\"} "));
+	close(fd);
+	metrics_stop();
+	strbuf_free(&reply);
+	free(address);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int remove_folder(void **state)
+{
+	static const char *const names[] = {"limit", "stop", "used", "metrics", ""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = xasprintf("%s/%s", folder, names[i]);
+
+		remove(path);
+		free(path);
+	}
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sessions_beyond_the_limit_wait),
+		cmocka_unit_test(stop_ends_idle_sessions),
+		cmocka_unit_test(a_socket_in_use_is_not_stolen),
+		cmocka_unit_test(metrics_are_served),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
