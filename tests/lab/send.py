@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""Send one message (standard input) by SMTP, and say what the server answered.
+
+usage: send.py [--server NAME[:PORT]] [--helo NAME] [--from ADDRESS] [--auth USER:PASSWORD] [--ca FILE]
+               [--connect-timeout SECONDS] [--timeout SECONDS] RECIPIENT...
+
+Without --server: the recipients' mail exchangers in order of preference, as any mail host does it. Prints one line for each answer:
+    connect|helo|mail|rcpt ADDRESS|data CODE TEXT
+Exit code 0 if the message was taken for all recipients, 1 if for some, 2 if for none.
+"""
+
+import argparse
+import smtplib
+import ssl
+import subprocess
+import sys
+
+
+def exchangers(address):
+    domain = address.rpartition("@")[2]
+    found = subprocess.run(["dig", "+short", domain, "MX"], capture_output=True, text=True, check=True).stdout
+    return [host.rstrip(".") for _, host in sorted((int(line.split()[0]), line.split()[1]) for line in found.splitlines())]
+
+
+def say(what, reply):
+    code, text = reply
+    print(what, code, text.decode(errors="replace").replace("\n", " | "), flush=True)
+    return code
+
+
+def connect(options):
+    """The first server that answers; prints why the others do not."""
+    if options.server:
+        servers = [options.server]
+    else:
+        servers = exchangers(options.recipients[0])
+    for server in servers:
+        name, _, port = server.partition(":")
+        smtp = smtplib.SMTP(timeout=options.connect_timeout, local_hostname=options.helo)
+        try:
+            if say("connect", smtp.connect(name, int(port or 25))) == 220:
+                smtp.sock.settimeout(options.timeout)
+                return smtp, name
+        except OSError as error:
+            print("connect 0", name, error)
+    sys.exit(2)
+
+
+def login(smtp, name, options):
+    smtp._host = name
+    if smtp.starttls(context=ssl.create_default_context(cafile=options.ca))[0] != 220:
+        sys.exit("no TLS")
+    smtp.ehlo()
+    user, _, password = options.auth.partition(":")
+    say("auth", smtp.login(user, password))
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--server")
+    parser.add_argument("--helo", default="mail.client.test")
+    parser.add_argument("--from", dest="sender", default="sender@client.test")
+    parser.add_argument("--auth")
+    parser.add_argument("--ca", default="/etc/ssl/lab-ca.crt")
+    parser.add_argument("--connect-timeout", type=float, default=5)
+    parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("recipients", nargs="+")
+    options = parser.parse_args()
+    message = sys.stdin.buffer.read()
+    smtp, name = connect(options)
+    if say("helo", smtp.ehlo()) != 250:
+        sys.exit(2)
+    if options.auth:
+        login(smtp, name, options)
+    if say("mail", smtp.mail(options.sender)) != 250:
+        sys.exit(2)
+    taken = [address for address in options.recipients if say("rcpt " + address, smtp.rcpt(address)) in (250, 251)]
+    if not taken:
+        sys.exit(2)
+    code = say("data", smtp.data(message))
+    smtp.close()
+    if code != 250:
+        sys.exit(2)
+    sys.exit(0 if taken == options.recipients else 1)
+
+
+try:
+    main()
+except (smtplib.SMTPException, OSError) as problem:
+    print("broken 0", problem)
+    sys.exit(2)

@@ -1,0 +1,148 @@
+# Servers on the hosts: part of lab.sh. A server is named HOST/SERVICE, as in mx1/dovecot.
+
+# What runs where before Shoveler; lab_drop_in adds to it.
+LAB_SERVERS="dns/unbound dns/rbldnsd third/postfix mx2/postfix mx1/dovecot mx1/postfix"
+LAB_DAEMONS="mx1/spamtraind mx1/shoveler-lda mx1/shoveler-milter mx2/shoveler-milter"
+
+# The command that runs a service in the foreground.
+lab_command() {
+	case $1 in
+	postfix) echo "/usr/lib/postfix/sbin/master -c /etc/postfix -d" ;;
+	dovecot) echo "/usr/sbin/dovecot -F" ;;
+	unbound) echo "/usr/sbin/unbound -d -c /etc/unbound/unbound.conf" ;;
+	rbldnsd) echo "/usr/sbin/rbldnsd -n -u rbldns -c 1s -b 127.0.0.1/5353 -w /etc/rbldns dnsbl.test:ip4set:dnsbl.test" ;;
+	shoveler-milter | shoveler-lda | spamtraind) echo "/usr/sbin/$1" ;;
+	esac
+}
+
+# True when a service answers.
+lab_ready() {
+	case $1 in
+	dns/unbound) lab_in dns dig +short +time=1 +tries=1 @127.0.0.1 mx1.example.test A | grep -q 203.0.113.25 ;;
+	dns/rbldnsd) lab_in dns dig +short +time=1 +tries=1 -p 5353 @127.0.0.1 2.0.0.127.dnsbl.test A | grep -q 127.0.0.2 ;;
+	*/postfix) lab_port "${1%/*}" 25 ;;
+	*/dovecot) lab_port "${1%/*}" 143 && lab_port "${1%/*}" 4190 ;;
+	*) lab_shoveler_ready "$1" ;;
+	esac
+}
+
+# usage: lab_port HOST PORT (is it open, seen from the host itself?)
+lab_port() {
+	# shellcheck disable=SC2016
+	lab_in "$1" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$(lab_address "$1")" "$2" 2>/dev/null
+}
+
+# usage: lab_start HOST/SERVICE...   all at once; waits until each of them answers
+lab_start() {
+	local server jobs=()
+	for server in "$@"; do
+		lab_start_one "$server" &
+		jobs+=($!)
+	done
+	lab_join "${jobs[@]}"
+}
+
+lab_start_one() {
+	local host=${1%/*} service=${1#*/}
+	if lab_runs "$1"; then
+		return 0
+	fi
+	# shellcheck disable=SC2016
+	lab_in "$host" env LAB_SERVICE="$service" bash -c '
+		mkdir -p /run/lab
+		echo $$ >"/run/lab/$LAB_SERVICE.pid"
+		[ ! -r /etc/lab.environment ] || . /etc/lab.environment
+		exec setsid '"$(lab_command "$service")" >>"$LAB_DIR/$host/var/log/$service.out" 2>&1 </dev/null &
+	disown $!
+	if ! lab_wait "$LAB_TIMEOUT" lab_ready "$1"; then
+		lab_say "$1 did not start; the end of its output:"
+		tail -n 5 "$LAB_DIR/$host/var/log/$service.out" >&2
+		return 1
+	fi
+}
+
+# Process id of a service, as its host sees it.
+lab_pid() { cat "$LAB_DIR/${1%/*}/run/lab/${1#*/}.pid" 2>/dev/null; }
+
+lab_runs() {
+	local pid
+	pid=$(lab_pid "$1") && lab_in "${1%/*}" kill -0 "$pid" 2>/dev/null
+}
+
+lab_stopped() { ! lab_runs "$1"; }
+
+# usage: lab_signal SIGNAL HOST/SERVICE
+lab_signal() { lab_in "${2%/*}" kill "-$1" "$(lab_pid "$2")"; }
+
+# End services in the orderly way. usage: lab_stop HOST/SERVICE...
+lab_stop() {
+	local server jobs=()
+	for server in "$@"; do
+		lab_stop_one "$server" &
+		jobs+=($!)
+	done
+	lab_join "${jobs[@]}"
+}
+
+lab_stop_one() {
+	lab_runs "$1" || return 0
+	lab_signal TERM "$1"
+	lab_wait "$LAB_TIMEOUT" lab_stopped "$1" || { lab_say "$1 does not stop on SIGTERM"; return 1; }
+}
+
+# kill -9, as a crash would. usage: lab_kill HOST/SERVICE...
+lab_kill() {
+	local server
+	for server in "$@"; do
+		lab_signal KILL "$server"
+		lab_wait 5 lab_stopped "$server"
+	done
+}
+
+lab_restart() { lab_stop "$@" && lab_start "$@"; }
+
+# Postfix makes its folders in `postfix start`, in seconds; by hand they take none. /var is empty at this point.
+lab_prepare_postfix() {
+	lab_in "$1" bash -eu -c '
+		cd /var/spool && mkdir -p postfix && cd postfix
+		install -d -o postfix -m 700 active bounce corrupt defer deferred flush hold incoming private saved trace /var/lib/postfix
+		install -d -o postfix -g postdrop -m 730 maildrop
+		install -d -o postfix -g postdrop -m 710 public
+		mkdir -p pid etc
+		cp /etc/{resolv.conf,hosts,services,nsswitch.conf} etc/
+		touch -d "1 minute ago" /etc/postfix/*.cf'
+}
+
+lab_prepare_dovecot() {
+	local version
+	version=$(dovecot --version | cut -d. -f1,2)
+	# shellcheck disable=SC2016
+	lab_in mx1 env FILES="$LAB_FILES/base/mx1/dovecot" VERSION="$version" bash -eu -c '
+		rm -rf /etc/dovecot
+		mkdir -p /etc/dovecot/conf.d /var/lib/dovecot
+		cp "$FILES/$VERSION/dovecot.conf" "$FILES/users" /etc/dovecot/'
+}
+
+lab_prepare_dns() { lab_in dns mkdir -p /var/lib/unbound; }
+
+lab_servers_up() {
+	local host jobs=()
+	lab_prepare_dns && lab_prepare_dovecot || return 1
+	for host in mx1 mx2 third; do
+		lab_prepare_postfix "$host" || return 1
+	done
+	# shellcheck disable=SC2086
+	lab_start $LAB_SERVERS
+}
+
+lab_status() {
+	local server
+	[ -e "$LAB_DIR/net.pid" ] || { echo "lab $LAB_NAME is down"; return 1; }
+	for server in $LAB_SERVERS $LAB_DAEMONS; do
+		if lab_runs "$server"; then
+			echo "$server runs (process $(lab_pid "$server"))"
+		else
+			echo "$server does not run"
+		fi
+	done
+}
