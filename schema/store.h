@@ -14,7 +14,7 @@
 #ifndef SHOVELER_STORE_H
 #define SHOVELER_STORE_H
 
-#include "lib/span.h"
+#include "span.h"
 
 #include <stdbool.h>
 #include <stdint.h>

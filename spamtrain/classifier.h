@@ -21,10 +21,10 @@
 #ifndef SHOVELER_CLASSIFIER_H
 #define SHOVELER_CLASSIFIER_H
 
-#include "lib/span.h"
-#include "lib/strbuf.h"
-#include "schema/store.h"
-#include "spamtrain/preferences.h"
+#include "span.h"
+#include "strbuf.h"
+#include "store.h"
+#include "preferences.h"
 
 #include <stdbool.h>
 #include <stdint.h>
