@@ -14,54 +14,119 @@
 #ifndef SHOVELER_PARAMS_H
 #define SHOVELER_PARAMS_H
 
-#define SHOVELER_PARAMS(PARAM)                                                                     \
-	/* the host */                                                                             \
-	PARAM(MYHOSTNAME, "myhostname", TEXT, "", 0, 0, "all",                                     \
-	      "Name of this host in replies and header fields; empty: what the system says")       \
-	PARAM(STATE_DIRECTORY, "state_directory", PATH, "/var/lib/shoveler", 0, 0, "all",          \
-	      "Where stores, quarantines and the policy store live")                               \
-	PARAM(RUNTIME_DIRECTORY, "runtime_directory", PATH, "/run/shoveler", 0, 0, "all",          \
-	      "Where sockets are made")                                                            \
-	PARAM(LOG_DESTINATION, "log_destination", TEXT, "syslog", 0, 0, "all",                     \
-	      "syslog (facility mail), stderr, or the path of a file")                             \
-	PARAM(RECIPIENT_DELIMITER, "recipient_delimiter", TEXT, "+", 0, 0, "all",                  \
-	      "Characters that separate user and detail in an address, as in Postfix")             \
-	PARAM(LDA_USER, "lda_user", TEXT, "shoveler", 0, 0, "shoveler-lda spamtraind spamtrain",   \
-	      "System user of the delivery agent and the training service, owner of the stores")   \
-	PARAM(MILTER_USER, "milter_user", TEXT, "shoveler-milter", 0, 0, "shoveler-milter",        \
-	      "System user of the milter and its scanner")                                         \
-	PARAM(SUBMITTER_SECRET_FILE, "submitter_secret_file", PATH,                                \
-	      "/etc/shoveler/submitter.secret", 0, 0, "shoveler-milter spamtraind",                \
-	      "File with the secret by which the milter vouches for an authenticated sender")      \
-	/* the delivery agent */                                                                   \
-	PARAM(LDA_LISTEN, "lda_listen", ADDRESS, "unix:$runtime_directory/lda.sock", 0, 0,         \
-	      "shoveler-lda", "Where Postfix delivers by LMTP")                                    \
-	PARAM(LDA_NEXTHOP, "lda_nexthop", ADDRESS, "unix:/run/dovecot/lmtp", 0, 0,                 \
-	      "shoveler-lda spamtraind", "Dovecot's LMTP service")                                 \
-	PARAM(LDA_METRICS_LISTEN, "lda_metrics_listen", ADDRESS, "inet:127.0.0.1:9761", 0, 0,      \
-	      "shoveler-lda", "Where Prometheus reads the delivery agent's metrics")               \
-	/* the training service */                                                                 \
-	PARAM(TRAINING_LISTEN, "training_listen", ADDRESS,                                         \
-	      "unix:$runtime_directory/training.sock", 0, 0, "spamtraind",                         \
-	      "Where Postfix delivers mail for the training addresses by LMTP")                    \
-	PARAM(SPAMTRAIND_LISTEN, "spamtraind_listen", ADDRESS,                                     \
-	      "unix:$runtime_directory/spamtraind.sock", 0, 0, "spamtraind spamtrain",             \
-	      "Where corrections are taken from programs of this host")                            \
-	PARAM(SPAMTRAIND_METRICS_LISTEN, "spamtraind_metrics_listen", ADDRESS,                     \
-	      "inet:127.0.0.1:9762", 0, 0, "spamtraind",                                           \
-	      "Where Prometheus reads the training service's metrics")                             \
-	PARAM(TRAINING_SPAM_ADDRESSES, "training_spam_addresses", LIST, "", 0, 0,                  \
-	      "shoveler-milter spamtraind", "Addresses to which users resend spam: dc-spam@...")   \
-	PARAM(TRAINING_INNOCENT_ADDRESSES, "training_innocent_addresses", LIST, "", 0, 0,          \
-	      "shoveler-milter spamtraind", "Addresses to which users resend ham: dc-ham@...")     \
-	PARAM(RETRAIN_SPOOL, "retrain_spool", PATH, "$state_directory/spool/retrain", 0, 0,        \
-	      "spamtraind retrain", "Where the Dovecot plugin leaves corrections; has tmp/, new/") \
-	/* the milter */                                                                           \
-	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                \
-	      "shoveler-milter", "Where Postfix speaks the milter protocol")                       \
-	PARAM(SCANNER_LISTEN, "scanner_listen", ADDRESS, "unix:$runtime_directory/scanner.sock",   \
-	      0, 0, "shoveler-milter rescan", "Where messages are scanned for viruses")            \
-	PARAM(MILTER_METRICS_LISTEN, "milter_metrics_listen", ADDRESS, "inet:127.0.0.1:9763", 0,   \
+#define SHOVELER_PARAMS(PARAM)                                                                            \
+	/* the host */                                                                                    \
+	PARAM(MYHOSTNAME, "myhostname", TEXT, "", 0, 0, "all",                                            \
+	      "Name of this host in replies and header fields; empty: what the system says")              \
+	PARAM(STATE_DIRECTORY, "state_directory", PATH, "/var/lib/shoveler", 0, 0, "all",                 \
+	      "Where stores, quarantines and the policy store live")                                      \
+	PARAM(RUNTIME_DIRECTORY, "runtime_directory", PATH, "/run/shoveler", 0, 0, "all",                 \
+	      "Where sockets are made")                                                                   \
+	PARAM(LOG_DESTINATION, "log_destination", TEXT, "syslog", 0, 0, "all",                            \
+	      "syslog (facility mail), stderr, or the path of a file")                                    \
+	PARAM(RECIPIENT_DELIMITER, "recipient_delimiter", TEXT, "+", 0, 0, "all",                         \
+	      "Characters that separate user and detail in an address, as in Postfix")                    \
+	PARAM(LDA_USER, "lda_user", TEXT, "shoveler", 0, 0, "shoveler-lda spamtraind spamtrain",          \
+	      "System user of the delivery agent and the training service, owner of the stores")          \
+	PARAM(MILTER_USER, "milter_user", TEXT, "shoveler-milter", 0, 0, "shoveler-milter",               \
+	      "System user of the milter and its scanner")                                                \
+	PARAM(SUBMITTER_SECRET_FILE, "submitter_secret_file", PATH,                                       \
+	      "/etc/shoveler/submitter.secret", 0, 0, "shoveler-milter spamtraind",                       \
+	      "File with the secret by which the milter vouches for an authenticated sender")             \
+	/* the delivery agent */                                                                          \
+	PARAM(LDA_LISTEN, "lda_listen", ADDRESS, "unix:$runtime_directory/lda.sock", 0, 0,                \
+	      "shoveler-lda", "Where Postfix delivers by LMTP")                                           \
+	PARAM(LDA_NEXTHOP, "lda_nexthop", ADDRESS, "unix:/run/dovecot/lmtp", 0, 0,                        \
+	      "shoveler-lda spamtraind", "Dovecot's LMTP service")                                        \
+	PARAM(LDA_METRICS_LISTEN, "lda_metrics_listen", ADDRESS, "inet:127.0.0.1:9761", 0, 0,             \
+	      "shoveler-lda", "Where Prometheus reads the delivery agent's metrics")                      \
+	/* the training service */                                                                        \
+	PARAM(TRAINING_LISTEN, "training_listen", ADDRESS,                                                \
+	      "unix:$runtime_directory/training.sock", 0, 0, "spamtraind",                                \
+	      "Where Postfix delivers mail for the training addresses by LMTP")                           \
+	PARAM(SPAMTRAIND_LISTEN, "spamtraind_listen", ADDRESS,                                            \
+	      "unix:$runtime_directory/spamtraind.sock", 0, 0, "spamtraind spamtrain",                    \
+	      "Where corrections are taken from programs of this host")                                   \
+	PARAM(SPAMTRAIND_METRICS_LISTEN, "spamtraind_metrics_listen", ADDRESS,                            \
+	      "inet:127.0.0.1:9762", 0, 0, "spamtraind",                                                  \
+	      "Where Prometheus reads the training service's metrics")                                    \
+	PARAM(TRAINING_SPAM_ADDRESSES, "training_spam_addresses", LIST, "", 0, 0,                         \
+	      "shoveler-milter spamtraind", "Addresses to which users resend spam: dc-spam@...")          \
+	PARAM(TRAINING_INNOCENT_ADDRESSES, "training_innocent_addresses", LIST, "", 0, 0,                 \
+	      "shoveler-milter spamtraind", "Addresses to which users resend ham: dc-ham@...")            \
+	PARAM(RETRAIN_SPOOL, "retrain_spool", PATH, "$state_directory/spool/retrain", 0, 0,               \
+	      "spamtraind retrain", "Where the Dovecot plugin leaves corrections; has tmp/, new/")        \
+	/* the milter */                                                                                  \
+	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
+	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \
+	PARAM(POSTFIX_CONFIG_DIRECTORY, "postfix_config_directory", PATH, "/etc/postfix", 0, 0,           \
+	      "shoveler-milter", "Folder of the main.cf of the Postfix that asks the milter")             \
+	PARAM(POSTFIX_LOOKUP_TIMEOUT, "postfix_lookup_timeout", TIME, "10s", 1, 300,                      \
+	      "shoveler-milter",                                                                          \
+	      "How long a lookup in a map of Postfix may take; then the recipient is deferred")           \
+	PARAM(POSTFIX_LOOKUP_CACHE_TIME, "postfix_lookup_cache_time", TIME, "60s", 0, 86400,              \
+	      "shoveler-milter", "How long the result of a lookup in a map of Postfix is kept")           \
+	PARAM(VIRUS_SCAN, "virus_scan", BOOL, "yes", 0, 0, "shoveler-milter",                             \
+	      "Scan mail for mailboxes; no: only on a host without mailboxes")                            \
+	PARAM(VIRUS_ACTION, "virus_action", CHOICE, "discard", "discard reject hold", 0,                  \
+	      "shoveler-milter",                                                                          \
+	      "What happens to infected mail for mailboxes; hold: in the queue of Postfix")               \
+	PARAM(VIRUS_ACTION_SUBMITTED, "virus_action_submitted", CHOICE, "reject",                         \
+	      "discard reject hold", 0, "shoveler-milter",                                                \
+	      "The same for mail of authenticated users")                                                 \
+	PARAM(VIRUS_SCANNED_HEADER, "virus_scanned_header", TEXT, "shoveler-milter", 0, 0,                \
+	      "shoveler-milter",                                                                          \
+	      "Value of X-Virus-Scanned in mail that was found clean; empty: no such field")              \
+	PARAM(SCANNER_DATABASE_DIRECTORY, "scanner_database_directory", PATH, "/var/lib/clamav",          \
+	      0, 0, "shoveler-milter", "Folder of the virus signatures, as freshclam keeps it")           \
+	PARAM(SCANNER_TEMP_DIRECTORY, "scanner_temp_directory", PATH,                                     \
+	      "$runtime_directory/scanner", 0, 0, "shoveler-milter",                                      \
+	      "Where archives are unpacked; best on a tmpfs")                                             \
+	PARAM(SCANNER_WORKERS, "scanner_workers", INT, "2", 1, 128, "shoveler-milter",                    \
+	      "How many messages are scanned at the same time")                                           \
+	PARAM(SCANNER_CLIENTS, "scanner_clients", LIST, "root, $milter_user, vmail", 0, 0,                \
+	      "shoveler-milter", "System users who may ask the scanner")                                  \
+	PARAM(SCANNER_RELOAD_INTERVAL, "scanner_reload_interval", TIME, "60s", 1, 86400,                  \
+	      "shoveler-milter", "How often the folder of signatures is looked at for changes")           \
+	PARAM(SCANNER_TIMEOUT, "scanner_timeout", TIME, "60s", 1, 3600, "shoveler-milter",                \
+	      "A worker that takes longer for a message is killed, and the message deferred")             \
+	PARAM(SCANNER_MAX_TIME, "scanner_max_time", TIME, "20s", 0, 3600, "shoveler-milter",              \
+	      "A message that takes longer exceeds the limits; 0: no limit")                              \
+	PARAM(SCANNER_MAX_MEMORY, "scanner_max_memory", SIZE, "1g", 0, INT64_C(1) << 50,                  \
+	      "shoveler-milter", "Memory a worker may use beside the signatures; 0: no limit")            \
+	PARAM(SCANNER_MAX_FILE_SIZE, "scanner_max_file_size", SIZE, "100m", 1, INT32_MAX,                 \
+	      "shoveler-milter",                                                                          \
+	      "Largest message, and largest file inside an archive, that is scanned")                     \
+	PARAM(SCANNER_MAX_SCAN_SIZE, "scanner_max_scan_size", SIZE, "400m", 1, INT64_C(1) << 40,          \
+	      "shoveler-milter", "How much is unpacked from one message")                                 \
+	PARAM(SCANNER_MAX_FILES, "scanner_max_files", INT, "10000", 1, 1000000, "shoveler-milter",        \
+	      "How many files are unpacked from one message")                                             \
+	PARAM(SCANNER_MAX_RECURSION, "scanner_max_recursion", INT, "17", 1, 100,                          \
+	      "shoveler-milter", "How deep archives in archives are unpacked")                            \
+	PARAM(SCANNER_LIMIT_ACTION, "scanner_limit_action", CHOICE, "reject",                             \
+	      "accept reject hold", 0, "shoveler-milter",                                                 \
+	      "What happens to mail for mailboxes that exceeds a limit of the scanner")                   \
+	PARAM(SCANNER_CRASH_LIMIT, "scanner_crash_limit", INT, "3", 1, 1000, "shoveler-milter",           \
+	      "A message that crashed the scanner so many times is held in the queue")                    \
+	PARAM(DNS_SERVERS, "dns_servers", LIST, "", 0, 0, "shoveler-milter",                              \
+	      "Addresses of name servers (with :port); empty: those of /etc/resolv.conf")                 \
+	PARAM(DNS_BUDGET, "dns_budget", TIME, "5s", 0, 60, "shoveler-milter",                             \
+	      "How long a session waits for DNS in all; what is missing then counts as nothing")          \
+	PARAM(DNSBL_SITES, "dnsbl_sites", LIST, "", 0, 0, "shoveler-milter",                              \
+	      "DNS lists of client addresses: domain[=reply filter][*weight], as postscreen_dnsbl_sites") \
+	PARAM(RHSBL_SITES, "rhsbl_sites", LIST, "", 0, 0, "shoveler-milter",                              \
+	      "DNS lists of names, asked for the HELO name and the sender domain, in the same syntax")    \
+	PARAM(SCORE_WEIGHTS, "score_weights", LIST, "", 0, 0, "shoveler-milter",                          \
+	      "Weights that differ from the defaults: check=weight")                                      \
+	PARAM(SCORE_NOTE, "score_note", INT, "3", -1000, 1000, "shoveler-milter",                         \
+	      "From this score on mail for mailboxes carries X-Shoveler-Score")                           \
+	PARAM(SCORE_REJECT, "score_reject", INT, "8", -1000, 1000, "shoveler-milter",                     \
+	      "From this score on a client is refused")                                                   \
+	PARAM(SCORE_EXEMPT_NETWORKS, "score_exempt_networks", LIST, "", 0, 0, "shoveler-milter",          \
+	      "Networks that are not scored, beside mynetworks of Postfix")                               \
+	PARAM(SCANNER_LISTEN, "scanner_listen", ADDRESS, "unix:$runtime_directory/scanner.sock",          \
+	      0, 0, "shoveler-milter rescan", "Where messages are scanned for viruses")                   \
+	PARAM(MILTER_METRICS_LISTEN, "milter_metrics_listen", ADDRESS, "inet:127.0.0.1:9763", 0,          \
 	      0, "shoveler-milter", "Where Prometheus reads the milter's metrics")
 
 #endif
