@@ -1,0 +1,506 @@
+#include "retrain_spool.h"
+
+#include "strbuf.h"
+#include "xalloc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILE_MODE     0644
+#define PARENT_MODE   0755
+#define SPOOL_MODE    0750 /* group: the mail processes */
+#define SHARED_MODE   0770
+#define PRIVATE_MODE  0700
+#define NAME_DIGITS   16
+#define MAX_DIGITS    19 /* of a pid and of a sequence number */
+#define MAX_SIZE_TEXT 8
+
+/* ---- names ---- */
+
+static bool take_digits(const char **text, size_t minimum, size_t maximum)
+{
+	size_t count = strspn(*text, "0123456789");
+
+	*text += count;
+	return count >= minimum && count <= maximum;
+}
+
+static bool take_dot(const char **text)
+{
+	return *(*text)++ == '.';
+}
+
+static bool is_spool_name(const char *name)
+{
+	return take_digits(&name, NAME_DIGITS, NAME_DIGITS) && take_dot(&name) &&
+	       take_digits(&name, 1, MAX_DIGITS) && take_dot(&name) &&
+	       take_digits(&name, 1, MAX_DIGITS) && *name == '\0';
+}
+
+static char *new_name(void)
+{
+	static unsigned sequence;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return xasprintf("%016lld.%ld.%u",
+			 (long long)now.tv_sec * 1000000 + (long long)now.tv_nsec / 1000,
+			 (long)getpid(), sequence++);
+}
+
+/* ---- writing ---- */
+
+static size_t count_files(const char *folder)
+{
+	DIR *directory = opendir(folder);
+	size_t count = 0;
+
+	if (directory == NULL)
+		return 0;
+	while (count < RETRAIN_SPOOL_MAX_FILES + 2 && readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count > 2 ? count - 2 : 0; /* without . and .. */
+}
+
+/* A batch of moves must not read the folder for each file: between counts it counts its own. */
+static bool spool_is_full(const char *folder)
+{
+	static size_t count;
+	static time_t counted_at;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (counted_at == 0 || now.tv_sec != counted_at) {
+		counted_at = now.tv_sec;
+		count = count_files(folder);
+	}
+	return ++count > RETRAIN_SPOOL_MAX_FILES;
+}
+
+static bool put_text(struct strbuf *out, const char *name, const char *value)
+{
+	if (value == NULL)
+		value = "";
+	packet_put(out, name, value);
+	return strlen(value) <= RETRAIN_SPOOL_MAX_TEXT;
+}
+
+static int format_entry(struct strbuf *out, const struct retrain_entry *entry, size_t size,
+			char **error_r)
+{
+	char size_text[24];
+	bool fits;
+
+	snprintf(size_text, sizeof(size_text), "%zu", size);
+	fits = put_text(out, "user", entry->user);
+	fits &= put_text(out, "class", entry->class == RETRAIN_SPAM ? "spam" : "innocent");
+	fits &= put_text(out, "signature", entry->signature);
+	fits &= put_text(out, "source", entry->source);
+	fits &= put_text(out, "mailbox", entry->mailbox);
+	packet_put(out, "size", size_text);
+	strbuf_append_char(out, '\n');
+	if (fits)
+		return 0;
+	*error_r = xasprintf("an attribute is longer than %d bytes", RETRAIN_SPOOL_MAX_TEXT);
+	return -1;
+}
+
+static bool write_all(int fd, struct span text)
+{
+	while (text.size > 0) {
+		ssize_t size = write(fd, text.data, text.size);
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < 0)
+			return false;
+		text = span_from(text, (size_t)size);
+	}
+	return true;
+}
+
+/* The umask of a mail process would keep the reader out: fchmod(). */
+static int write_file(const char *path, struct span head, struct span message, bool durable)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	bool ok;
+	int saved;
+
+	if (fd < 0)
+		return -1;
+	ok = fchmod(fd, FILE_MODE) == 0 && write_all(fd, head) && write_all(fd, message) &&
+	     (!durable || fsync(fd) == 0);
+	saved = errno;
+	if (close(fd) < 0 && ok) {
+		ok = false;
+		saved = errno;
+	}
+	if (!ok)
+		unlink(path);
+	errno = saved;
+	return ok ? 0 : -1;
+}
+
+static int sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret, saved;
+
+	if (fd < 0)
+		return -1;
+	ret = fsync(fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return ret;
+}
+
+static int publish(const char *spool, struct span head, struct span message, bool durable,
+		   char **error_r)
+{
+	char *name = new_name(), *folder = xasprintf("%s/new", spool);
+	char *tmp = xasprintf("%s/tmp/%s", spool, name);
+	char *path = xasprintf("%s/%s", folder, name);
+	int ret = -1;
+
+	if (spool_is_full(folder)) {
+		*error_r = xasprintf("%s: more than %d corrections wait", folder,
+				     RETRAIN_SPOOL_MAX_FILES);
+	} else if (write_file(tmp, head, message, durable) < 0) {
+		*error_r = xasprintf("cannot write %s: %s", tmp, strerror(errno));
+	} else if (rename(tmp, path) < 0) {
+		*error_r = xasprintf("cannot rename %s to %s: %s", tmp, path, strerror(errno));
+		unlink(tmp);
+	} else if (durable && sync_folder(folder) < 0) {
+		*error_r = xasprintf("cannot fsync %s: %s", folder, strerror(errno));
+		unlink(path);
+	} else {
+		ret = 0;
+	}
+	free(path);
+	free(tmp);
+	free(folder);
+	free(name);
+	return ret;
+}
+
+int retrain_spool_write(const char *spool, const struct retrain_entry *entry, struct span message,
+			char **error_r)
+{
+	struct strbuf head = STRBUF_INIT;
+	int ret;
+
+	message = span_first(message, RETRAIN_SPOOL_MAX_MESSAGE);
+	ret = format_entry(&head, entry, message.size, error_r);
+	if (ret == 0)
+		ret = publish(spool, strbuf_span(&head), message, entry->durable, error_r);
+	strbuf_free(&head);
+	return ret;
+}
+
+/* ---- reading ---- */
+
+static const char *text_of(const struct packet *packet, const char *name)
+{
+	const char *value = packet_get(packet, name);
+
+	return value != NULL ? value : "";
+}
+
+/* Returns what is wrong, or NULL. */
+static const char *take_entry(struct retrain_file *file, size_t message_size)
+{
+	const struct packet *packet = &file->packet;
+	const char *class = text_of(packet, "class"), *size = text_of(packet, "size");
+	size_t digits = strspn(size, "0123456789");
+
+	for (size_t i = 0; i < packet->count; i++) {
+		if (strlen(packet->attributes[i].value) > RETRAIN_SPOOL_MAX_TEXT)
+			return "a value is too long";
+	}
+	if (strcmp(class, "spam") != 0 && strcmp(class, "innocent") != 0)
+		return "class is neither spam nor innocent";
+	if (digits == 0 || digits > MAX_SIZE_TEXT || size[digits] != '\0' ||
+	    strtoul(size, NULL, 10) != message_size)
+		return "size is not that of the message";
+	if (message_size > RETRAIN_SPOOL_MAX_MESSAGE)
+		return "the message is too large";
+	file->entry = (struct retrain_entry){
+		.user = text_of(packet, "user"),
+		.class = strcmp(class, "spam") == 0 ? RETRAIN_SPAM : RETRAIN_INNOCENT,
+		.signature = text_of(packet, "signature"),
+		.source = text_of(packet, "source"),
+		.mailbox = text_of(packet, "mailbox"),
+	};
+	if (file->entry.user[0] == '\0')
+		return "no user";
+	if (file->entry.signature[0] == '\0' && message_size == 0)
+		return "neither signature nor message";
+	return NULL;
+}
+
+enum retrain_status retrain_file_parse(struct retrain_file *file_r, struct span content,
+				       char **error_r)
+{
+	const char *problem;
+	size_t size;
+
+	*file_r = (struct retrain_file){0};
+	if (packet_parse(&file_r->packet, content, &size, error_r) < 0)
+		return RETRAIN_MALFORMED;
+	file_r->message = span_from(content, size);
+	problem = take_entry(file_r, file_r->message.size);
+	if (problem == NULL)
+		return RETRAIN_OK;
+	*error_r = xstrdup(problem);
+	retrain_file_free(file_r);
+	return RETRAIN_MALFORMED;
+}
+
+void retrain_file_free(struct retrain_file *file)
+{
+	packet_free(&file->packet);
+	free(file->bytes);
+	*file = (struct retrain_file){0};
+}
+
+static int is_waiting(const struct dirent *entry)
+{
+	return is_spool_name(entry->d_name);
+}
+
+/* Digits have the same order in every locale, but not through strcoll(): no alphasort(). */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int retrain_spool_list(const char *spool, char ***names_r, size_t *count_r, char **error_r)
+{
+	char *folder = xasprintf("%s/new", spool);
+	struct dirent **entries = NULL;
+	int count = scandir(folder, &entries, is_waiting, by_name);
+
+	if (count < 0) {
+		*error_r = xasprintf("cannot read %s: %s", folder, strerror(errno));
+		free(folder);
+		return -1;
+	}
+	free(folder);
+	*names_r = xcalloc((size_t)count + 1, sizeof(**names_r));
+	*count_r = 0;
+	for (int i = 0; i < count; i++) {
+		if (*count_r < RETRAIN_SPOOL_MAX_FILES)
+			(*names_r)[(*count_r)++] = xstrdup(entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+
+void retrain_names_free(char **names)
+{
+	for (char **name = names; name != NULL && *name != NULL; name++)
+		free(*name);
+	free(names);
+}
+
+static char *read_all(int fd, size_t size, struct span *content_r)
+{
+	char *bytes = xmalloc(size);
+	size_t used = 0;
+
+	while (used < size) {
+		ssize_t more = read(fd, bytes + used, size - used);
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more < 0) {
+			free(bytes);
+			return NULL;
+		}
+		if (more == 0)
+			break;
+		used += (size_t)more;
+	}
+	*content_r = (struct span){bytes, used};
+	return bytes;
+}
+
+static enum retrain_status read_file(int fd, struct retrain_file *file_r, char **error_r)
+{
+	enum retrain_status status;
+	struct stat file;
+	struct span content;
+	char *bytes;
+
+	if (fstat(fd, &file) < 0) {
+		*error_r = xstrdup(strerror(errno));
+		return RETRAIN_ERROR;
+	}
+	if (!S_ISREG(file.st_mode) || file.st_size > RETRAIN_SPOOL_MAX_FILE) {
+		*error_r = xstrdup("not a regular file, or too large");
+		return RETRAIN_MALFORMED;
+	}
+	bytes = read_all(fd, (size_t)file.st_size, &content);
+	if (bytes == NULL) {
+		*error_r = xstrdup(strerror(errno));
+		return RETRAIN_ERROR;
+	}
+	status = retrain_file_parse(file_r, content, error_r);
+	if (status == RETRAIN_OK)
+		file_r->bytes = bytes;
+	else
+		free(bytes);
+	return status;
+}
+
+enum retrain_status retrain_spool_read(const char *spool, const char *name,
+				       struct retrain_file *file_r, char **error_r)
+{
+	char *path = xasprintf("%s/new/%s", spool, name);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	enum retrain_status status;
+
+	free(path);
+	if (fd < 0 && errno == ENOENT)
+		return RETRAIN_GONE;
+	if (fd < 0) {
+		status = errno == ELOOP ? RETRAIN_MALFORMED : RETRAIN_ERROR;
+		*error_r = xstrdup(strerror(errno));
+		return status;
+	}
+	status = read_file(fd, file_r, error_r);
+	close(fd);
+	return status;
+}
+
+int retrain_spool_delete(const char *spool, const char *name, char **error_r)
+{
+	char *path = xasprintf("%s/new/%s", spool, name);
+	int ret = unlink(path);
+
+	if (ret < 0 && errno == ENOENT)
+		ret = 0;
+	if (ret < 0)
+		*error_r = xasprintf("cannot remove %s: %s", path, strerror(errno));
+	free(path);
+	return ret;
+}
+
+int retrain_spool_refuse(const char *spool, const char *name, char **error_r)
+{
+	char *path = xasprintf("%s/new/%s", spool, name);
+	char *bad = xasprintf("%s/bad/%s", spool, name);
+	int ret = rename(path, bad);
+
+	if (ret < 0)
+		*error_r = xasprintf("cannot rename %s to %s: %s", path, bad, strerror(errno));
+	free(bad);
+	free(path);
+	return ret;
+}
+
+/* ---- the folders ---- */
+
+/* By descriptor, never through a link: root works in a folder that belongs to somebody else. */
+static int own_folder(int fd, mode_t mode, unsigned uid, unsigned gid)
+{
+	if (geteuid() == 0 && fchown(fd, uid, gid) < 0)
+		return -1;
+	return fchmod(fd, mode);
+}
+
+/* Returns the folder's descriptor, or -1 with errno. */
+static int make_folder(int parent, const char *name, mode_t mode, unsigned uid, unsigned gid)
+{
+	bool made = mkdirat(parent, name, mode) == 0;
+	int fd, saved;
+
+	if (!made && errno != EEXIST)
+		return -1;
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && (made || geteuid() == 0) && own_folder(fd, mode, uid, gid) < 0) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		fd = -1;
+	}
+	return fd;
+}
+
+static int make_parents(const char *path, unsigned uid, unsigned gid)
+{
+	char *copy = xstrdup(path);
+	int ret = 0;
+
+	for (char *slash = strchr(copy + 1, '/'); slash != NULL && ret == 0;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, PARENT_MODE) == 0)
+			ret = geteuid() == 0 ? lchown(copy, uid, gid) : 0;
+		else if (errno != EEXIST)
+			ret = -1;
+		*slash = '/';
+	}
+	free(copy);
+	return ret;
+}
+
+static void clean_tmp(int tmp)
+{
+	time_t limit = time(NULL) - RETRAIN_SPOOL_TMP_AGE;
+	int fd = dup(tmp);
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+	struct stat file;
+
+	if (directory == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(directory)) != NULL) {
+		if (fstatat(tmp, entry->d_name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(file.st_mode) && file.st_mtime < limit)
+			unlinkat(tmp, entry->d_name, 0);
+	}
+	closedir(directory);
+}
+
+int retrain_spool_prepare(const char *spool, unsigned uid, unsigned gid, char **error_r)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} folders[] = {{"new", SHARED_MODE}, {"bad", PRIVATE_MODE}, {"tmp", SHARED_MODE}};
+	int parent = -1, fd = -1;
+
+	if (make_parents(spool, uid, gid) == 0)
+		parent = make_folder(AT_FDCWD, spool, SPOOL_MODE, uid, gid);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && parent >= 0; i++) {
+		if (fd >= 0)
+			close(fd);
+		fd = make_folder(parent, folders[i].name, folders[i].mode, uid, gid);
+		if (fd < 0)
+			break;
+	}
+	if (fd < 0)
+		*error_r = xasprintf("cannot make %s with new, bad and tmp: %s", spool,
+				     strerror(errno));
+	else
+		clean_tmp(fd);
+	if (fd >= 0)
+		close(fd);
+	if (parent >= 0)
+		close(parent);
+	return fd < 0 ? -1 : 0;
+}
