@@ -52,10 +52,11 @@ char *xstrdup(const char *text)
 
 char *xstrndup(const char *text, size_t size)
 {
-	size_t length = strnlen(text, size);
+	size_t length = size > 0 ? strnlen(text, size) : 0; /* the text of an empty span is NULL */
 	char *copy = xmalloc(length + 1);
 
-	memcpy(copy, text, length);
+	if (length > 0)
+		memcpy(copy, text, length);
 	copy[length] = '\0';
 	return copy;
 }
