@@ -139,7 +139,7 @@ lab_ca() {
 	local ca=$LAB_DIR/ca
 	mkdir -p "$ca"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=Lab CA" \
-		-keyout "$ca/ca.key" -out "$ca/ca.crt" 2>/dev/null &&
+		-addext "keyUsage=critical,keyCertSign,cRLSign" -keyout "$ca/ca.key" -out "$ca/ca.crt" 2>/dev/null &&
 		lab_certificate mx1 mx1.example.test && lab_certificate mx2 mx2.example.test &&
 		lab_certificate wrong wrong.example.test
 }

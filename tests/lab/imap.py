@@ -5,6 +5,7 @@ usage: imap.py [--server NAME] [--ca FILE] USER[:PASSWORD] COMMAND [ARGUMENT...]
 
     list [PATTERN]            names of folders       lsub [PATTERN]            subscribed ones
     count FOLDER              number of messages     search FOLDER KEY...      uids, one a line
+    find SUBJECT [FIELD]      the folders that hold a message with this subject, and the field's value: "INBOX: Spam, Junk: -", or "nowhere"
     header FOLDER FIELD       one line a message: "UID value" (unfolded; "-" where the field is missing)
     fetch FOLDER UID          the whole message
     move FROM TO UIDS         by IMAP MOVE; UIDS as in IMAP (3,5:9), or "all"
@@ -20,7 +21,6 @@ Exit code 1 and the server's words on standard error if it says NO or BAD.
 
 import argparse
 import email
-import email.policy
 import imaplib
 import re
 import ssl
@@ -56,16 +56,10 @@ class Client:
         return self.imap.untagged_responses
 
     def do_list(self, pattern="*"):
-        self.names(self.imap.list('""', quote(pattern)))
+        print(*names(self.ok(self.imap.list('""', quote(pattern)))), sep="\n")
 
     def do_lsub(self, pattern="*"):
-        self.names(self.imap.lsub('""', quote(pattern)))
-
-    def names(self, reply):
-        for line in self.ok(reply):
-            if line:
-                text = line if isinstance(line, bytes) else b" ".join(line)
-                print(re.sub(r'^\(.*?\) (?:"."|NIL) ', "", text.decode()).strip('"'))
+        print(*names(self.ok(self.imap.lsub('""', quote(pattern)))), sep="\n")
 
     def do_count(self, folder):
         data = self.ok(self.imap.status(quote(folder), "(MESSAGES)"))
@@ -76,14 +70,31 @@ class Client:
         for uid in self.ok(self.imap.uid("SEARCH", *keys))[0].split():
             print(uid.decode())
 
+    def heads(self, fields):
+        """(uid, header) of every message of the selected folder."""
+        if not self.ok(self.imap.uid("SEARCH", "ALL"))[0]:
+            return
+        for part in self.ok(self.imap.uid("FETCH", "1:*", f"(UID BODY.PEEK[HEADER.FIELDS ({' '.join(fields)})])")):
+            if isinstance(part, tuple):
+                uid = re.search(rb"UID (\d+)", part[0]).group(1).decode()
+                yield uid, email.message_from_bytes(part[1])
+
     def do_header(self, folder, field):
         self.select(folder)
-        if self.ok(self.imap.uid("SEARCH", "ALL"))[0]:
-            for part in self.ok(self.imap.uid("FETCH", "1:*", f"(UID BODY.PEEK[HEADER.FIELDS ({field})])")):
-                if isinstance(part, tuple):
-                    uid = re.search(rb"UID (\d+)", part[0]).group(1).decode()
-                    values = email.message_from_bytes(part[1]).get_all(field) or ["-"]
-                    print(uid, " ".join(re.sub(r"\r?\n", "", value) for value in values))
+        for uid, head in self.heads([field]):
+            print(uid, *map(unfold, head.get_all(field) or ["-"]))
+
+    def do_find(self, subject, field=None):
+        found = []
+        for folder in sorted(names(self.ok(self.imap.list('""', quote("*"))))):
+            try:
+                self.select(folder)
+            except Refused:
+                continue
+            for _, head in self.heads(["Subject", field or "Date"]):
+                if unfold(head["Subject"] or "") == subject:
+                    found.append(f"{folder}: {unfold(head[field] or '-')}" if field else folder)
+        print(", ".join(found) or "nowhere")
 
     def do_fetch(self, folder, uid):
         self.select(folder)
@@ -148,6 +159,17 @@ class Client:
         for kind, lines in self.ask(name.upper(), *words).items():
             for line in lines:
                 print(kind, (line or b"").decode(errors="replace"))
+
+
+def names(lines):
+    """Folder names in the answers to LIST and LSUB."""
+    for line in filter(None, lines):
+        text = line if isinstance(line, bytes) else b" ".join(line)
+        yield re.sub(r'^\(.*?\) (?:"."|NIL) ', "", text.decode()).strip('"')
+
+
+def unfold(value):
+    return re.sub(r"\r?\n", "", str(value))
 
 
 def quote(name):

@@ -1,15 +1,16 @@
 #!/usr/bin/python3
-"""Send one message (standard input) by SMTP, and say what the server answered.
+"""Send a message (standard input), or several in one session (--file), by SMTP, and say what the server answered.
 
 usage: send.py [--server NAME[:PORT]] [--helo NAME] [--from ADDRESS] [--auth USER:PASSWORD] [--ca FILE]
-               [--connect-timeout SECONDS] [--timeout SECONDS] RECIPIENT...
+               [--connect-timeout SECONDS] [--timeout SECONDS] [--file FILE]... RECIPIENT...
 
 Without --server: the recipients' mail exchangers in order of preference, as any mail host does it. Prints one line for each answer:
     connect|helo|mail|rcpt ADDRESS|data CODE TEXT
-Exit code 0 if the message was taken for all recipients, 1 if for some, 2 if for none.
+Exit code 0 if every message was taken for all recipients, 1 if for some, 2 if one was not taken.
 """
 
 import argparse
+import pathlib
 import smtplib
 import ssl
 import subprocess
@@ -55,6 +56,18 @@ def login(smtp, name, options):
     say("auth", smtp.login(user, password))
 
 
+def transaction(smtp, message, options):
+    """One message; returns the exit code."""
+    if say("mail", smtp.mail(options.sender)) != 250:
+        return 2
+    taken = [address for address in options.recipients if say("rcpt " + address, smtp.rcpt(address)) in (250, 251)]
+    if not taken:
+        return 2
+    if say("data", smtp.data(message)) != 250:
+        return 2
+    return 0 if taken == options.recipients else 1
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--server")
@@ -64,24 +77,19 @@ def main():
     parser.add_argument("--ca", default="/etc/ssl/lab-ca.crt")
     parser.add_argument("--connect-timeout", type=float, default=5)
     parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--file", action="append", default=[])
     parser.add_argument("recipients", nargs="+")
     options = parser.parse_args()
-    message = sys.stdin.buffer.read()
+    if options.file:
+        messages = [pathlib.Path(name).read_bytes() for name in options.file]
+    else:
+        messages = [sys.stdin.buffer.read()]
     smtp, name = connect(options)
     if say("helo", smtp.ehlo()) != 250:
         sys.exit(2)
     if options.auth:
         login(smtp, name, options)
-    if say("mail", smtp.mail(options.sender)) != 250:
-        sys.exit(2)
-    taken = [address for address in options.recipients if say("rcpt " + address, smtp.rcpt(address)) in (250, 251)]
-    if not taken:
-        sys.exit(2)
-    code = say("data", smtp.data(message))
-    smtp.close()
-    if code != 250:
-        sys.exit(2)
-    sys.exit(0 if taken == options.recipients else 1)
+    sys.exit(max(transaction(smtp, message, options) for message in messages))
 
 
 try:

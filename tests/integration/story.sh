@@ -1,0 +1,141 @@
+# What every integration test is made of; each NN-name.sh begins with:  . "$(dirname "$0")/story.sh"
+#
+#   row "1" "Ham from a decent client"                       which part of the story follows
+#   expect SECONDS "what was done" "what must come" COMMAND...   polls until COMMAND prints exactly that
+#   expect_like SECONDS "what was done" "what must come" REGEX COMMAND...   ... until it prints something that matches
+#   skip "what" "why"
+#
+# Prints TAP (ok / not ok), and one line a check into $STORY_RESULTS for demo.sh's table: row, done, expected, found, ok|FAILED|skipped.
+# Run alone, a test brings up a lab of its own and ends it. With STORY_LAB=shared it plays in the lab that $LAB_NAME names.
+# STORY_BASE=yes in a test, before the first line above: the lab without Shoveler.
+
+LAB_NAME=${LAB_NAME:-story-$$}
+. "$(dirname "${BASH_SOURCE[0]}")/../lab/lab.sh"
+
+STORY_LAB=${STORY_LAB:-own}
+STORY_BASE=${STORY_BASE:-no}
+STORY_RESULTS=${STORY_RESULTS:-/dev/null}
+STORY_CORPUS=${STORY_CORPUS:-$LAB_ROOT/build/corpus}
+# Sanitizers and a busy machine make everything slower; nothing here measures time.
+STORY_PATIENCE=${STORY_PATIENCE:-1}
+story_count=0
+story_failed=0
+story_row=
+
+story_begin() {
+	trap story_end EXIT
+	trap 'exit 130' INT TERM
+	[ "$STORY_LAB" = own ] || return 0
+	if [ "$STORY_BASE" = yes ]; then
+		lab_up --base || exit 1
+	else
+		lab_up || exit 1
+	fi
+}
+
+story_end() {
+	local code=$?
+	trap - EXIT
+	story_sanitizers
+	if [ "$STORY_LAB" = own ]; then
+		[ "$story_failed" = 0 ] && [ $code = 0 ] || story_keep_logs
+		lab_down
+	fi
+	echo "1..$story_count"
+	if [ $code != 0 ]; then
+		echo "# ended early with exit code $code"
+		exit $code
+	fi
+	[ "$story_failed" = 0 ]
+	exit
+}
+
+# Logs of a lab that failed, where they outlive it.
+story_keep_logs() {
+	local host keep=$LAB_ROOT/build/test-logs/$(basename "$0" .sh)
+	rm -rf "$keep"
+	for host in $LAB_HOSTS; do
+		mkdir -p "$keep/$host"
+		cp -r "$LAB_DIR/$host/var/log/." "$keep/$host/" 2>/dev/null
+	done
+	echo "# logs: $keep"
+}
+
+# What a sanitizer wrote anywhere is a failure, whatever else came out.
+story_sanitizers() {
+	local found
+	found=$(grep -rlE 'ERROR: (Address|Leak|Undefined)|runtime error:' "$LAB_DIR"/*/var/log 2>/dev/null)
+	[ -z "$found" ] || story_result "no sanitizer report" "none" "$(grep -rhm1 -E 'ERROR: (Address|Leak)|runtime error:' $found | head -n 3)" FAILED
+}
+
+row() {
+	story_row=$1
+	echo "# $1. $2"
+}
+
+# usage: story_result DONE EXPECTED FOUND ok|FAILED|skipped
+story_result() {
+	story_count=$((story_count + 1))
+	printf '%s\t%s\t%s\t%s\t%s\n' "$story_row" "$1" "$2" "${3//[$'\t\n']/ }" "$4" >>"$STORY_RESULTS"
+	case $4 in
+	ok) echo "ok $story_count - $1: ${2//$'\n'/, }" ;;
+	skipped) echo "ok $story_count - $1 # SKIP $3" ;;
+	*)
+		story_failed=$((story_failed + 1))
+		echo "not ok $story_count - $1: ${2//$'\n'/, }"
+		echo "#   found: ${3//$'\n'/$'\n'#          }"
+		;;
+	esac
+}
+
+skip() { story_result "$1" "" "$2" skipped; }
+
+expect() {
+	local seconds=$1 done=$2 expected=$3 found
+	shift 3
+	if lab_wait $((seconds * STORY_PATIENCE)) story_same "$expected" "$@"; then
+		story_result "$done" "$expected" "$expected" ok
+	else
+		found=$("$@" 2>&1)
+		story_result "$done" "$expected" "${found:-nothing}" FAILED
+	fi
+}
+story_same() { [ "$("${@:2}" 2>&1)" = "$1" ]; }
+
+expect_like() {
+	local seconds=$1 done=$2 expected=$3 pattern=$4 found
+	shift 4
+	if lab_wait $((seconds * STORY_PATIENCE)) story_like "$pattern" "$@"; then
+		story_result "$done" "$expected" "$("$@" 2>&1 | grep -E -m1 -- "$pattern")" ok
+	else
+		found=$("$@" 2>&1)
+		story_result "$done" "$expected" "${found:-nothing}" FAILED
+	fi
+}
+story_like() { "${@:2}" 2>&1 | grep -qE -- "$1"; }
+
+# Where a user has the message with this subject, and its verdict: "INBOX: Innocent", "nowhere".
+mailbox() { lab_imap "$1" find "$2" X-DSPAM-Result; }
+# The same without the verdict: "INBOX".
+folder() { lab_imap "$1" find "$2"; }
+
+# Send standard input and say nothing unless it was not taken.
+deliver() {
+	local answers
+	answers=$(lab_send "$@") || echo "# not taken: $answers"
+}
+
+# All mail of a host has been dealt with.
+settle() { lab_wait $((${1-20} * STORY_PATIENCE)) lab_queue_empty "${2-mx1}"; }
+
+# Files with real messages (the public corpus, else our own writing), of a size that is quickly handled.
+# usage: corpus spam-1|easy-ham-1 FIRST COUNT
+corpus() {
+	if [ ! -e "$STORY_CORPUS/complete" ] && ! "$LAB_ROOT/tests/corpus.sh" "$STORY_CORPUS" 2>/dev/null; then
+		STORY_CORPUS=$LAB_DIR/messages
+		[ -d "$STORY_CORPUS" ] || "$LAB_FILES/messages/write.py" "$STORY_CORPUS"
+	fi
+	find "$STORY_CORPUS/$1" -name '*.eml' -size -24k | sort | tail -n "+$2" | head -n "$3"
+}
+
+story_begin
