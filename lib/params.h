@@ -30,6 +30,12 @@
 	      "System user of the delivery agent and the training service, owner of the stores")          \
 	PARAM(MILTER_USER, "milter_user", TEXT, "shoveler-milter", 0, 0, "shoveler-milter",               \
 	      "System user of the milter and its scanner")                                                \
+	PARAM(MAIL_USER, "mail_user", TEXT, "vmail", 0, 0, "sharing shoveler",                     \
+	      "System user of Dovecot's mail processes, owner of the public trees")                \
+	PARAM(POLICY_GROUP, "policy_group", TEXT, "shoveler-policy", 0, 0, "shoveler",             \
+	      "System group that may read the policy store: mail processes and postfix")           \
+	PARAM(PUBLIC_DIRECTORY, "public_directory", PATH, "$state_directory/public", 0, 0,         \
+	      "sharing shoveler", "Where the mail of public trees lies, one folder a tree")        \
 	PARAM(SUBMITTER_SECRET_FILE, "submitter_secret_file", PATH,                                       \
 	      "/etc/shoveler/submitter.secret", 0, 0, "shoveler-milter spamtraind",                       \
 	      "File with the secret by which the milter vouches for an authenticated sender")             \
@@ -56,6 +62,10 @@
 	      "shoveler-milter spamtraind", "Addresses to which users resend ham: dc-ham@...")            \
 	PARAM(RETRAIN_SPOOL, "retrain_spool", PATH, "$state_directory/spool/retrain", 0, 0,               \
 	      "spamtraind retrain", "Where the Dovecot plugin leaves corrections; has tmp/, new/")        \
+	PARAM(JUNK_FOLDERS, "junk_folders", LIST, "Junk, Spam", 0, 0, "retrain",                   \
+	      "IMAP folders, below the namespace, that are Junk without having special_use")       \
+	PARAM(TRASH_FOLDERS, "trash_folders", LIST, "Trash", 0, 0, "retrain",                      \
+	      "IMAP folders that are Trash without having special_use: moves to it teach nothing") \
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \

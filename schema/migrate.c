@@ -20,8 +20,8 @@ static enum migrate_status read_version(sqlite3 *db, int *version_r, char **erro
 
 	if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL) != SQLITE_OK ||
 	    sqlite3_step(statement) != SQLITE_ROW) {
-		*error_r = xasprintf("cannot read the version of the store: %s",
-				     sqlite3_errmsg(db));
+		*error_r =
+			xasprintf("cannot read the version of the store: %s", sqlite3_errmsg(db));
 		sqlite3_finalize(statement);
 		return MIGRATE_FAILED;
 	}

@@ -3,8 +3,8 @@
  * administers them, groups, domains that this host is a fallback MX for. No SQL outside schema/.
  *
  * SQLite with a rollback journal, so that a reader needs no more than read access to the file; mode
- * 0640, root and $policy_group. Written by the command `shoveler`, read by the Dovecot plugins and by
- * Postfix's own sqlite: maps (views mx2_postfix_*).
+ * 0640, root and $policy_group. Written by the command `shoveler`, read by the Dovecot plugins and
+ * by Postfix's own sqlite: maps (views mx2_postfix_*).
  *
  * A struct policy is used by one thread at a time; any number of processes may have the store open.
  * Whatever is not POLICY_OK comes with a malloc'ed *error_r of one line, freed by the caller. Names
@@ -27,7 +27,7 @@ enum policy_status {
 	POLICY_NOT_FOUND, /* no such store, tree, folder, group, member or domain */
 	POLICY_EXISTS,	  /* it is there already */
 	POLICY_INVALID,	  /* an argument is not valid; nothing was done */
-	POLICY_FAILED	  /* no permission, locked for too long, disk full, damaged, newer than us */
+	POLICY_FAILED /* no permission, locked for too long, disk full, damaged, newer than us */
 };
 
 struct policy;
@@ -55,7 +55,13 @@ int policy_name_domain(const char *text, char *name_r, char **error_r);
 /* "#Tree" or "#Tree/Folder/Sub": UTF-8 without control bytes; no level is empty, "." or "..". */
 int policy_name_folder(const char *text, char *name_r, char **error_r);
 
-/* ---- public trees ---- */
+/*
+ * ---- public trees ----
+ *
+ * On disk: $public_directory/Tree (without '#'), owned by $mail_user, is a maildir location with
+ * LAYOUT=fs:UTF-8, so that "#Tree/News/Old" is the Maildir $public_directory/Tree/News/Old. The
+ * command `shoveler public` makes the folders; a deleted one is moved to $public_directory/.deleted.
+ */
 
 /* A folder is "#Tree" or "#Tree/Path". Its parents are made too. */
 enum policy_status policy_public_create(struct policy *policy, const char *folder, char **error_r);
@@ -92,11 +98,11 @@ enum policy_status policy_public_list(struct policy *policy,
 				      void *context, char **error_r);
 
 /* The delegates of exactly this folder ("#Tree/Path"), or of all folders (NULL). */
-enum policy_status
-policy_delegate_list(struct policy *policy, const char *folder,
-		     bool (*each)(void *context, const struct policy_folder *folder,
-				  const struct policy_identifier *delegate),
-		     void *context, char **error_r);
+enum policy_status policy_delegate_list(struct policy *policy, const char *folder,
+					bool (*each)(void *context,
+						     const struct policy_folder *folder,
+						     const struct policy_identifier *delegate),
+					void *context, char **error_r);
 
 /* Is user, himself or by a group, a delegate of the folder or of one above it? */
 enum policy_status policy_is_delegate(struct policy *policy, const char *folder, const char *user,
@@ -124,10 +130,11 @@ enum policy_status policy_group_exists(struct policy *policy, const char *group,
 
 struct policy_mx2 {
 	char domain[POLICY_NAME_MAX + 1];
-	char primary[POLICY_NAME_MAX + 9]; /* "[host]", "[host]:port"; "": the domain's MX records */
-	int64_t retention;		   /* seconds */
-	int64_t retention_until;	   /* seconds since 1970; 0: none */
-	char tls[16];			   /* a level of Postfix's smtp_tls_policy_maps */
+	char primary[POLICY_NAME_MAX +
+		     9];	 /* "[host]", "[host]:port"; "": the domain's MX records */
+	int64_t retention;	 /* seconds */
+	int64_t retention_until; /* seconds since 1970; 0: none */
+	char tls[16];		 /* a level of Postfix's smtp_tls_policy_maps */
 	char tls_match[1024];
 	char tls_cafile[1024];
 	char recipients[16]; /* "all", "list", "learned" */
@@ -167,10 +174,10 @@ enum policy_status policy_mx2_recipient_list(struct policy *policy, const char *
 
 /* The i-th view for Postfix and the parameter that names it; false behind the last. */
 struct policy_map {
-	const char *file;	   /* "mx2-transport.cf" */
-	const char *view;	   /* SQL view with columns key and value */
-	const char *parameter;	   /* "transport_maps"; "" if it belongs into a restriction */
-	const char *restriction;   /* "check_recipient_access", else NULL */
+	const char *file;	 /* "mx2-transport.cf" */
+	const char *view;	 /* SQL view with columns key and value */
+	const char *parameter;	 /* "transport_maps"; "" if it belongs into a restriction */
+	const char *restriction; /* "check_recipient_access", else NULL */
 };
 bool policy_map(size_t i, struct policy_map *map_r);
 
