@@ -191,7 +191,8 @@ static void entity_parse(struct mime_parts *parts, struct span entity, unsigned 
 	struct mime_part *part = &parts->part[parts->count++];
 	part_read(part, entity, depth);
 	bool multipart = mime_type_is(part, "multipart/");
-	bool message = mime_type_is(part, "message/rfc822") && part->encoding == MIME_IDENTITY;
+	bool message = mime_type_is(part, "message/rfc822") && part->encoding == MIME_IDENTITY &&
+		       !parts->shallow;
 	if (!multipart && !message)
 		return;
 	if (depth + 1 >= MIME_DEPTH_MAX) {
@@ -211,9 +212,20 @@ static void entity_parse(struct mime_parts *parts, struct span entity, unsigned 
 	strbuf_free(&boundary);
 }
 
+static void parse(struct mime_parts *parts, struct span message, bool shallow)
+{
+	parts->count = 0;
+	parts->truncated = false;
+	parts->shallow = shallow;
+	entity_parse(parts, mime_skip_mbox_line(message), 0);
+}
+
 void mime_parse(struct mime_parts *parts_r, struct span message)
 {
-	parts_r->count = 0;
-	parts_r->truncated = false;
-	entity_parse(parts_r, mime_skip_mbox_line(message), 0);
+	parse(parts_r, message, false);
+}
+
+void mime_parse_shallow(struct mime_parts *parts_r, struct span message)
+{
+	parse(parts_r, message, true);
 }

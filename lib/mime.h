@@ -55,10 +55,13 @@ struct mime_parts {
 	struct mime_part part[MIME_PARTS_MAX]; /* in order; a container comes before its parts */
 	size_t count;
 	bool truncated; /* there were more or deeper ones */
+	bool shallow;	/* messages inside are not read */
 };
 
 /* The message itself is part 0. message/rfc822 is a container; its message is the next part. */
 void mime_parse(struct mime_parts *parts_r, struct span message);
+/* The same, but message/rfc822 is a leaf: the parts that the sender of the message made. */
+void mime_parse_shallow(struct mime_parts *parts_r, struct span message);
 
 bool mime_type_is(const struct mime_part *part, const char *type); /* "text/html" or "text/" */
 
