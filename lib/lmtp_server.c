@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,20 +32,6 @@ struct session {
 };
 
 /* ---- replies ---- */
-
-void lmtp_reply_set(struct lmtp_reply *reply, int code, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(reply->text, sizeof(reply->text), format, args);
-	va_end(args);
-	reply->code = code;
-	for (char *c = reply->text; *c != '\0'; c++) {
-		if ((signed char)*c < ' ' || *c == 0x7f)
-			*c = ' ';
-	}
-}
 
 static void check_io(struct session *session, enum lmtp_io_status status)
 {

@@ -19,6 +19,7 @@
 #ifndef SHOVELER_LMTP_SERVER_H
 #define SHOVELER_LMTP_SERVER_H
 
+#include "lmtp_reply.h"
 #include "span.h"
 
 #include <stdbool.h>
@@ -30,16 +31,6 @@
 #define LMTP_ERRORS_MAX	    20	 /* refused commands of a session; then 421 */
 #define LMTP_JUNK_MAX	    100	 /* NOOP, VRFY, RSET, LHLO since the last message; then 421 */
 #define LMTP_DATA_SECONDS   3600 /* for the whole content */
-#define LMTP_REPLY_MAX	    500	 /* bytes of a reply's text with its NUL; the rest is cut off */
-
-struct lmtp_reply {
-	int code;		   /* 200..599 */
-	char text[LMTP_REPLY_MAX]; /* one line with its enhanced status code: "2.1.5 Ok" */
-};
-
-/* Control bytes become spaces, and so does what is not ASCII. */
-void lmtp_reply_set(struct lmtp_reply *reply, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 
 struct lmtp_recipient {
 	char *address;		 /* what stood in <>; "" never */

@@ -1,0 +1,468 @@
+#include "lmtp_client.h"
+
+#include "lmtp_command.h"
+#include "lmtp_dot.h"
+#include "lmtp_io.h"
+#include "lmtp_server.h"
+#include "xalloc.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define COMMAND_MS (LMTP_CLIENT_COMMAND_SECONDS * 1000)
+
+enum extension {
+	EXTENSION_8BITMIME = 1,
+	EXTENSION_SMTPUTF8 = 2,
+	EXTENSION_DSN = 4,
+};
+
+static const struct {
+	const char *keyword;
+	unsigned extension;
+} extensions[] = {
+	{"8BITMIME", EXTENSION_8BITMIME},
+	{"SMTPUTF8", EXTENSION_SMTPUTF8},
+	{"DSN", EXTENSION_DSN},
+};
+
+static const struct {
+	const char *keyword;
+	unsigned extension;
+} parameters[] = {
+	{"BODY", EXTENSION_8BITMIME}, {"SMTPUTF8", EXTENSION_SMTPUTF8}, {"RET", EXTENSION_DSN},
+	{"ENVID", EXTENSION_DSN},     {"NOTIFY", EXTENSION_DSN},	{"ORCPT", EXTENSION_DSN},
+};
+
+struct lmtp_client {
+	struct lmtp_pool *pool;
+	struct lmtp_client *next; /* in the pool */
+	int64_t connected_ms, kept_ms;
+	unsigned extensions;
+	bool reset_needed; /* a transaction was begun and not finished */
+	bool broken;
+	struct lmtp_io io;
+};
+
+struct lmtp_pool {
+	struct endpoint endpoint;
+	char *hostname;
+	int data_timeout_s;
+	pthread_mutex_t lock;
+	struct lmtp_client *kept; /* the last one used first */
+	size_t kept_count;
+};
+
+/* ---- connections ---- */
+
+static void disconnect(struct lmtp_client *client)
+{
+	if (!client->broken)
+		send(client->io.fd, "QUIT\r\n", 6, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(client->io.fd);
+	lmtp_io_free(&client->io);
+	free(client);
+}
+
+static void set_lost(struct lmtp_client *client, struct lmtp_reply *reply,
+		     enum lmtp_io_status status, const char *phase)
+{
+	client->broken = true;
+	lmtp_reply_set(reply, 451, "4.4.2 %s %s",
+		       status == LMTP_IO_TIMEOUT    ? "Delivery timed out"
+		       : status == LMTP_IO_TOO_LONG ? "Malformed reply"
+						    : "Connection was lost",
+		       phase);
+}
+
+/* False when the connection is unusable; reply is then ours. */
+static bool read_reply(struct lmtp_client *client, const char *phase, struct lmtp_reply *reply)
+{
+	enum lmtp_io_status status = LMTP_IO_OK;
+	bool last = false;
+	struct span line;
+
+	reply->code = 0;
+	while (!last) {
+		status = lmtp_io_read_line(&client->io, LMTP_LINE_MAX, &line);
+		if (status == LMTP_IO_OK && !lmtp_reply_add_line(reply, line, &last))
+			status = LMTP_IO_TOO_LONG;
+		if (status != LMTP_IO_OK) {
+			set_lost(client, reply, status, phase);
+			return false;
+		}
+	}
+	if (reply->code == 421) {
+		/* It means their connection, not the one on which the reply is passed on. */
+		reply->code = 451;
+		client->broken = true;
+	}
+	return true;
+}
+
+static void note_extension(struct lmtp_client *client, struct span line)
+{
+	struct span word = span_trim(span_from(line, 4));
+	const char *space = word.size > 0 ? memchr(word.data, ' ', word.size) : NULL;
+
+	if (space != NULL)
+		word.size = (size_t)(space - word.data);
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+		if (span_equal_nocase(word, span_of(extensions[i].keyword)))
+			client->extensions |= extensions[i].extension;
+	}
+}
+
+static bool say_hello(struct lmtp_client *client, struct lmtp_reply *reply)
+{
+	struct span line;
+	bool last = false;
+
+	strbuf_printf(&client->io.output, "LHLO %s\r\n", client->pool->hostname);
+	if (lmtp_io_flush(&client->io) != LMTP_IO_OK)
+		return false;
+	reply->code = 0;
+	while (!last) {
+		if (lmtp_io_read_line(&client->io, LMTP_LINE_MAX, &line) != LMTP_IO_OK ||
+		    !lmtp_reply_add_line(reply, line, &last))
+			return false;
+		note_extension(client, line);
+	}
+	return reply->code == 250;
+}
+
+/* NULL when there is no usable connection; reply is set then. */
+static struct lmtp_client *connect_new(struct lmtp_pool *pool, struct lmtp_reply *reply)
+{
+	struct lmtp_client *client;
+	char *error = NULL;
+	int fd = endpoint_connect(&pool->endpoint, SOCK_STREAM, LMTP_CLIENT_CONNECT_SECONDS * 1000,
+				  &error);
+
+	if (fd < 0) {
+		lmtp_reply_set(reply, 451, "4.4.1 %s", error);
+		free(error);
+		return NULL;
+	}
+	client = xcalloc(1, sizeof(*client));
+	client->pool = pool;
+	lmtp_io_init(&client->io, fd);
+	client->connected_ms = lmtp_io_now();
+	lmtp_io_set_timeout(&client->io, COMMAND_MS);
+	if (read_reply(client, "at the greeting", reply) && reply->code == 220 &&
+	    say_hello(client, reply))
+		return client;
+	/* Whatever it says here, it says about itself and not about the recipient. */
+	lmtp_reply_set(reply, 451, "4.4.2 The delivery service does not greet");
+	disconnect(client);
+	return NULL;
+}
+
+/* ---- the pool ---- */
+
+struct lmtp_pool *lmtp_pool_new(const struct endpoint *endpoint, const char *hostname,
+				int data_timeout_s)
+{
+	struct lmtp_pool *pool = xcalloc(1, sizeof(*pool));
+
+	pool->endpoint = *endpoint;
+	pool->hostname = xstrdup(hostname);
+	pool->data_timeout_s = data_timeout_s;
+	pthread_mutex_init(&pool->lock, NULL);
+	return pool;
+}
+
+void lmtp_pool_free(struct lmtp_pool **pool_p)
+{
+	struct lmtp_pool *pool = *pool_p;
+	struct lmtp_client *client;
+
+	if (pool == NULL)
+		return;
+	while ((client = pool->kept) != NULL) {
+		pool->kept = client->next;
+		disconnect(client);
+	}
+	pthread_mutex_destroy(&pool->lock);
+	free(pool->hostname);
+	free(pool);
+	*pool_p = NULL;
+}
+
+static bool is_too_old(const struct lmtp_client *client, int64_t now)
+{
+	return now - client->kept_ms > LMTP_POOL_IDLE_SECONDS * 1000 ||
+	       now - client->connected_ms > LMTP_POOL_AGE_SECONDS * 1000;
+}
+
+/* Takes those that are too old out of the list; the caller disconnects them without the lock. */
+static struct lmtp_client *take_old(struct lmtp_pool *pool)
+{
+	struct lmtp_client **place = &pool->kept, *old = NULL, *client;
+	int64_t now = lmtp_io_now();
+
+	while ((client = *place) != NULL) {
+		if (!is_too_old(client, now)) {
+			place = &client->next;
+			continue;
+		}
+		*place = client->next;
+		client->next = old;
+		old = client;
+		pool->kept_count--;
+	}
+	return old;
+}
+
+static void disconnect_all(struct lmtp_client *client)
+{
+	struct lmtp_client *next;
+
+	for (; client != NULL; client = next) {
+		next = client->next;
+		disconnect(client);
+	}
+}
+
+/* Anything to read on an idle connection is its end, or a 421. */
+static bool is_silent(const struct lmtp_client *client)
+{
+	struct pollfd peer = {.fd = client->io.fd, .events = POLLIN};
+
+	return poll(&peer, 1, 0) == 0;
+}
+
+/* A kept connection, or NULL. */
+static struct lmtp_client *take_kept(struct lmtp_pool *pool)
+{
+	struct lmtp_client *client, *old;
+
+	pthread_mutex_lock(&pool->lock);
+	old = take_old(pool);
+	client = pool->kept;
+	if (client != NULL) {
+		pool->kept = client->next;
+		pool->kept_count--;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	disconnect_all(old);
+	if (client != NULL && !is_silent(client)) {
+		disconnect(client);
+		return NULL;
+	}
+	return client;
+}
+
+static void give_back(struct lmtp_client *client)
+{
+	struct lmtp_pool *pool = client->pool;
+	struct lmtp_client *old;
+
+	client->kept_ms = lmtp_io_now();
+	pthread_mutex_lock(&pool->lock);
+	old = take_old(pool);
+	if (!client->broken && pool->kept_count < LMTP_POOL_KEPT_MAX) {
+		client->next = pool->kept;
+		pool->kept = client;
+		pool->kept_count++;
+		client = NULL;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	disconnect_all(old);
+	if (client != NULL)
+		disconnect(client);
+}
+
+/* ---- a transaction ---- */
+
+static void put_parameters(struct lmtp_client *client, const char *text)
+{
+	struct span rest = span_of(text), keyword, value;
+
+	while (lmtp_parameter_next(&rest, &keyword, &value)) {
+		for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+			if (!span_equal_nocase(keyword, span_of(parameters[i].keyword)) ||
+			    (client->extensions & parameters[i].extension) == 0)
+				continue;
+			strbuf_printf(&client->io.output,
+				      value.data != NULL ? " %.*s=%.*s" : " %.*s",
+				      SPAN_ARG(keyword), SPAN_ARG(value));
+		}
+	}
+}
+
+static bool send_envelope(struct lmtp_client *client, const struct lmtp_envelope *envelope,
+			  struct lmtp_reply *reply)
+{
+	struct strbuf *output = &client->io.output;
+	enum lmtp_io_status status;
+
+	lmtp_io_set_timeout(&client->io, COMMAND_MS);
+	if (client->reset_needed)
+		strbuf_append_text(output, "RSET\r\n");
+	strbuf_printf(output, "MAIL FROM:<%s>", envelope->sender);
+	put_parameters(client, envelope->sender_parameters);
+	strbuf_printf(output, "\r\nRCPT TO:<%s>", envelope->recipient);
+	put_parameters(client, envelope->recipient_parameters);
+	strbuf_append_text(output, "\r\n");
+	status = lmtp_io_flush(&client->io);
+	if (status != LMTP_IO_OK) {
+		set_lost(client, reply, status, "while sending the envelope");
+		return false;
+	}
+	return true;
+}
+
+static enum lmtp_result begin(struct lmtp_client *client, const struct lmtp_envelope *envelope,
+			      struct lmtp_reply *reply)
+{
+	struct lmtp_reply ignored;
+
+	if (!send_envelope(client, envelope, reply) ||
+	    (client->reset_needed && !read_reply(client, "after RSET", reply)) ||
+	    !read_reply(client, "after MAIL", reply))
+		return LMTP_UNREACHABLE;
+	client->reset_needed = true;
+	if (client->broken)
+		return LMTP_UNREACHABLE;
+	if (reply->code / 100 != 2)
+		return read_reply(client, "after RCPT", &ignored) ? LMTP_REFUSED : LMTP_UNREACHABLE;
+	if (!read_reply(client, "after RCPT", reply))
+		return LMTP_UNREACHABLE;
+	return reply->code / 100 == 2 ? LMTP_ACCEPTED : LMTP_REFUSED;
+}
+
+enum lmtp_result lmtp_client_begin(struct lmtp_pool *pool, const struct lmtp_envelope *envelope,
+				   struct lmtp_client **client_r, struct lmtp_reply *reply_r)
+{
+	struct lmtp_client *client = take_kept(pool);
+	enum lmtp_result result = LMTP_UNREACHABLE;
+
+	*client_r = NULL;
+	if (client != NULL) {
+		result = begin(client, envelope, reply_r);
+		if (result == LMTP_UNREACHABLE)
+			disconnect(client);
+	}
+	if (result == LMTP_UNREACHABLE) {
+		client = connect_new(pool, reply_r);
+		if (client == NULL)
+			return LMTP_UNREACHABLE;
+		result = begin(client, envelope, reply_r);
+	}
+	if (result == LMTP_ACCEPTED)
+		*client_r = client;
+	else
+		give_back(client);
+	return result;
+}
+
+/* A time-out counts from here for every piece, so that a large message may take its time. */
+static enum lmtp_io_status write_bytes(struct lmtp_client *client, struct span bytes)
+{
+	struct span part;
+	enum lmtp_io_status status = LMTP_IO_OK;
+
+	while (bytes.size > 0 && status == LMTP_IO_OK) {
+		part = span_first(bytes, LMTP_IO_OUTPUT_SIZE);
+		bytes = span_from(bytes, part.size);
+		lmtp_io_set_timeout(&client->io, COMMAND_MS);
+		status = lmtp_io_write(&client->io, part);
+	}
+	return status;
+}
+
+static enum lmtp_io_status write_pieces(struct lmtp_client *client, const struct span *pieces,
+					size_t count, bool *ends_with_crlf_r)
+{
+	enum lmtp_io_status status = LMTP_IO_OK;
+	char last = '\n', before = '\r';
+	struct span rest, piece;
+	bool dot;
+
+	for (size_t i = 0; i < count; i++) {
+		rest = pieces[i];
+		while (status == LMTP_IO_OK) {
+			char previous = last;
+
+			if (!lmtp_dot_encode(&last, &rest, &dot, &piece))
+				break;
+			before = piece.size > 1 ? piece.data[piece.size - 2] : previous;
+			if (dot)
+				status = write_bytes(client, SPAN_LITERAL("."));
+			if (status == LMTP_IO_OK)
+				status = write_bytes(client, piece);
+		}
+	}
+	*ends_with_crlf_r = before == '\r' && last == '\n';
+	return status;
+}
+
+static enum lmtp_result send_content(struct lmtp_client *client, const struct span *pieces,
+				     size_t count, struct lmtp_reply *reply)
+{
+	enum lmtp_io_status status;
+	bool ends_with_crlf;
+
+	status = write_pieces(client, pieces, count, &ends_with_crlf);
+	if (status == LMTP_IO_OK)
+		status = lmtp_io_flush(&client->io);
+	if (status != LMTP_IO_OK) {
+		set_lost(client, reply, status, "while sending the message");
+		return LMTP_UNREACHABLE;
+	}
+	strbuf_append_text(&client->io.output, ends_with_crlf ? ".\r\n" : "\r\n.\r\n");
+	lmtp_io_set_timeout(&client->io, client->pool->data_timeout_s * 1000);
+	status = lmtp_io_flush(&client->io);
+	if (status != LMTP_IO_OK) {
+		set_lost(client, reply, status, "after the end of the message");
+		return LMTP_AMBIGUOUS;
+	}
+	if (!read_reply(client, "after the end of the message", reply))
+		return LMTP_AMBIGUOUS;
+	client->reset_needed = false;
+	return reply->code / 100 == 2 ? LMTP_ACCEPTED : LMTP_REFUSED;
+}
+
+static enum lmtp_result data(struct lmtp_client *client, const struct span *pieces, size_t count,
+			     struct lmtp_reply *reply)
+{
+	lmtp_io_set_timeout(&client->io, COMMAND_MS);
+	strbuf_append_text(&client->io.output, "DATA\r\n");
+	if (lmtp_io_flush(&client->io) != LMTP_IO_OK) {
+		set_lost(client, reply, LMTP_IO_CLOSED, "before the message");
+		return LMTP_UNREACHABLE;
+	}
+	if (!read_reply(client, "before the message", reply))
+		return LMTP_UNREACHABLE;
+	if (reply->code == 354)
+		return send_content(client, pieces, count, reply);
+	if (reply->code / 100 >= 4)
+		return LMTP_REFUSED;
+	set_lost(client, reply, LMTP_IO_TOO_LONG, "before the message");
+	return LMTP_UNREACHABLE;
+}
+
+enum lmtp_result lmtp_client_send(struct lmtp_client **client, const struct span *pieces,
+				  size_t count, struct lmtp_reply *reply_r)
+{
+	enum lmtp_result result = data(*client, pieces, count, reply_r);
+
+	if (result == LMTP_ACCEPTED || result == LMTP_REFUSED) {
+		give_back(*client);
+	} else {
+		disconnect(*client);
+	}
+	*client = NULL;
+	return result;
+}
+
+void lmtp_client_abort(struct lmtp_client **client)
+{
+	if (*client != NULL)
+		give_back(*client);
+	*client = NULL;
+}

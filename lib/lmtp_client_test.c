@@ -1,0 +1,291 @@
+#include "lmtp_client.h"
+
+#include "lmtp_server.h"
+#include "server.h"
+#include "strbuf.h"
+#include "xalloc.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+/* after the headers above */
+#include <cmocka.h>
+
+/* A server in this process: our own sessions, or (script) one that says fixed things. */
+struct bench {
+	struct endpoint endpoint;
+	struct server *server;
+	struct lmtp_pool *pool;
+	struct lmtp_server_settings lmtp;
+	const char *script; /* what it says after each line: "220 x\n250 y\n...", "-" ends */
+	atomic_int sessions;
+	struct strbuf content, seen;
+};
+
+static void on_mail(void *context, struct lmtp_transaction *transaction, struct lmtp_reply *reply)
+{
+	struct bench *bench = context;
+
+	(void)reply;
+	strbuf_printf(&bench->seen, "%s[%s] ", transaction->sender, transaction->sender_parameters);
+}
+
+static void on_rcpt(void *context, struct lmtp_transaction *transaction,
+		    struct lmtp_recipient *recipient, struct lmtp_reply *reply)
+{
+	(void)context, (void)transaction;
+	if (strcmp(recipient->address, "nobody@b") == 0)
+		lmtp_reply_set(reply, 550, "5.1.1 Unknown");
+}
+
+static void on_deliver(void *context, struct lmtp_transaction *transaction,
+		       struct lmtp_recipient *recipient)
+{
+	struct bench *bench = context;
+
+	strbuf_reset(&bench->content);
+	strbuf_append_span(&bench->content, transaction->content);
+	if (strcmp(recipient->address, "quota@b") == 0)
+		lmtp_reply_set(&recipient->reply, 552, "5.2.2 Quota");
+	else
+		lmtp_reply_set(&recipient->reply, 250, "2.0.0 Saved");
+}
+
+static void lmtp_session(int fd, void *context)
+{
+	struct bench *bench = context;
+
+	bench->sessions++;
+	lmtp_server_session(fd, &bench->lmtp);
+}
+
+/* Says one line of the script at the start and after each line that comes; '|' is a line end. */
+static void script_session(int fd, void *context)
+{
+	struct bench *bench = context;
+	const char *script = bench->script;
+	char c;
+
+	bench->sessions++;
+	do {
+		size_t size = strcspn(script, "\n");
+
+		if (script[0] == '-' || script[0] == '\0')
+			return;
+		for (size_t i = 0; i < size; i++)
+			send(fd, script[i] == '|' ? "\r\n" : &script[i], script[i] == '|' ? 2 : 1,
+			     MSG_NOSIGNAL);
+		if (size > 0)
+			send(fd, "\r\n", 2, MSG_NOSIGNAL);
+		script += size + 1;
+		do {
+			if (recv(fd, &c, 1, 0) != 1)
+				return;
+		} while (c != '\n');
+	} while (true);
+}
+
+static struct bench *bench_start(const char *script)
+{
+	struct bench *bench = xcalloc(1, sizeof(*bench));
+	struct server_settings settings = {.name = "test",
+					   .max_sessions = 4,
+					   .io_timeout_s = 5,
+					   .drain_timeout_s = 5,
+					   .context = bench};
+	char *error = NULL;
+
+	bench->script = script;
+	bench->endpoint.is_unix = true;
+	snprintf(bench->endpoint.path, sizeof(bench->endpoint.path), "/tmp/lmtp_client_test.%d",
+		 (int)getpid());
+	bench->lmtp = (struct lmtp_server_settings){
+		.hostname = "mx.test",
+		.temporary_directory = "/tmp",
+		.timeout_s = 5,
+		.handler = {on_mail, on_rcpt, NULL, on_deliver, NULL, bench},
+	};
+	settings.session = script != NULL ? script_session : lmtp_session;
+	settings.listen_fd = endpoint_listen(&bench->endpoint, SOCK_STREAM, 0600, &error);
+	assert_true(settings.listen_fd >= 0);
+	assert_int_equal(server_start(&settings, &bench->server, &error), 0);
+	bench->pool = lmtp_pool_new(&bench->endpoint, "client.test", 2);
+	return bench;
+}
+
+static void bench_end(struct bench *bench)
+{
+	lmtp_pool_free(&bench->pool);
+	server_stop(&bench->server);
+	unlink(bench->endpoint.path);
+	strbuf_free(&bench->content);
+	strbuf_free(&bench->seen);
+	free(bench);
+}
+
+static enum lmtp_result deliver_to(struct bench *bench, const char *recipient,
+				   const char *const *texts, struct lmtp_reply *reply)
+{
+	struct lmtp_envelope envelope = {"a@b", "SIZE=5 BODY=8BITMIME RET=FULL", recipient,
+					 "NOTIFY=NEVER"};
+	struct lmtp_client *client;
+	enum lmtp_result result = lmtp_client_begin(bench->pool, &envelope, &client, reply);
+	struct span pieces[8];
+	size_t count = 0;
+
+	if (result != LMTP_ACCEPTED) {
+		assert_null(client);
+		return result;
+	}
+	for (; texts[count] != NULL; count++)
+		pieces[count] = span_of(texts[count]);
+	result = lmtp_client_send(&client, pieces, count, reply);
+	assert_null(client);
+	return result;
+}
+
+#define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void content_comes_through(void **state)
+{
+	static const struct {
+		const char *const texts[4];
+		const char *content;
+	} cases[] = {
+		{{"A: b\r\n", "\r\nbody\r\n"}, "A: b\r\n\r\nbody\r\n"},
+		{{".\r\n.", ".\r\n", ".x\r\n"}, ".\r\n..\r\n.x\r\n"},
+		{{"a\r\n", ".b\r\n"}, "a\r\n.b\r\n"},
+		{{"no end"}, "no end\r\n"},
+		{{"cr end\r", "\n"}, "cr end\r\n"},
+		{{""}, ""},
+		{{"bare \r cr \n and lf\r\n"}, "bare \r cr \n and lf\r\n"},
+		/* what Dovecot would take for the end; a strict reader keeps the second dot */
+		{{"a\n.\nb\r\n"}, "a\n..\nb\r\n"},
+	};
+	struct bench *bench = bench_start(NULL);
+	struct lmtp_reply reply;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(deliver_to(bench, "alice@b", cases[i].texts, &reply),
+				 LMTP_ACCEPTED);
+		assert_string_equal(reply.text, "2.0.0 Saved");
+		assert_string_equal(strbuf_text(&bench->content), cases[i].content);
+	}
+	/* one connection for all of them; no parameter whose extension is not there */
+	assert_int_equal(bench->sessions, 1);
+	assert_memory_equal(strbuf_text(&bench->seen), "a@b[BODY=8BITMIME] a@b", 22);
+	bench_end(bench);
+}
+
+static void refusals_are_told_apart(void **state)
+{
+	struct bench *bench = bench_start(NULL);
+	struct lmtp_reply reply;
+
+	(void)state;
+	assert_int_equal(deliver_to(bench, "nobody@b", TEXTS("x\r\n"), &reply), LMTP_REFUSED);
+	assert_int_equal(reply.code, 550);
+	assert_string_equal(reply.text, "5.1.1 Unknown");
+	/* the refused transaction does not disturb the next one */
+	assert_int_equal(deliver_to(bench, "quota@b", TEXTS("x\r\n"), &reply), LMTP_REFUSED);
+	assert_int_equal(reply.code, 552);
+	assert_int_equal(deliver_to(bench, "alice@b", TEXTS("x\r\n"), &reply), LMTP_ACCEPTED);
+	assert_int_equal(bench->sessions, 1);
+	bench_end(bench);
+}
+
+static void an_aborted_message_is_not_sent(void **state)
+{
+	struct bench *bench = bench_start(NULL);
+	struct lmtp_envelope envelope = {"a@b", "", "alice@b", ""};
+	struct lmtp_client *client;
+	struct lmtp_reply reply;
+
+	(void)state;
+	assert_int_equal(lmtp_client_begin(bench->pool, &envelope, &client, &reply), LMTP_ACCEPTED);
+	lmtp_client_abort(&client);
+	lmtp_client_abort(&client);
+	assert_int_equal(bench->content.size, 0);
+	assert_int_equal(deliver_to(bench, "alice@b", TEXTS("x\r\n"), &reply), LMTP_ACCEPTED);
+	assert_int_equal(bench->sessions, 1);
+	bench_end(bench);
+}
+
+static void a_closed_kept_connection_is_replaced(void **state)
+{
+	struct bench *bench = bench_start(NULL);
+	struct lmtp_reply reply;
+
+	(void)state;
+	bench->lmtp.timeout_s = 1;
+	assert_int_equal(deliver_to(bench, "alice@b", TEXTS("x\r\n"), &reply), LMTP_ACCEPTED);
+	sleep(2);
+	assert_int_equal(deliver_to(bench, "alice@b", TEXTS("x\r\n"), &reply), LMTP_ACCEPTED);
+	assert_int_equal(bench->sessions, 2);
+	bench_end(bench);
+}
+
+static void nobody_listens(void **state)
+{
+	struct bench *bench = bench_start(NULL);
+	struct lmtp_reply reply;
+
+	(void)state;
+	server_stop(&bench->server);
+	assert_int_equal(deliver_to(bench, "alice@b", TEXTS("x\r\n"), &reply), LMTP_UNREACHABLE);
+	assert_int_equal(reply.code, 451);
+	bench_end(bench);
+}
+
+static void assert_script(const char *script, enum lmtp_result result, int code)
+{
+	struct bench *bench = bench_start(script);
+	struct lmtp_reply reply = {0};
+
+	assert_int_equal(deliver_to(bench, "alice@b", TEXTS("x\r\n"), &reply), result);
+	assert_int_equal(reply.code, code);
+	bench_end(bench);
+}
+
+#define ENVELOPE "220 x\n250 x\n250 2.1.0 ok\n250 2.1.5 ok\n"
+
+static void odd_servers(void **state)
+{
+	(void)state;
+	assert_script("-", LMTP_UNREACHABLE, 451);
+	assert_script("554 5.3.2 go away\n-", LMTP_UNREACHABLE, 451);
+	assert_script("hello\n-", LMTP_UNREACHABLE, 451);
+	assert_script("220 x\n500 what\n-", LMTP_UNREACHABLE, 451);
+	assert_script("220 x\n250 x\n421 4.3.2 bye\n-", LMTP_UNREACHABLE, 451);
+	assert_script("220 x\n250 x\n550 5.1.7 sender\n503 5.5.1 no\n-", LMTP_REFUSED, 550);
+	assert_script(ENVELOPE "-", LMTP_UNREACHABLE, 451);
+	assert_script(ENVELOPE "451 4.2.0 later\n", LMTP_REFUSED, 451);
+	assert_script(ENVELOPE "250 what\n", LMTP_UNREACHABLE, 451);
+	/* lines that come: "x", "." */
+	assert_script(ENVELOPE "354 go\n\n250-2.0.0 a|250 b\n", LMTP_ACCEPTED, 250);
+	assert_script(ENVELOPE "354 go\n\n421 4.3.0 no\n", LMTP_REFUSED, 451);
+	/* after the final dot nobody knows */
+	assert_script(ENVELOPE "354 go\n\n-", LMTP_AMBIGUOUS, 451);
+	assert_script(ENVELOPE "354 go\n\ngarbage\n", LMTP_AMBIGUOUS, 451);
+	assert_script(ENVELOPE "354 go\n\n\n", LMTP_AMBIGUOUS, 451);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(content_comes_through),
+		cmocka_unit_test(refusals_are_told_apart),
+		cmocka_unit_test(an_aborted_message_is_not_sent),
+		cmocka_unit_test(a_closed_kept_connection_is_replaced),
+		cmocka_unit_test(nobody_listens),
+		cmocka_unit_test(odd_servers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
