@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+"""The retrain plugin in a real Dovecot: what goes into the spool, and what must not."""
+
+import time
+
+from server import PluginTest, imaplib, main, message, os
+
+ALICE = "alice@example.test"
+
+
+def signature(age=0, number=1):
+    return f"{int(time.time()) - age:08x}{number:016x}"
+
+
+class Retrain(PluginTest):
+    def setUp(self):
+        self.alice = self.server.imap(ALICE)
+        self.addCleanup(self.alice.logout)
+        self.empty("INBOX", "Junk")
+        self.server.clear_corrections()
+
+    def deliver(self, folder, subject, *fields, body="Hello\r\n"):
+        self.alice.put(folder, message(subject, *fields, body=body))
+
+    def empty(self, *folders):
+        for folder in folders:
+            self.alice.enter(folder)
+            self.alice.do("UID", "STORE", "1:*", "+FLAGS.SILENT", "(\\Deleted)")
+            self.alice.do("EXPUNGE")
+
+    def move(self, source, target, command="MOVE"):
+        """Moves one new message with a signature; returns the classes of what was spooled."""
+        for folder in (source, target):
+            try:
+                self.alice.do("CREATE", f'"{folder}"')
+            except imaplib.IMAP4.error:
+                pass
+        self.empty(source)
+        self.deliver(source, "m", "X-DSPAM-Signature: " + signature())
+        self.server.clear_corrections()
+        self.alice.transfer(command, source, target)
+        return [attributes["class"] for attributes, _ in self.server.corrections()]
+
+    def test_to_junk_is_spam(self):
+        sig = signature()
+        self.deliver("INBOX", "buy", "X-DSPAM-Signature: " + sig)
+        self.alice.transfer("MOVE", "INBOX", "Junk")
+        (attributes, body), = self.server.corrections()
+        self.assertEqual(attributes, {"user": ALICE, "class": "spam", "signature": sig, "source": "imap",
+                                      "mailbox": "Junk", "size": "0"})
+        self.assertEqual(body, b"")
+
+    def test_moves(self):
+        for source, target, expected in (
+                ("INBOX", "Junk", ["spam"]),
+                ("INBOX", "Junk/lists", ["spam"]),
+                ("INBOX", "Junk/lists/deep", ["spam"]),
+                ("INBOX", "Spam", ["spam"]),
+                ("INBOX", "spam/of today", ["spam"]),
+                ("Trash", "Junk", ["spam"]),
+                ("Junk", "INBOX", ["innocent"]),
+                ("Junk/lists", "INBOX", ["innocent"]),
+                ("Junk", "Archive/2026", ["innocent"]),
+                ("Junk", "Trash", []),
+                ("Junk", "Trash/old", []),
+                ("Junk", "Junk/lists", []),
+                ("Spam", "Junk", []),
+                ("INBOX", "Archive/Junk", []),
+                ("INBOX", "Junkyard", []),
+                ("INBOX", "Trash", []),
+                ("INBOX", "Archive", [])):
+            for command in ("MOVE", "COPY"):
+                with self.subTest(source=source, target=target, command=command):
+                    self.assertEqual(self.move(source, target, command), expected)
+
+    def test_message_goes_along_when_needed(self):
+        old = signature(age=8 * 24 * 3600)
+        for fields, expected in (([], ""), (["X-DSPAM-Signature: " + old], old),
+                                 (["X-DSPAM-Signature: not-ours"], "")):
+            with self.subTest(fields=fields):
+                self.empty("INBOX")
+                self.server.clear_corrections()
+                self.deliver("INBOX", "whole", *fields, body="The body\r\n")
+                self.alice.transfer("MOVE", "INBOX", "Junk")
+                (attributes, body), = self.server.corrections()
+                self.assertEqual(attributes["signature"], expected)
+                self.assertEqual(int(attributes["size"]), len(body))
+                self.assertIn(b"Subject: whole", body)
+                self.assertTrue(body.replace(b"\r\n", b"\n").endswith(b"\n\nThe body\n"))
+
+    def test_large_message_is_cut(self):
+        self.deliver("INBOX", "large", body=("x" * 70 + "\r\n") * 10000)
+        self.deliver("INBOX", "small", body="After it\r\n")
+        self.alice.transfer("MOVE", "INBOX", "Junk")
+        found = self.server.corrections()
+        self.assertEqual([len(body) for _, body in found][0], 256 * 1024)
+        self.assertTrue(found[1][1].endswith(b"After it\r\n") or found[1][1].endswith(b"After it\n"))
+
+    def test_many_at_once(self):
+        self.empty("INBOX")
+        for number in range(100):
+            self.deliver("INBOX", f"m{number}", "X-DSPAM-Signature: " + signature(number=number))
+        self.alice.transfer("MOVE", "INBOX", "Junk")
+        found = self.server.corrections()
+        self.assertEqual([attributes["signature"][8:] for attributes, _ in found], [f"{n:016x}" for n in range(100)])
+
+    def test_failed_copy_teaches_nothing(self):
+        self.deliver("INBOX", "stays", "X-DSPAM-Signature: " + signature())
+        with self.assertRaises(imaplib.IMAP4.error):
+            self.alice.transfer("COPY", "INBOX", "Junk/nowhere/at/all")
+        self.assertEqual(self.server.corrections(), [])
+
+    def test_rollback_teaches_nothing(self):
+        """A folder that cannot be written: the copy fails, so nothing was committed."""
+        self.empty("INBOX", "Junk")
+        self.deliver("INBOX", "stays", "X-DSPAM-Signature: " + signature())
+        tmp = self.server.path("home", ALICE, "Maildir/.Junk/tmp")
+        new = self.server.path("home", ALICE, "Maildir/.Junk/new")
+        cur = self.server.path("home", ALICE, "Maildir/.Junk/cur")
+        for folder in (tmp, new, cur):
+            os.chmod(folder, 0o555)
+        try:
+            with self.assertRaises(imaplib.IMAP4.error):
+                self.alice.transfer("COPY", "INBOX", "Junk")
+        finally:
+            for folder in (tmp, new, cur):
+                os.chmod(folder, 0o755)
+        self.assertEqual(self.server.corrections(), [])
+
+    def test_doveadm_teaches_nothing(self):
+        self.deliver("INBOX", "by admin", "X-DSPAM-Signature: " + signature())
+        self.server.doveadm("move", "-u", ALICE, "Junk", "mailbox", "INBOX", "all")
+        self.assertEqual(self.server.corrections(), [])
+
+    def test_append_and_expunge_teach_nothing(self):
+        self.deliver("Junk", "put", "X-DSPAM-Signature: " + signature())
+        self.empty("Junk")
+        self.assertEqual(self.server.corrections(), [])
+
+    def test_missing_spool_does_not_disturb(self):
+        self.deliver("INBOX", "one", "X-DSPAM-Signature: " + signature())
+        self.deliver("INBOX", "two")
+        os.rename(self.server.path("spool"), self.server.path("gone"))
+        try:
+            bob = self.server.imap("bob@example.test")
+            bob.logout()
+            self.alice.transfer("MOVE", "INBOX", "Junk")
+        finally:
+            os.rename(self.server.path("gone"), self.server.path("spool"))
+        self.wait_for(lambda: "moving mail to Junk teaches nothing" in self.server.log())
+        self.assertIn("2 of 2 corrections are lost", self.server.log())
+
+
+class NoJunk(PluginTest):
+    settings = "junk_folders = Nowhere\n"
+    extra = "namespace inbox {\n  mailbox Junk {\n    special_use = \n  }\n}\n"
+
+    def test_says_so_at_login(self):
+        self.server.imap(ALICE).logout()
+        self.wait_for(lambda: "no Junk folder" in self.server.log())
+
+
+if __name__ == "__main__":
+    main()
