@@ -6,6 +6,7 @@ usage: imap.py [--server NAME] [--ca FILE] USER[:PASSWORD] COMMAND [ARGUMENT...]
     list [PATTERN]            names of folders       lsub [PATTERN]            subscribed ones
     count FOLDER              number of messages     search FOLDER KEY...      uids, one a line
     find SUBJECT [FIELD]      the folders that hold a message with this subject, and the field's value: "INBOX: Spam, Junk: -", or "nowhere"
+    match FOLDER FIELD FILE...  the messages of these files (by Message-ID): one line each, "UID value"; folder * is every folder
     header FOLDER FIELD       one line a message: "UID value" (unfolded; "-" where the field is missing)
     fetch FOLDER UID          the whole message
     move FROM TO UIDS         by IMAP MOVE; UIDS as in IMAP (3,5:9), or "all"
@@ -22,6 +23,7 @@ Exit code 1 and the server's words on standard error if it says NO or BAD.
 import argparse
 import email
 import imaplib
+import pathlib
 import re
 import ssl
 import sys
@@ -55,6 +57,9 @@ class Client:
         self.ok(self.imap._simple_command(name, *words))
         return self.imap.untagged_responses
 
+    def folders(self):
+        return sorted(names(self.ok(self.imap.list('""', quote("*")))))
+
     def do_list(self, pattern="*"):
         print(*names(self.ok(self.imap.list('""', quote(pattern)))), sep="\n")
 
@@ -86,7 +91,7 @@ class Client:
 
     def do_find(self, subject, field=None):
         found = []
-        for folder in sorted(names(self.ok(self.imap.list('""', quote("*"))))):
+        for folder in self.folders():
             try:
                 self.select(folder)
             except Refused:
@@ -95,6 +100,15 @@ class Client:
                 if unfold(head["Subject"] or "") == subject:
                     found.append(f"{folder}: {unfold(head[field] or '-')}" if field else folder)
         print(", ".join(found) or "nowhere")
+
+    def do_match(self, folder, field, *files):
+        wanted = {message_id(email.message_from_bytes(pathlib.Path(name).read_bytes())) for name in files}
+        folders = self.folders() if folder == "*" else [folder]
+        for name in folders:
+            self.select(name)
+            for uid, head in self.heads(["Message-ID", field]):
+                if message_id(head) in wanted:
+                    print(uid, unfold(head[field] or "-"))
 
     def do_fetch(self, folder, uid):
         self.select(folder)
@@ -166,6 +180,10 @@ def names(lines):
     for line in filter(None, lines):
         text = line if isinstance(line, bytes) else b" ".join(line)
         yield re.sub(r'^\(.*?\) (?:"."|NIL) ', "", text.decode()).strip('"')
+
+
+def message_id(head):
+    return unfold(head["Message-ID"] or "").strip()
 
 
 def unfold(value):

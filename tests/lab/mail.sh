@@ -85,3 +85,23 @@ lab_use_certificate() {
 lab_shows_certificate() {
 	lab_in mx2 openssl s_client -starttls smtp -connect mx1.example.test:25 </dev/null 2>/dev/null | grep -q "subject=CN *= *$1"
 }
+
+# Let mail programs of this machine in: loopback ports that lead to mx1, coming from the client's address.
+lab_forward_start() {
+	local ports pid
+	read -r pid <"$LAB_DIR/client.pid"
+	for ports in 1143:143 1110:110 1587:587 14190:4190; do
+		setsid socat "TCP-LISTEN:${ports%:*},bind=127.0.0.1,reuseaddr,fork" \
+			"EXEC:nsenter -t $pid -n socat - TCP\:203.0.113.25\:${ports#*:}" >/dev/null 2>&1 </dev/null &
+		disown $!
+		echo $! >"$LAB_DIR/forward-${ports%:*}.pid"
+	done
+}
+
+lab_forward_stop() {
+	local file
+	for file in "$LAB_DIR"/forward-*.pid; do
+		[ ! -e "$file" ] || kill "$(<"$file")" 2>/dev/null
+	done
+	return 0
+}

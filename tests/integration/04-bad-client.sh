@@ -1,0 +1,22 @@
+#!/bin/bash
+# Row 4: a client with a bad HELO, no PTR, and on the DNSBL.
+. "$(dirname "$0")/story.sh"
+row 4 "A bad client"
+
+lab_message "Buy now" >"$LAB_DIR/message"
+lab_dnsbl_list "$(lab_address bad)"
+from_bad() { lab_send bad --server mx1.example.test --helo "[1.2.3.4]" alice@example.test <"$LAB_DIR/message"; }
+
+expect_like 10 "a bad HELO, no PTR, on the DNSBL" "refused" '^(helo|mail|rcpt alice@example.test|data) 5[0-9][0-9] ' from_bad
+expect_like 5 "the refusal names" "the DNSBL" '^(helo|mail|rcpt alice@example.test|data) 5.*dnsbl.test' from_bad
+expect_like 1 "the log names" "client, HELO and score" "$(lab_address bad)" lab_log mx1 "$(lab_address bad).*(score|reject)"
+expect 1 "her INBOX" "nowhere" folder alice "Buy now"
+
+lab_message "Decent while listed others" | deliver alice@example.test
+expect 20 "a decent client meanwhile" "INBOX: Innocent" mailbox alice "Decent while listed others"
+
+lab_stop dns/rbldnsd
+lab_message "DNSBL is down" | deliver alice@example.test
+expect 30 "DNSBL down, a decent client" "INBOX: Innocent" mailbox alice "DNSBL is down"
+lab_start dns/rbldnsd
+lab_dnsbl_unlist "$(lab_address bad)"
