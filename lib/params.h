@@ -30,6 +30,8 @@
 	      "System user of the delivery agent and the training service, owner of the stores")          \
 	PARAM(MILTER_USER, "milter_user", TEXT, "shoveler-milter", 0, 0, "shoveler-milter",               \
 	      "System user of the milter and its scanner")                                                \
+	PARAM(SERVICES, "services", LIST, "shoveler-milter, shoveler-lda, spamtraind", 0, 0,       \
+	      "shoveler", "Daemons that are meant to run on this host: status and doctor look for them") \
 	PARAM(MAIL_USER, "mail_user", TEXT, "vmail", 0, 0, "sharing shoveler",                     \
 	      "System user of Dovecot's mail processes, owner of the public trees")                \
 	PARAM(POLICY_GROUP, "policy_group", TEXT, "shoveler-policy", 0, 0, "shoveler",             \

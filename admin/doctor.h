@@ -1,0 +1,30 @@
+/*
+ * doctor.h - the checks of `shoveler doctor`.
+ *
+ * A check looks at one thing and reports what it found, good or bad; a bad finding says what to do.
+ * A new check is a function and a row in the table of cmd_doctor.c.
+ */
+#ifndef SHOVELER_DOCTOR_H
+#define SHOVELER_DOCTOR_H
+
+#include "lib/conf.h"
+
+enum finding { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
+
+struct doctor;
+
+/*
+ * One finding. advice may be NULL for FINDING_OK. format: what was found, one line.
+ */
+void doctor_report(struct doctor *doctor, enum finding finding, const char *advice,
+		   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+void doctor_check_daemons(struct doctor *doctor, const struct conf *conf);
+void doctor_check_sockets(struct doctor *doctor, const struct conf *conf);
+void doctor_check_metrics(struct doctor *doctor, const struct conf *conf);
+void doctor_check_permissions(struct doctor *doctor, const struct conf *conf);
+void doctor_check_postfix(struct doctor *doctor, const struct conf *conf);
+void doctor_check_dovecot(struct doctor *doctor, const struct conf *conf);
+void doctor_check_policy(struct doctor *doctor, const struct conf *conf);
+
+#endif

@@ -1,0 +1,121 @@
+#include "doctor.h"
+#include "probe.h"
+#include "run_program.h"
+
+#include "lib/xalloc.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CHECK_TIMEOUT_S 30
+
+/* Beside this program where it is installed so, else by PATH. */
+static char *find_daemon(const char *program)
+{
+	char self[PATH_MAX], *path;
+	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (size <= 0)
+		return xstrdup(program);
+	self[size] = '\0';
+	slash = strrchr(self, '/');
+	path = xasprintf("%.*s/%s", (int)(slash - self), self, program);
+	if (access(path, X_OK) == 0)
+		return path;
+	free(path);
+	return xstrdup(program);
+}
+
+static void check_daemon(struct doctor *doctor, const struct conf *conf, const char *program)
+{
+	char *path = find_daemon(program), *error = NULL;
+	const char *argv[] = {path, "-c", conf_directory(conf), "--check", NULL};
+	struct strbuf output = STRBUF_INIT;
+	int ret = run_program(argv, CHECK_TIMEOUT_S, &output, &error);
+	struct span said = span_trim(strbuf_span(&output));
+
+	if (ret == 0)
+		doctor_report(doctor, FINDING_OK, NULL, "%s --check is content", program);
+	else if (ret < 0)
+		doctor_report(doctor, FINDING_ERROR,
+			      "install it, or take it out of `services` in main.cf", "%s", error);
+	else
+		doctor_report(doctor, FINDING_ERROR, "mend what it says; it will not start so",
+			      "%s --check: %.*s", program, SPAN_ARG(said));
+	free(error);
+	free(path);
+	strbuf_free(&output);
+}
+
+void doctor_check_daemons(struct doctor *doctor, const struct conf *conf)
+{
+	for (const struct service *service = services; service->program != NULL; service++) {
+		if (service_wanted(conf, service))
+			check_daemon(doctor, conf, service->program);
+	}
+}
+
+static int probe_stream(const char *address, char **error_r)
+{
+	return probe_connect(address, SOCK_STREAM, error_r);
+}
+
+static int probe_packets(const char *address, char **error_r)
+{
+	return probe_connect(address, SOCK_SEQPACKET, error_r);
+}
+
+void doctor_check_sockets(struct doctor *doctor, const struct conf *conf)
+{
+	static const struct {
+		unsigned service; /* index in services */
+		enum conf_param address;
+		int (*probe)(const char *address, char **error_r);
+	} sockets[] = {
+		{0, P_MILTER_LISTEN, probe_stream}, {0, P_SCANNER_LISTEN, probe_packets},
+		{1, P_LDA_LISTEN, probe_lmtp},	    {1, P_LDA_NEXTHOP, probe_lmtp},
+		{2, P_TRAINING_LISTEN, probe_lmtp}, {2, P_SPAMTRAIND_LISTEN, probe_ping},
+	};
+
+	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++) {
+		const struct service *service = &services[sockets[i].service];
+		const char *name = conf_name(sockets[i].address);
+		const char *address = conf_text(conf, sockets[i].address);
+		char *error = NULL;
+
+		if (!service_wanted(conf, service) || address[0] == '\0')
+			continue;
+		if (sockets[i].probe(address, &error) == 0)
+			doctor_report(doctor, FINDING_OK, NULL, "%s = %s answers", name, address);
+		else
+			doctor_report(doctor, FINDING_ERROR,
+				      "is the daemon running? systemctl status, journalctl -u",
+				      "%s = %s: %s", name, address, error);
+		free(error);
+	}
+}
+
+void doctor_check_metrics(struct doctor *doctor, const struct conf *conf)
+{
+	for (const struct service *service = services; service->program != NULL; service++) {
+		const char *address = conf_text(conf, service->metrics);
+		struct strbuf page = STRBUF_INIT;
+		char *error = NULL;
+
+		if (!service_wanted(conf, service) || address[0] == '\0')
+			continue;
+		if (probe_metrics(address, &page, &error) == 0)
+			doctor_report(doctor, FINDING_OK, NULL, "%s serves metrics at %s",
+				      service->program, address);
+		else
+			doctor_report(doctor, FINDING_WARNING,
+				      "nobody will notice when it fails: let Prometheus read it",
+				      "%s: %s", service->program, error);
+		free(error);
+		strbuf_free(&page);
+	}
+}

@@ -1,0 +1,142 @@
+#include "probe.h"
+
+#include "lib/endpoint.h"
+#include "lib/packet.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+const struct service services[] = {
+	{"shoveler-milter", P_MILTER_METRICS_LISTEN},
+	{"shoveler-lda", P_LDA_METRICS_LISTEN},
+	{"spamtraind", P_SPAMTRAIND_METRICS_LISTEN},
+	{NULL, P_COUNT},
+};
+
+bool service_wanted(const struct conf *conf, const struct service *service)
+{
+	const char *const *wanted = conf_list(conf, P_SERVICES);
+
+	for (; *wanted != NULL; wanted++) {
+		if (strcmp(*wanted, service->program) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int open_connection(const char *address, int type, char **error_r)
+{
+	struct endpoint endpoint;
+	int fd;
+
+	if (endpoint_parse(address, &endpoint, error_r) < 0)
+		return -1;
+	fd = endpoint_connect(&endpoint, type, PROBE_TIMEOUT_MS, error_r);
+	if (fd >= 0)
+		endpoint_set_timeout(fd, PROBE_TIMEOUT_MS / 1000);
+	return fd;
+}
+
+int probe_connect(const char *address, int type, char **error_r)
+{
+	int fd = open_connection(address, type, error_r);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+int probe_lmtp(const char *address, char **error_r)
+{
+	static const char quit[] = "QUIT\r\n";
+	int fd = open_connection(address, SOCK_STREAM, error_r);
+	char greeting[512];
+	ssize_t size;
+
+	if (fd < 0)
+		return -1;
+	size = recv(fd, greeting, sizeof(greeting) - 1, 0);
+	if (size > 0)
+		send(fd, quit, sizeof(quit) - 1, MSG_NOSIGNAL);
+	close(fd);
+	if (size >= 4 && memcmp(greeting, "220 ", 4) == 0)
+		return 0;
+	*error_r = xasprintf("%s: no LMTP greeting within %d s", address, PROBE_TIMEOUT_MS / 1000);
+	return -1;
+}
+
+static int ask_ping(int fd, const char *address, char **error_r)
+{
+	struct strbuf request = STRBUF_INIT;
+	struct packet reply;
+	const char *status;
+	int passed, ret;
+
+	packet_put(&request, "request", "ping");
+	ret = packet_send(fd, &request, -1);
+	strbuf_free(&request);
+	if (ret < 0) {
+		*error_r = xasprintf("%s: %s", address, strerror(errno));
+		return -1;
+	}
+	ret = packet_receive(fd, &reply, &passed, error_r);
+	if (ret == 0)
+		*error_r = xasprintf("%s: closed without an answer", address);
+	if (ret <= 0)
+		return -1;
+	if (passed >= 0)
+		close(passed);
+	status = packet_get(&reply, "status");
+	ret = status != NULL && strcmp(status, "ok") == 0 ? 0 : -1;
+	if (ret < 0)
+		*error_r = xasprintf("%s: answered %s", address, status != NULL ? status : "badly");
+	packet_free(&reply);
+	return ret;
+}
+
+int probe_ping(const char *address, char **error_r)
+{
+	int fd = open_connection(address, SOCK_SEQPACKET, error_r), ret;
+
+	if (fd < 0)
+		return -1;
+	ret = ask_ping(fd, address, error_r);
+	close(fd);
+	return ret;
+}
+
+static void receive_page(int fd, struct strbuf *page)
+{
+	char buffer[4096];
+	ssize_t size;
+
+	while (page->size < PROBE_PAGE_MAX && (size = recv(fd, buffer, sizeof(buffer), 0)) > 0)
+		strbuf_append(page, buffer, (size_t)size);
+}
+
+int probe_metrics(const char *address, struct strbuf *page, char **error_r)
+{
+	static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
+	int fd = open_connection(address, SOCK_STREAM, error_r);
+	struct strbuf answer = STRBUF_INIT;
+	const char *body = NULL;
+
+	if (fd < 0)
+		return -1;
+	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0)
+		receive_page(fd, &answer);
+	close(fd);
+	if (span_starts_nocase(strbuf_span(&answer), SPAN_LITERAL("HTTP/1.")) &&
+	    strstr(strbuf_text(&answer), " 200 ") != NULL)
+		body = strstr(strbuf_text(&answer), "\r\n\r\n");
+	if (body != NULL)
+		strbuf_append_text(page, body + 4);
+	else
+		*error_r = xasprintf("%s: no metrics page", address);
+	strbuf_free(&answer);
+	return body != NULL ? 0 : -1;
+}

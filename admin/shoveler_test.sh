@@ -1,0 +1,126 @@
+#!/bin/bash
+# The command `shoveler` as a user meets it. usage: shoveler_test.sh PROGRAM
+set -u
+program=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failed=0
+mkdir -p "$dir/conf" "$dir/state"
+cat >"$dir/conf/main.cf" <<END
+state_directory = $dir/state
+runtime_directory = $dir/run
+postfix_config_directory = $dir/postfix
+policy_group = $(id -gn)
+mail_user = $(id -un)
+lda_metrics_listen =
+services = shoveler-lda
+END
+
+run() { "$program" -c "$dir/conf" "$@" >"$dir/out" 2>"$dir/err" </dev/null; }
+
+# usage: expect EXITCODE PATTERN COMMAND...  (PATTERN: in standard output or error; "-" for none)
+expect() {
+	local want=$1 pattern=$2 code
+	shift 2
+	run "$@"
+	code=$?
+	if [ "$code" != "$want" ]; then
+		echo "shoveler $*: exit code $code, not $want: $(cat "$dir/err")"
+		failed=1
+	elif [ "$pattern" != - ] && ! grep -qE -- "$pattern" "$dir/out" "$dir/err"; then
+		echo "shoveler $*: no \"$pattern\" in: $(cat "$dir/out" "$dir/err")"
+		failed=1
+	fi
+}
+
+# usage: check DESCRIPTION COMMAND...
+check() {
+	local what=$1
+	shift
+	"$@" || { echo "not so: $what"; failed=1; }
+}
+
+expect 0 'usage: shoveler' --help
+expect 64 'usage: shoveler'
+expect 64 'no command "pubic"' pubic
+expect 0 "usage: shoveler public create" public create --help
+expect 64 'usage: shoveler public create' public create
+expect 0 '^shoveler [0-9]' --version
+
+expect 0 "^lda_listen = unix:.runtime_directory/lda.sock$" conf -d
+expect 0 "^unix:$dir/run/lda.sock$" conf lda_listen
+expect 64 'no setting "lda_lisen"' conf lda_lisen
+run conf -n
+check "conf -n prints just what main.cf sets" test "$(grep -c . "$dir/out")" = 7
+expect 64 'takes one of' conf -n -d
+echo 'lda_lisen = x' >>"$dir/conf/main.cf"
+expect 78 'main.cf, line 8.*did you mean "lda_listen"' conf
+expect 78 'did you mean' group list
+expect 0 lda_listen conf -d
+expect 2 'did you mean' doctor
+sed -i '$d' "$dir/conf/main.cf"
+
+expect 0 - group list
+check "listing makes no store" test ! -e "$dir/state/policy.sqlite"
+expect 0 - group add staff Alice@example.test bob@example.test
+check "the store is not for the world" test "$(stat -c %a "$dir/state/policy.sqlite")" = 640
+expect 0 '^staff: alice@example.test bob@example.test$' group list
+expect 64 'no mail address' group add staff alice
+expect 65 'in group staff already' group add staff alice@example.test
+expect 0 - group remove '$staff' bob@example.test
+expect 0 '"alice@example.test"' group list --json
+
+expect 64 "expected '#Tree'" public create MilkyPond
+expect 0 - public create '#MilkyPond/News'
+check "the folder is on disk" test -d "$dir/state/public/MilkyPond/News/cur"
+check "the tree itself is no mailbox" test ! -d "$dir/state/public/MilkyPond/cur"
+expect 65 'exists already' public create '#MilkyPond/News'
+expect 0 - public admin '#MilkyPond/News' bob@example.test group:staff
+expect 65 'no group "crew"' public admin '#MilkyPond/News' group:crew
+expect 0 '^#MilkyPond/News.*group:staff, bob@example.test$' public list
+expect 0 - public admin '#MilkyPond/News' --remove group:staff
+expect 0 '^#MilkyPond/News.administered by bob@example.test$' public list
+expect 0 '"#MilkyPond/News": \[' public list --json
+touch "$dir/state/public/MilkyPond/News/new/1"
+expect 0 "kept in $dir/state/public/.deleted/.*-MilkyPond.News" public delete '#MilkyPond/News'
+check "its mail is kept" test -e "$dir"/state/public/.deleted/*/new/1
+expect 65 'no public folder' public delete '#MilkyPond/News'
+
+expect 64 'retention: "1y"' mx2 add partner.test retention=1y
+expect 0 - mx2 add partner.test primary=mx1.partner.test tls=secure recipients=list retention=20d
+expect 65 'there already' mx2 add partner.test
+expect 0 - mx2 allow partner.test pat@partner.test
+expect 64 'no address of' mx2 allow partner.test pat@example.test
+expect 0 'partner.test.*\[mx1.partner.test\], tls secure, kept 20d, recipients list' mx2 list
+expect 0 - mx2 set partner.test until=2030-01-31 contact=admin@partner.test
+expect 0 '^until=2030-01-31$' mx2 show partner.test
+expect 0 '^allowed pat@partner.test$' mx2 show partner.test
+expect 0 '"contact": "admin@partner.test"' mx2 show partner.test --json
+expect 0 'maximal_queue_lifetime = 1728000s' mx2 postfix
+mkdir "$dir/maps"
+expect 0 "changed $dir/maps/mx2-transport.cf" mx2 postfix "$dir/maps"
+expect 0 - mx2 postfix "$dir/maps"
+check "maps that are right already are left alone" test ! -s "$dir/out"
+if command -v postmap >/dev/null && postconf -m 2>/dev/null | grep -qx sqlite; then
+	mkdir -p "$dir/postfix"
+	printf 'compatibility_level = 3.6\nmyhostname = mx.test\n' >"$dir/postfix/main.cf"
+	ask() { postmap -c "$dir/postfix" -q "$1" "sqlite:$dir/maps/$2" 2>"$dir/err"; }
+	cp /etc/postfix/dynamicmaps.cf* "$dir/postfix/" 2>/dev/null
+	check "Postfix reads the transport" test "$(ask partner.test mx2-transport.cf)" = "relay:[mx1.partner.test]"
+	check "Postfix reads the TLS policy" test "$(ask '[mx1.partner.test]' mx2-tls.cf)" = secure
+	check "Postfix reads the recipients" test "$(ask pat@partner.test mx2-recipients.cf)" = OK
+	check "Postfix finds no others" test -z "$(ask x@partner.test mx2-recipients.cf)"
+fi
+expect 0 - mx2 remove partner.test
+expect 65 'no fallback MX for "partner.test"' mx2 show partner.test
+
+expect 2 'error +sockets +lda_listen' doctor
+expect 2 '"advice"' doctor --json
+expect 0 'shoveler-lda: unknown' status
+sed -i '/lda_metrics/d' "$dir/conf/main.cf"
+echo "lda_metrics_listen = unix:$dir/none" >>"$dir/conf/main.cf"
+expect 69 'shoveler-lda: DOWN' status
+
+echo "policy_group = nosuchgroup" >>"$dir/conf/main.cf"
+[ "$(id -u)" != 0 ] || expect 78 'addgroup --system nosuchgroup' group add staff a@example.test
+exit $failed
