@@ -375,41 +375,45 @@ static enum lmtp_io_status write_bytes(struct lmtp_client *client, struct span b
 	return status;
 }
 
-static enum lmtp_io_status write_pieces(struct lmtp_client *client, const struct span *pieces,
-					size_t count, bool *ends_with_crlf_r)
+/* What the wire ends with is kept in last[0] and last[1]. */
+static enum lmtp_io_status write_piece(struct lmtp_client *client, struct span rest, char last[2])
 {
 	enum lmtp_io_status status = LMTP_IO_OK;
-	char last = '\n', before = '\r';
-	struct span rest, piece;
+	struct span piece;
 	bool dot;
+	char previous = last[1];
 
-	for (size_t i = 0; i < count; i++) {
-		rest = pieces[i];
-		while (status == LMTP_IO_OK) {
-			char previous = last;
-
-			if (!lmtp_dot_encode(&last, &rest, &dot, &piece))
-				break;
-			before = piece.size > 1 ? piece.data[piece.size - 2] : previous;
-			if (dot)
-				status = write_bytes(client, SPAN_LITERAL("."));
-			if (status == LMTP_IO_OK)
-				status = write_bytes(client, piece);
-		}
+	while (status == LMTP_IO_OK && lmtp_dot_encode(&last[1], &rest, &dot, &piece)) {
+		last[0] = piece.size > 1 ? piece.data[piece.size - 2] : previous;
+		previous = last[1];
+		if (dot)
+			status = write_bytes(client, SPAN_LITERAL("."));
+		if (status == LMTP_IO_OK)
+			status = write_bytes(client, piece);
 	}
-	*ends_with_crlf_r = before == '\r' && last == '\n';
 	return status;
 }
 
-static enum lmtp_result send_content(struct lmtp_client *client, const struct span *pieces,
-				     size_t count, struct lmtp_reply *reply)
+static enum lmtp_io_status write_content(struct lmtp_client *client, struct span_source *content,
+					 bool *ends_with_crlf_r)
+{
+	enum lmtp_io_status status = LMTP_IO_OK;
+	char last[2] = {'\r', '\n'};
+	struct span piece;
+
+	while (status == LMTP_IO_OK && content->next(content, &piece))
+		status = write_piece(client, piece, last);
+	*ends_with_crlf_r = last[0] == '\r' && last[1] == '\n';
+	return status == LMTP_IO_OK ? lmtp_io_flush(&client->io) : status;
+}
+
+static enum lmtp_result send_content(struct lmtp_client *client, struct span_source *content,
+				     struct lmtp_reply *reply)
 {
 	enum lmtp_io_status status;
 	bool ends_with_crlf;
 
-	status = write_pieces(client, pieces, count, &ends_with_crlf);
-	if (status == LMTP_IO_OK)
-		status = lmtp_io_flush(&client->io);
+	status = write_content(client, content, &ends_with_crlf);
 	if (status != LMTP_IO_OK) {
 		set_lost(client, reply, status, "while sending the message");
 		return LMTP_UNREACHABLE;
@@ -427,7 +431,7 @@ static enum lmtp_result send_content(struct lmtp_client *client, const struct sp
 	return reply->code / 100 == 2 ? LMTP_ACCEPTED : LMTP_REFUSED;
 }
 
-static enum lmtp_result data(struct lmtp_client *client, const struct span *pieces, size_t count,
+static enum lmtp_result data(struct lmtp_client *client, struct span_source *content,
 			     struct lmtp_reply *reply)
 {
 	lmtp_io_set_timeout(&client->io, COMMAND_MS);
@@ -439,17 +443,17 @@ static enum lmtp_result data(struct lmtp_client *client, const struct span *piec
 	if (!read_reply(client, "before the message", reply))
 		return LMTP_UNREACHABLE;
 	if (reply->code == 354)
-		return send_content(client, pieces, count, reply);
+		return send_content(client, content, reply);
 	if (reply->code / 100 >= 4)
 		return LMTP_REFUSED;
 	set_lost(client, reply, LMTP_IO_TOO_LONG, "before the message");
 	return LMTP_UNREACHABLE;
 }
 
-enum lmtp_result lmtp_client_send(struct lmtp_client **client, const struct span *pieces,
-				  size_t count, struct lmtp_reply *reply_r)
+enum lmtp_result lmtp_client_send(struct lmtp_client **client, struct span_source *content,
+				  struct lmtp_reply *reply_r)
 {
-	enum lmtp_result result = data(*client, pieces, count, reply_r);
+	enum lmtp_result result = data(*client, content, reply_r);
 
 	if (result == LMTP_ACCEPTED || result == LMTP_REFUSED) {
 		give_back(*client);

@@ -2,7 +2,7 @@
  * lmtp_client.h - hands messages to an LMTP server (Dovecot), one recipient a transaction.
  *
  *	lmtp_client_begin(pool, &envelope, &client, &reply)	MAIL and RCPT, in one packet
- *	lmtp_client_send(&client, pieces, count, &reply)	DATA, or lmtp_client_abort(&client)
+ *	lmtp_client_send(&client, &source, &reply)	DATA, or lmtp_client_abort(&client)
  *
  * Connections are kept in a pool and used again for some seconds. A kept connection that turns out
  *to be closed is replaced by a new one without the caller noticing: nothing was delivered on it
@@ -18,7 +18,7 @@
 
 #include "endpoint.h"
 #include "lmtp_reply.h"
-#include "span.h"
+#include "span_source.h"
 
 #define LMTP_POOL_KEPT_MAX	    16 /* idle connections; each occupies a process of Dovecot */
 #define LMTP_POOL_IDLE_SECONDS	    5
@@ -55,8 +55,8 @@ enum lmtp_result lmtp_client_begin(struct lmtp_pool *pool, const struct lmtp_env
 				   struct lmtp_client **client_r, struct lmtp_reply *reply_r);
 
 /* Sends the pieces one after the other as one message. The client is given back in every case. */
-enum lmtp_result lmtp_client_send(struct lmtp_client **client, const struct span *pieces,
-				  size_t count, struct lmtp_reply *reply_r);
+enum lmtp_result lmtp_client_send(struct lmtp_client **client, struct span_source *content,
+				  struct lmtp_reply *reply_r);
 
 /* Nothing is sent after all. NULL is fine. */
 void lmtp_client_abort(struct lmtp_client **client);

@@ -128,6 +128,21 @@ static void bench_end(struct bench *bench)
 	free(bench);
 }
 
+struct texts {
+	struct span_source source;
+	const char *const *next;
+};
+
+static bool next_text(struct span_source *source, struct span *piece_r)
+{
+	struct texts *texts = (struct texts *)source;
+
+	if (*texts->next == NULL)
+		return false;
+	*piece_r = span_of(*texts->next++);
+	return true;
+}
+
 static enum lmtp_result deliver_to(struct bench *bench, const char *recipient,
 				   const char *const *texts, struct lmtp_reply *reply)
 {
@@ -135,16 +150,13 @@ static enum lmtp_result deliver_to(struct bench *bench, const char *recipient,
 					 "NOTIFY=NEVER"};
 	struct lmtp_client *client;
 	enum lmtp_result result = lmtp_client_begin(bench->pool, &envelope, &client, reply);
-	struct span pieces[8];
-	size_t count = 0;
+	struct texts content = {{next_text}, texts};
 
 	if (result != LMTP_ACCEPTED) {
 		assert_null(client);
 		return result;
 	}
-	for (; texts[count] != NULL; count++)
-		pieces[count] = span_of(texts[count]);
-	result = lmtp_client_send(&client, pieces, count, reply);
+	result = lmtp_client_send(&client, &content.source, reply);
 	assert_null(client);
 	return result;
 }
