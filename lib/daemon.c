@@ -129,10 +129,11 @@ static void reload(const struct daemon *daemon, const char *directory, struct co
 static void wait_for_end(const struct daemon *daemon, const char *directory, struct conf **conf,
 			 const sigset_t *handled)
 {
-	int received;
-
 	for (;;) {
-		if (sigwait(handled, &received) != 0)
+		/* Not sigwait(): the milter has to take that one away from libmilter. */
+		int received = sigwaitinfo(handled, NULL);
+
+		if (received < 0)
 			continue;
 		if (received != SIGHUP)
 			return;
