@@ -1,0 +1,27 @@
+/*
+ * folder.h - folders of files that come and go: temporary ones, and virus databases.
+ */
+#ifndef SHOVELER_FOLDER_H
+#define SHOVELER_FOLDER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Makes path (its parent must exist) for user alone, or takes the one that is there; owner is only
+ * changed by root. Returns 0, or -1 and *error_r.
+ */
+int folder_make(const char *path, mode_t mode, const char *user, char **error_r);
+
+/* Removes path and all in it, following no links. What cannot be removed stays. */
+void folder_remove(const char *path);
+/* Removes what is in path. */
+void folder_empty(const char *path);
+
+/*
+ * A number that changes when a file in path is added, removed, replaced or written (names, sizes,
+ * times, inodes; hidden files and subfolders do not count). Returns 0, or -1 and *error_r.
+ */
+int folder_fingerprint(const char *path, uint64_t *fingerprint_r, char **error_r);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * policy.h - all that sessions need of the configuration, made at start and at each reload.
+ *
+ * Immutable and counted: a session keeps the policy it began with, a reload puts a new one in place
+ * for those that come after.
+ */
+#ifndef SHOVELER_POLICY_H
+#define SHOVELER_POLICY_H
+
+#include "lib/conf.h"
+#include "lib/endpoint.h"
+#include "lib/submitter.h"
+
+enum virus_action { VIRUS_DISCARD, VIRUS_REJECT, VIRUS_HOLD, VIRUS_ACCEPT };
+
+struct policy {
+	int references; /* under the lock of policy.c */
+	bool scan;
+	struct endpoint scanner;
+	int scanner_timeout_s;
+	int crash_limit;
+	size_t max_file_size;
+	char *temp_directory;
+	char *scanned_header; /* value of X-Virus-Scanned; "" for none */
+	enum virus_action virus_action, virus_action_submitted, limit_action;
+	char **training; /* addresses, lower case, NULL-terminated */
+	bool has_secret;
+	struct submitter_secret secret;
+};
+
+/* Returns 0, or -1 and *error_r. */
+int policy_create(const struct conf *conf, struct policy **policy_r, char **error_r);
+
+/* Puts policy, with the caller's reference, in place of the current one. NULL: none. */
+void policy_install(struct policy *policy);
+/* The current one, with a reference of the caller's. */
+struct policy *policy_take(void);
+void policy_release(struct policy **policy);
+
+bool policy_is_training(const struct policy *policy, const char *address);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * session.h - one SMTP session as libmilter sees it. Private to session*.c.
+ */
+#ifndef SHOVELER_SESSION_H
+#define SHOVELER_SESSION_H
+
+#include "policy.h"
+#include "rcpt_class.h"
+#include "scanner_client.h"
+#include "spool.h"
+
+#include <libmilter/mfapi.h>
+#include <xxhash.h>
+
+#define SESSION_MAX_RECIPIENTS 1000
+#define SESSION_MAX_FORGED     100 /* header fields of our own names that are removed */
+#define SESSION_MAX_NAME       128 /* bytes of a field name that can be one of ours */
+
+struct recipient {
+	char *address; /* as given in RCPT TO, without <> */
+	char *given;   /* as given in RCPT TO: what Postfix knows it by */
+	struct rcpt_class class;
+};
+
+struct forged_field {
+	char *name;
+	int index; /* which of that name, from 1 */
+};
+
+/* Everything from MAIL to the end of the message. */
+struct transaction {
+	char *sender; /* without <>; "" is the null sender */
+	char *login;  /* of an authenticated user, or NULL */
+	size_t recipient_count;
+	struct recipient *recipients; /* SESSION_MAX_RECIPIENTS of them */
+	unsigned classes;	      /* of all recipients, or'ed */
+	bool separable;		      /* some recipient is no mailbox */
+	size_t forged_count;
+	struct forged_field forged[SESSION_MAX_FORGED];
+	struct spool *spool; /* NULL: nobody wants it scanned */
+	XXH3_state_t *digest;
+	bool too_large, spool_failed;
+};
+
+struct session {
+	SMFICTX *context;
+	struct policy *policy;
+	char *client; /* address as text, "local" if it has none */
+	char *helo;
+	struct transaction *transaction; /* NULL: between two */
+};
+
+/*
+ * Sets the reply, with foreign bytes made harmless, and returns the verdict for libmilter that goes
+ * with its first digit.
+ */
+sfsistat session_reply(struct session *session, const char *code, const char *status,
+		       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Postfix's name of the message, "NOQUEUE" before it has one. */
+const char *session_queue_id(const struct session *session);
+
+/* The part of a log line that is the same in all: "client=..., from=<...>". Freed by the caller. */
+char *session_describe(const struct session *session);
+
+/* session_rcpt.c */
+/* Judges recipients[recipient_count], which is not counted yet. */
+sfsistat session_recipient(struct session *session);
+
+/* session_message.c */
+void session_header(struct session *session, const char *name, const char *value);
+void session_body(struct session *session, const void *data, size_t size);
+/* session_end.c */
+sfsistat session_end_of_message(struct session *session);
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * End of message: it is scanned if a mailbox is among the recipients, and the verdict carried out.
+ *
+ * Failures here never lose mail: whatever libmilter or the scanner cannot do becomes a 4xx.
+ */
+#include "session.h"
+
+#include "lib/metrics.h"
+#include "lib/msg.h"
+#include "lib/strbuf.h"
+#include "lib/xalloc.h"
+#include "suspects.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+METRIC_COUNTER(scanned_clean, "shoveler_milter_scans_total{status=\"clean\"}", "Messages scanned");
+METRIC_COUNTER(scanned_infected, "shoveler_milter_scans_total{status=\"infected\"}",
+	       "Messages scanned");
+METRIC_COUNTER(scanned_limit, "shoveler_milter_scans_total{status=\"limit\"}", "Messages scanned");
+METRIC_COUNTER(scanned_error, "shoveler_milter_scans_total{status=\"error\"}", "Messages scanned");
+METRIC_COUNTER(verdict_accept, "shoveler_milter_messages_total{action=\"accept\"}", "Messages");
+METRIC_COUNTER(verdict_discard, "shoveler_milter_messages_total{action=\"discard\"}", "Messages");
+METRIC_COUNTER(verdict_suppress, "shoveler_milter_messages_total{action=\"suppress\"}", "Messages");
+METRIC_COUNTER(verdict_reject, "shoveler_milter_messages_total{action=\"reject\"}", "Messages");
+METRIC_COUNTER(verdict_hold, "shoveler_milter_messages_total{action=\"hold\"}", "Messages");
+METRIC_COUNTER(verdict_defer, "shoveler_milter_messages_total{action=\"defer\"}", "Messages");
+METRIC_COUNTER(verdict_split, "shoveler_milter_messages_total{action=\"split\"}", "Messages");
+METRIC_COUNTER(forged_removed, "shoveler_milter_forged_fields_total", "Forged fields removed");
+
+static struct metric *const scan_metrics[] = {&scanned_clean, &scanned_infected, &scanned_limit,
+					      &scanned_error};
+static struct metric *const verdict_metrics[] = {
+	&verdict_accept, &verdict_discard, &verdict_suppress, &verdict_reject,
+	&verdict_hold,	 &verdict_defer,   &verdict_split};
+
+static void scan_spool(struct session *session, struct scan_result *result)
+{
+	int fd = session->transaction->spool == NULL ? -1
+						     : spool_finish(session->transaction->spool);
+
+	if (fd < 0) {
+		*result = (struct scan_result){SCAN_ERROR, false, xstrdup("cannot spool it")};
+		return;
+	}
+	scanner_client_scan(&session->policy->scanner, fd, session->policy->scanner_timeout_s,
+			    result);
+}
+
+/* Returns whether this content is known to crash the scanner; then it was not scanned. */
+static bool scan(struct session *session, struct scan_result *result)
+{
+	struct transaction *transaction = session->transaction;
+	XXH128_hash_t digest = {0, 0};
+
+	*result = (struct scan_result){0};
+	if (!session->policy->scan || (transaction->classes & CLASS_MAILBOX) == 0)
+		return false;
+	if (transaction->too_large) {
+		*result = (struct scan_result){SCAN_LIMIT, false,
+					       xstrdup("larger than scanner_max_file_size")};
+		return false;
+	}
+	if (transaction->digest != NULL) {
+		digest = XXH3_128bits_digest(transaction->digest);
+		if (suspects_crashes(digest) >= session->policy->crash_limit)
+			return true;
+	}
+	scan_spool(session, result);
+	metric_add(scan_metrics[result->status], 1);
+	if (result->crashed)
+		suspects_crashed(digest);
+	return false;
+}
+
+static char *bracketed(const char *address)
+{
+	return xasprintf("<%s>", address);
+}
+
+static int remove_recipient(struct session *session, const struct recipient *recipient)
+{
+	char *given = xstrdup(recipient->given);
+	int ret = smfi_delrcpt(session->context, given);
+
+	free(given);
+	for (size_t i = 0; i < recipient->class.target_count && ret == MI_SUCCESS; i++) {
+		char *target = bracketed(recipient->class.targets[i]);
+
+		ret = smfi_addrcpt(session->context, target);
+		free(target);
+	}
+	return ret == MI_SUCCESS ? 0 : -1;
+}
+
+static int suppress_mailboxes(struct session *session)
+{
+	const struct transaction *transaction = session->transaction;
+
+	for (size_t i = 0; i < transaction->recipient_count; i++) {
+		if ((transaction->recipients[i].class.classes & CLASS_MAILBOX) != 0 &&
+		    remove_recipient(session, &transaction->recipients[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int set_field(struct session *session, const char *name, const char *value)
+{
+	char *name_copy = xstrdup(name), *value_copy = xasprintf(" %s", value);
+	int ret = smfi_insheader(session->context, 0, name_copy, value_copy);
+
+	free(name_copy);
+	free(value_copy);
+	return ret == MI_SUCCESS ? 0 : -1;
+}
+
+/* The last first, so that the numbers of the others stay right. */
+static int remove_forged(struct session *session)
+{
+	struct transaction *transaction = session->transaction;
+
+	for (size_t i = transaction->forged_count; i > 0; i--) {
+		struct forged_field *field = &transaction->forged[i - 1];
+
+		if (smfi_chgheader(session->context, field->name, field->index, NULL) != MI_SUCCESS)
+			return -1;
+		metric_add(&forged_removed, 1);
+	}
+	return 0;
+}
+
+static int vouch_for_submitter(struct session *session)
+{
+	const struct transaction *transaction = session->transaction;
+	struct strbuf value = STRBUF_INIT;
+	int ret;
+
+	if ((transaction->classes & CLASS_TRAINING) == 0 || !session->policy->has_secret)
+		return 0;
+	ret = submitter_write(&value, &session->policy->secret, transaction->login,
+			      session_queue_id(session), time(NULL));
+	if (ret == 0)
+		ret = set_field(session, SUBMITTER_FIELD, strbuf_text(&value));
+	strbuf_free(&value);
+	return ret;
+}
+
+/* Only mail that is for mailboxes alone is marked: the others get theirs untouched. */
+static int mark_scanned(struct session *session, enum verdict verdict,
+			const struct scan_result *result)
+{
+	if (verdict != VERDICT_ACCEPT || session->transaction->classes != CLASS_MAILBOX ||
+	    !session->policy->scan || result->status != SCAN_CLEAN ||
+	    session->policy->scanned_header[0] == '\0')
+		return 0;
+	return set_field(session, "X-Virus-Scanned", session->policy->scanned_header);
+}
+
+static int edit(struct session *session, enum verdict verdict, const struct scan_result *result)
+{
+	char reason[] = "shoveler: held for the admin, see the log";
+
+	if (remove_forged(session) < 0 || vouch_for_submitter(session) < 0 ||
+	    mark_scanned(session, verdict, result) < 0)
+		return -1;
+	if (verdict == VERDICT_SUPPRESS)
+		return suppress_mailboxes(session);
+	if (verdict == VERDICT_HOLD)
+		return smfi_quarantine(session->context, reason) == MI_SUCCESS ? 0 : -1;
+	return 0;
+}
+
+static void log_verdict(const struct session *session, enum verdict verdict,
+			const struct scan_result *result, bool poisonous)
+{
+	const struct transaction *transaction = session->transaction;
+	char *description = session_describe(session);
+	const char *status = poisonous ? "crashed" : scan_status_name(result->status);
+
+	for (size_t i = 0; i < transaction->recipient_count; i++) {
+		if ((transaction->recipients[i].class.classes & CLASS_MAILBOX) == 0)
+			continue;
+		msg_info("%s: %s, to=<%s>, action=%s, scan=%s%s%s", session_queue_id(session),
+			 description, transaction->recipients[i].address, verdict_name(verdict),
+			 status, result->name != NULL ? ", result=" : "",
+			 result->name != NULL ? result->name : "");
+	}
+	free(description);
+}
+
+static sfsistat reply_to(struct session *session, enum verdict verdict,
+			 const struct scan_result *result)
+{
+	switch (verdict) {
+	case VERDICT_ACCEPT:
+	case VERDICT_SUPPRESS:
+	case VERDICT_HOLD:
+		return SMFIS_CONTINUE;
+	case VERDICT_DISCARD:
+		return SMFIS_DISCARD;
+	case VERDICT_REJECT:
+		if (result->status == SCAN_LIMIT)
+			return session_reply(session, "554", "5.7.1",
+					     "cannot be scanned for viruses: %s", result->name);
+		return session_reply(session, "554", "5.7.1", "virus found: %s", result->name);
+	case VERDICT_SPLIT:
+		suspects_split(session->client, session->transaction->sender);
+		break;
+	case VERDICT_DEFER:
+		break;
+	}
+	return session_reply(session, "451", "4.7.1",
+			     "the message could not be scanned for viruses, try again later");
+}
+
+sfsistat session_end_of_message(struct session *session)
+{
+	const struct transaction *transaction = session->transaction;
+	struct scan_result result;
+	bool poisonous = scan(session, &result);
+	const struct verdict_input input = {
+		.classes = transaction->classes,
+		.separable = transaction->separable,
+		.submitted = transaction->login != NULL,
+		.poisonous = poisonous,
+		.status = result.status,
+	};
+	enum verdict verdict = verdict_find(session->policy, &input);
+	sfsistat ret;
+
+	log_verdict(session, verdict, &result, poisonous);
+	metric_add(verdict_metrics[verdict], 1);
+	ret = reply_to(session, verdict, &result);
+	if (ret == SMFIS_CONTINUE && edit(session, verdict, &result) < 0) {
+		msg_error("%s: Postfix does not take a change of the message, deferred",
+			  session_queue_id(session));
+		ret = SMFIS_TEMPFAIL;
+	}
+	if (ret == SMFIS_CONTINUE && (transaction->classes & CLASS_MAILBOX) == 0)
+		suspects_unsplit(session->client, transaction->sender);
+	scan_result_free(&result);
+	return ret;
+}

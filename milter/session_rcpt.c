@@ -1,0 +1,97 @@
+/*
+ * RCPT: what is this recipient, and may it be one?
+ *
+ * A 5xx only for proven policy: mail to a training address from somebody who is not authenticated,
+ * a client whose score is too high. What is not known (a lookup that failed, a scanner that is
+ * away) defers this recipient and no other.
+ */
+#include "session.h"
+#include "sessions.h"
+
+#include "lib/metrics.h"
+#include "lib/msg.h"
+#include "scanner_keeper.h"
+#include "suspects.h"
+
+#include <stdlib.h>
+
+METRIC_COUNTER(taken_mailbox, "shoveler_milter_recipients_total{class=\"mailbox\"}",
+	       "Recipients accepted");
+METRIC_COUNTER(taken_other, "shoveler_milter_recipients_total{class=\"other\"}",
+	       "Recipients accepted");
+METRIC_COUNTER(refused_training, "shoveler_milter_refused_total{reason=\"training\"}",
+	       "Recipients refused");
+METRIC_COUNTER(deferred_scanner, "shoveler_milter_deferred_total{reason=\"scanner\"}",
+	       "Recipients and messages deferred");
+METRIC_COUNTER(deferred_split, "shoveler_milter_deferred_total{reason=\"split\"}",
+	       "Recipients and messages deferred");
+
+static void log_refusal(const struct session *session, const struct recipient *recipient,
+			const char *action, const char *reason)
+{
+	char *description = session_describe(session);
+
+	msg_info("%s: %s, to=<%s>, action=%s, reason=%s", session_queue_id(session), description,
+		 recipient->address, action, reason);
+	free(description);
+}
+
+static sfsistat refuse_training(struct session *session, const struct recipient *recipient)
+{
+	metric_add(&refused_training, 1);
+	log_refusal(session, recipient, "reject", "training address, client not authenticated");
+	return session_reply(session, "550", "5.7.1",
+			     "<%s>: only authenticated users may send to this address",
+			     recipient->address);
+}
+
+static sfsistat take(struct transaction *transaction, const struct recipient *recipient)
+{
+	transaction->classes |= recipient->class.classes;
+	if ((recipient->class.classes & CLASS_MAILBOX) == 0)
+		transaction->separable = true;
+	metric_add((recipient->class.classes & CLASS_MAILBOX) != 0 ? &taken_mailbox : &taken_other,
+		   1);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat judge_mailbox(struct session *session, const struct recipient *recipient)
+{
+	struct transaction *transaction = session->transaction;
+
+	if (session_scanner == NULL || !session->policy->scan)
+		return take(transaction, recipient);
+	if (!scanner_keeper_ready(session_scanner)) {
+		metric_add(&deferred_scanner, 1);
+		log_refusal(session, recipient, "defer", "virus scanner not available");
+		return session_reply(session, "451", "4.7.1",
+				     "<%s>: virus scanner not available, try again later",
+				     recipient->address);
+	}
+	if (suspects_is_split(session->client, transaction->sender)) {
+		metric_add(&deferred_split, 1);
+		log_refusal(session, recipient, "defer", "other recipients first");
+		return session_reply(session, "451", "4.7.1",
+				     "<%s>: the message could not be scanned for viruses, "
+				     "try again later",
+				     recipient->address);
+	}
+	return take(transaction, recipient);
+}
+
+sfsistat session_recipient(struct session *session)
+{
+	struct transaction *transaction = session->transaction;
+	struct recipient *recipient = &transaction->recipients[transaction->recipient_count];
+
+	if (policy_is_training(session->policy, recipient->address)) {
+		if (transaction->login == NULL)
+			return refuse_training(session, recipient);
+		recipient->class.classes = CLASS_TRAINING;
+	} else {
+		recipient->class.classes = CLASS_MAILBOX;
+	}
+	if ((recipient->class.classes & CLASS_MAILBOX) != 0)
+		return judge_mailbox(session, recipient);
+	return take(transaction, recipient);
+}
