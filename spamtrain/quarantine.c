@@ -1,0 +1,274 @@
+#include "spamtrain/quarantine.h"
+
+#include "lib/strbuf.h"
+#include "lib/xalloc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TEMPORARY_PREFIX "tmp."
+#define WRITE_SIZE	 65536
+
+static enum store_status defer(const char *what, char **error_r)
+{
+	*error_r = xasprintf("quarantine: cannot %s: %s", what, strerror(errno));
+	return STORE_DEFER;
+}
+
+/* Makes a new folder's name durable. */
+static int sync_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
+
+	if (fd < 0)
+		return -1;
+	result = fsync(fd);
+	close(fd);
+	return result;
+}
+
+static int make_folder(struct store *store, const char *path)
+{
+	if (mkdir(path, 0700) == 0)
+		return sync_directory(store_directory(store));
+	return errno == EEXIST ? 0 : -1;
+}
+
+/* The folder's descriptor; -1 with errno. */
+static int open_folder(struct store *store, bool create)
+{
+	char *path = xasprintf("%s/" QUARANTINE_FOLDER, store_directory(store));
+	int fd = -1;
+
+	if (!create || make_folder(store, path) == 0)
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(path);
+	return fd;
+}
+
+/* ---- put ---- */
+
+static int write_out(int fd, struct strbuf *buf)
+{
+	struct span rest = strbuf_span(buf);
+	ssize_t size;
+
+	while (rest.size > 0) {
+		size = write(fd, rest.data, rest.size);
+		if (size < 0 && errno != EINTR)
+			return -1;
+		if (size > 0)
+			rest = span_from(rest, (size_t)size);
+	}
+	strbuf_reset(buf);
+	return 0;
+}
+
+static int write_content(int fd, struct span_source *content, uint64_t *size_r)
+{
+	struct strbuf buf = STRBUF_INIT;
+	struct span piece, part;
+	int result = 0;
+
+	*size_r = 0;
+	while (result == 0 && content->next(content, &piece)) {
+		*size_r += piece.size;
+		for (; result == 0 && piece.size > 0; piece = span_from(piece, part.size)) {
+			part = span_first(piece, WRITE_SIZE);
+			strbuf_append_span(&buf, part);
+			if (buf.size >= WRITE_SIZE)
+				result = write_out(fd, &buf);
+		}
+	}
+	if (result == 0)
+		result = write_out(fd, &buf);
+	strbuf_free(&buf);
+	return result;
+}
+
+static int write_file(int folder, const char *name, struct span_source *content, uint64_t *size_r)
+{
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), saved_errno;
+	bool good;
+
+	if (fd < 0)
+		return -1;
+	good = write_content(fd, content, size_r) == 0 && fsync(fd) == 0;
+	saved_errno = errno;
+	if (close(fd) == 0 && good)
+		return 0;
+	unlinkat(folder, name, 0);
+	errno = good ? errno : saved_errno;
+	return -1;
+}
+
+static int put_file(int folder, const char *final_name, struct span_source *content,
+		    uint64_t *size_r)
+{
+	static atomic_uint counter;
+	char name[64];
+
+	snprintf(name, sizeof(name), TEMPORARY_PREFIX "%d.%u", (int)getpid(),
+		 atomic_fetch_add(&counter, 1));
+	if (write_file(folder, name, content, size_r) < 0)
+		return -1;
+	if (renameat(folder, name, folder, final_name) < 0) {
+		int saved_errno = errno;
+
+		unlinkat(folder, name, 0);
+		errno = saved_errno;
+		return -1;
+	}
+	return fsync(folder);
+}
+
+enum store_status quarantine_put(struct store *store, const struct store_quarantined *row,
+				 struct span_source *content, char **error_r)
+{
+	struct store_quarantined complete = *row;
+	int folder = open_folder(store, true);
+	enum store_status status;
+
+	if (folder < 0)
+		return defer("make the folder", error_r);
+	complete.file = complete.signature;
+	if (put_file(folder, complete.file, content, &complete.size) < 0)
+		status = defer("write the message", error_r);
+	else
+		status = store_quarantine_add(store, &complete, error_r);
+	close(folder);
+	return status;
+}
+
+/* ---- open, delete ---- */
+
+/* -1: it has vanished; -2 with errno: something else is wrong. */
+static int open_file(struct store *store, const char *name)
+{
+	int folder, fd;
+
+	if (strchr(name, '/') != NULL || name[0] == '.')
+		return -1;
+	folder = open_folder(store, false);
+	if (folder < 0)
+		return errno == ENOENT ? -1 : -2;
+	fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno != ENOENT)
+		fd = -2;
+	close(folder);
+	return fd;
+}
+
+enum store_status quarantine_open(struct store *store, const char *signature,
+				  struct quarantined_file *file_r, char **error_r)
+{
+	enum store_status status;
+	struct stat st;
+
+	*file_r = (struct quarantined_file){.fd = -1};
+	status = store_quarantine_get(store, signature, &file_r->row, error_r);
+	if (status != STORE_OK)
+		return status;
+	file_r->fd = open_file(store, file_r->row.file);
+	if (file_r->fd == -2) {
+		status = defer("open a message", error_r);
+		file_r->fd = -1;
+		quarantine_close(file_r);
+		return status;
+	}
+	file_r->damaged = file_r->fd >= 0 &&
+			  (fstat(file_r->fd, &st) < 0 || (uint64_t)st.st_size != file_r->row.size);
+	return STORE_OK;
+}
+
+void quarantine_close(struct quarantined_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
+	store_quarantined_free(&file->row);
+}
+
+static void remove_file(struct store *store, const char *name)
+{
+	int folder = open_folder(store, false);
+
+	if (folder < 0)
+		return;
+	if (strchr(name, '/') == NULL)
+		unlinkat(folder, name, 0);
+	close(folder);
+}
+
+enum store_status quarantine_delete(struct store *store, const char *signature, char **error_r)
+{
+	struct store_quarantined row;
+	enum store_status status = store_quarantine_get(store, signature, &row, error_r);
+
+	if (status != STORE_OK)
+		return status;
+	status = store_quarantine_delete(store, signature, error_r);
+	if (status == STORE_OK)
+		remove_file(store, row.file);
+	store_quarantined_free(&row);
+	return status;
+}
+
+/* ---- sweep ---- */
+
+static bool is_old(int folder, const char *name, time_t now)
+{
+	struct stat st;
+
+	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_mtime + QUARANTINE_ORPHAN_SECONDS < now;
+}
+
+static enum store_status sweep_file(struct store *store, int folder, const char *name,
+				    unsigned *removed, char **error_r)
+{
+	struct store_quarantined row;
+	enum store_status status = STORE_NOT_FOUND;
+
+	if (strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) != 0)
+		status = store_quarantine_get(store, name, &row, error_r);
+	if (status == STORE_OK)
+		store_quarantined_free(&row);
+	if (status != STORE_NOT_FOUND)
+		return status;
+	if (unlinkat(folder, name, 0) == 0)
+		++*removed;
+	return STORE_OK;
+}
+
+enum store_status quarantine_sweep(struct store *store, time_t now, unsigned *removed_r,
+				   char **error_r)
+{
+	int folder = open_folder(store, false);
+	enum store_status status = STORE_OK;
+	struct dirent *entry;
+	DIR *directory;
+
+	*removed_r = 0;
+	if (folder < 0)
+		return errno == ENOENT ? STORE_OK : defer("open the folder", error_r);
+	directory = fdopendir(folder);
+	if (directory == NULL) {
+		status = defer("read the folder", error_r);
+		close(folder);
+		return status;
+	}
+	while (status == STORE_OK && (entry = readdir(directory)) != NULL) {
+		if (is_old(folder, entry->d_name, now))
+			status = sweep_file(store, folder, entry->d_name, removed_r, error_r);
+	}
+	closedir(directory);
+	return status;
+}
