@@ -170,15 +170,38 @@ static int milter_reload(const struct conf *conf, char **error_r)
 	return 0;
 }
 
-/* libmilter looks whether it is to stop only when somebody connects, or after 5 seconds. */
-static void wake_libmilter(void)
+static void *tell_libmilter(void *context)
+{
+	(void)context;
+	smfi_stop();
+	return NULL;
+}
+
+static void knock(void)
 {
 	char *error = NULL;
-	int fd = endpoint_connect(&milter_endpoint, SOCK_STREAM, 1000, &error);
+	int fd = endpoint_connect(&milter_endpoint, SOCK_STREAM, TICK_MS, &error);
 
 	if (fd >= 0)
 		close(fd);
 	free(error);
+}
+
+/*
+ * libmilter looks whether it is to stop only when somebody connects, or after 5 seconds, and
+ * smfi_stop() waits for it: so another thread tells it, and we knock until it opens.
+ */
+static void stop_libmilter(void)
+{
+	pthread_t teller;
+	bool told = pthread_create(&teller, NULL, tell_libmilter, NULL) == 0;
+
+	while (pthread_tryjoin_np(milter_thread, NULL) == EBUSY) {
+		knock();
+		poll(NULL, 0, KNOCK_MS);
+	}
+	if (told)
+		pthread_join(teller, NULL);
 }
 
 static void milter_stop(void)
@@ -186,9 +209,7 @@ static void milter_stop(void)
 	int ticks = DRAIN_MS / TICK_MS;
 
 	if (milter_running) {
-		smfi_stop();
-		wake_libmilter();
-		pthread_join(milter_thread, NULL);
+		stop_libmilter();
 		while (sessions_open() > 0 && ticks-- > 0)
 			poll(NULL, 0, TICK_MS);
 	}
