@@ -43,8 +43,8 @@
 #define COMMAND_TIMEOUT_S   600	 /* Postfix waits at most this long between two commands */
 #define DRAIN_MS	    5000 /* running sessions get this long when we stop */
 #define BIND_RETRY_MS	    3000 /* workers of a killed milter may hold the socket that long */
+#define KNOCK_MS	    5
 #define TICK_MS		    50
-#define CONNECTION_SIZE	    300
 
 static pthread_t milter_thread;
 static bool milter_running;
