@@ -68,6 +68,21 @@
 	      "IMAP folders, below the namespace, that are Junk without having special_use")       \
 	PARAM(TRASH_FOLDERS, "trash_folders", LIST, "Trash", 0, 0, "retrain",                      \
 	      "IMAP folders that are Trash without having special_use: moves to it teach nothing") \
+	PARAM(RESCAN_DIRECTORY, "rescan_directory", PATH, "$state_directory/rescan", 0, 0,         \
+	      "rescan", "Where messages are kept that the re-scan took out of mailboxes")          \
+	/* the classifier */                                                                       \
+	PARAM(USERS_DIRECTORY, "users_directory", PATH, "$state_directory/users", 0, 0,            \
+	      "shoveler-lda spamtraind spamtrain",                                                 \
+	      "Where the users' stores and quarantines live: DOMAIN/LOCALPART/")                   \
+	PARAM(DEFAULT_PREFERENCES, "default_preferences", TEXT, "", 0, 0,                          \
+	      "shoveler-lda spamtraind spamtrain",                                                 \
+	      "What counts for users who did not say otherwise: trainingMode=TUM; spamAction=tag") \
+	PARAM(OPEN_STORES_LIMIT, "open_stores_limit", INT, "100", 1, 10000,                        \
+	      "shoveler-lda spamtraind", "Users' stores that a process keeps open")                \
+	PARAM(SIGNATURE_RETENTION, "signature_retention", TIME, "14d", 86400, 31536000,            \
+	      "spamtraind spamtrain", "How long a message can be corrected by its signature")      \
+	PARAM(HISTORY_RETENTION, "history_retention", TIME, "90d", 86400, 315360000,               \
+	      "spamtraind spamtrain", "How long messages stay in the users' history")              \
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \

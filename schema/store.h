@@ -1,33 +1,34 @@
 /*
  * store.h - one user's store, behind functions: no SQL outside schema/.
  *
- * What it holds: history (a row a message), signatures (the features of a message, kept some days so
- * that it can be corrected), the log of lessons, the names of the dictionary's snapshot files,
+ * What it holds: history (a row a message), signatures (the features of a message, kept some days
+ * so that it can be corrected), the log of lessons, the names of the dictionary's snapshot files,
  * preferences, the index of the quarantine. SQLite, one folder a user (store.sqlite and
  * tokens.* beside it); deleting a user is deleting his folder.
  *
  * A struct store is used by one thread at a time; any number of processes may open the same one.
  * Functions return an enum store_status; on STORE_DEFER and STORE_FAILED *error_r is a malloc'ed
- * text, freed by the caller. Texts in rows belong to the row: store_message_free(). Times are seconds
- * since 1970.
+ * text, freed by the caller. Texts in rows belong to the row: store_message_free(). Times are
+ * seconds since 1970.
  */
 #ifndef SHOVELER_STORE_H
 #define SHOVELER_STORE_H
 
-#include "span.h"
+#include "lib/span.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
 #define STORE_SIGNATURE_SIZE 25 /* 24 hex digits and the NUL */
-#define STORE_DIGEST_SIZE 33	/* 32 hex digits and the NUL */
+#define STORE_DIGEST_SIZE    33 /* 32 hex digits and the NUL */
+#define STORE_LEARNERS	     3	/* scores kept of each message */
 
 enum store_status {
 	STORE_OK = 0,
 	STORE_NOT_FOUND, /* no such row, or no such store; no *error_r */
-	STORE_DEFER,	 /* cannot be opened, locked for too long, disk full, newer than us, damaged */
-	STORE_FAILED	 /* a mistake of the program */
+	STORE_DEFER, /* cannot be opened, locked for too long, disk full, newer than us, damaged */
+	STORE_FAILED /* a mistake of the program */
 };
 
 /* Numbers are stored: never renumber. */
@@ -61,6 +62,9 @@ void store_close(struct store **store);
 /* The user's folder; the quarantine lies in "quarantine" below it. */
 const char *store_directory(const struct store *store);
 
+/* Is the file that was opened still the one in the folder? False after the user was removed. */
+bool store_is_current(const struct store *store);
+
 /*
  * The folder of a user below users_directory: DOMAIN/LOCALPART, each percent-escaped so that no
  * user's folder can lie outside or inside another's. NULL when user is not a valid address.
@@ -81,10 +85,10 @@ struct store_message {
 	char signature[STORE_SIGNATURE_SIZE];
 	char digest[STORE_DIGEST_SIZE];
 	time_t received;
-	uint64_t size;	/* bytes of the whole message */
-	char *sender;	/* envelope sender */
+	uint64_t size; /* bytes of the whole message */
+	char *sender;  /* envelope sender */
 	char *from, *subject, *message_id, *queue_id;
-	int result;	/* -1 not classified (only trained); else enum classifier_result */
+	int result; /* -1 not classified (only trained); else enum classifier_result */
 	double probability, confidence, score;
 	enum store_outcome outcome;
 	enum store_class taught;    /* what the dictionary holds of it now */
@@ -93,12 +97,15 @@ struct store_message {
 	time_t corrected_at;
 	char *source; /* of the last correction, "" if none */
 	char *factors;
-	uint16_t scores[4]; /* bins of the learners' scores at classification (spamtrain/) */
+	enum store_class counted;	 /* class under which scores and sender are counted now */
+	uint16_t scores[STORE_LEARNERS]; /* bins of the learners' scores at classification */
+	int64_t sender_key;		 /* hash of the From: line */
 };
 
 void store_message_free(struct store_message *row); /* the texts, not the row itself */
 
-/* row->id is set. A second row with the same digest is STORE_FAILED: look first, in the transaction. */
+/* row->id is set. A second row with the same digest is STORE_FAILED: look first, in the
+ * transaction. */
 enum store_status store_message_add(struct store *store, struct store_message *row, char **error_r);
 enum store_status store_message_by_signature(struct store *store, const char *signature,
 					     struct store_message *row_r, char **error_r);
@@ -108,7 +115,7 @@ enum store_status store_message_by_digest(struct store *store, const char *diges
 enum store_status store_message_by_message_id(struct store *store, const char *message_id,
 					      bool newest_ok, struct store_message *row_r,
 					      char **error_r);
-/* Writes taught, initially, corrected, corrected_at, source. */
+/* Writes taught, initially, corrected, corrected_at, source, counted. */
 enum store_status store_message_update(struct store *store, const struct store_message *row,
 				       char **error_r);
 enum store_status store_message_outcome(struct store *store, const char *signature,
@@ -126,6 +133,33 @@ enum store_status store_message_list(struct store *store, const struct store_fil
 				     bool (*each)(void *context, const struct store_message *row),
 				     void *context, char **error_r);
 
+/* Notes a correction that changed something: when, which class, by what way. */
+enum store_status store_correction_add(struct store *store, int64_t message, time_t when,
+				       enum store_class class, const char *source, char **error_r);
+
+/* ---- senders: how often a From: line was innocent and spam ---- */
+
+struct store_sender {
+	int64_t innocent, spam;
+};
+
+/* Zeros when the key is not known. */
+enum store_status store_sender_get(struct store *store, int64_t key, struct store_sender *sender_r,
+				   char **error_r);
+enum store_status store_sender_add(struct store *store, int64_t key, enum store_class class,
+				   int delta, char **error_r);
+
+/* ---- purging, counting ---- */
+
+/* At most limit rows each; *more_r says that there are more. Unmerged lessons keep their features.
+ */
+enum store_status store_purge_features(struct store *store, time_t before, size_t limit,
+				       bool *more_r, char **error_r);
+enum store_status store_purge_history(struct store *store, time_t before, size_t limit,
+				      bool *more_r, char **error_r);
+enum store_status store_count(struct store *store, uint64_t *messages_r, uint64_t *features_r,
+			      uint64_t *bytes_r, char **error_r);
+
 /* ---- preferences, as text; checked by spamtrain/preferences.h ---- */
 
 enum store_status store_preference_get(struct store *store, const char *name, char **value_r,
@@ -138,7 +172,8 @@ enum store_status store_preference_list(struct store *store,
 						     const char *value),
 					void *context, char **error_r);
 
-/* ---- quarantine index: the message itself is a file, shoveler-lda's and spamtraind's matter ---- */
+/* ---- quarantine index: the message itself is a file, shoveler-lda's and spamtraind's matter ----
+ */
 
 struct store_quarantined {
 	char signature[STORE_SIGNATURE_SIZE]; /* joins with the history */

@@ -21,10 +21,10 @@
 #ifndef SHOVELER_CLASSIFIER_H
 #define SHOVELER_CLASSIFIER_H
 
-#include "span.h"
-#include "strbuf.h"
-#include "store.h"
-#include "preferences.h"
+#include "lib/span.h"
+#include "lib/strbuf.h"
+#include "schema/store.h"
+#include "spamtrain/preferences.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,7 +34,8 @@ enum classifier_status {
 	CLASSIFIER_OK = 0,
 	CLASSIFIER_DEFER,  /* the store cannot be opened, is locked, full or damaged: 4xx */
 	CLASSIFIER_FAILED, /* the classifier itself: deliver unmarked, count and log */
-	CLASSIFIER_INVALID /* the caller's user, class, name or value is not valid: nothing was done */
+	CLASSIFIER_INVALID /* the caller's user, class, name or value is not valid: nothing was done
+			    */
 };
 
 struct conf;
@@ -95,11 +96,7 @@ const char *classifier_message_signature(const struct classifier_message *messag
 
 /* ---- verdict ---- */
 
-enum classifier_result {
-	CLASSIFIER_INNOCENT,
-	CLASSIFIER_SPAM,
-	CLASSIFIER_WHITELISTED
-};
+enum classifier_result { CLASSIFIER_INNOCENT, CLASSIFIER_SPAM, CLASSIFIER_WHITELISTED };
 
 struct classifier_verdict {
 	enum classifier_result result;
@@ -107,8 +104,8 @@ struct classifier_verdict {
 	double confidence;  /* 0..1, of the result */
 	double score;	    /* calibrated log-odds; larger is spammier; 0 is even */
 	char signature[STORE_SIGNATURE_SIZE];
-	char *factors; /* "" unless showFactors; malloc'ed; freed by classifier_verdict_free() */
-	bool again;    /* this user got this very message before: nothing was learned */
+	char *factors;	/* "" unless showFactors; malloc'ed; freed by classifier_verdict_free() */
+	bool again;	/* this user got this very message before: nothing was learned */
 	bool corrected; /* the user corrected it since: result is the corrected one */
 };
 
@@ -151,7 +148,8 @@ void dspam_headers_format(struct strbuf *out, const struct classifier_verdict *v
 /* ---- corrections ---- */
 
 enum classifier_teaching {
-	CLASSIFIER_CORRECT, /* the verdict was wrong, or is right after all (IMAP move, web, dc-*) */
+	CLASSIFIER_CORRECT, /* the verdict was wrong, or is right after all (IMAP move, web, dc-*)
+			     */
 	CLASSIFIER_TRAIN,   /* teach it whatever the verdict was (bulk training, spamtrain train) */
 	CLASSIFIER_UNLEARN  /* take back whatever is learned of it; class is ignored */
 };
@@ -161,14 +159,14 @@ struct classifier_correction {
 	enum store_class class;			  /* STORE_SPAM or STORE_INNOCENT */
 	const char *signature;			  /* NULL or "": find it by the message */
 	const struct classifier_message *message; /* NULL: by the signature alone */
-	const char *source;			  /* "imap", "address", "web", "cli", "trap": goes into the log */
+	const char *source; /* "imap", "address", "web", "cli", "trap": goes into the log */
 };
 
 enum classifier_corrected {
 	CLASSIFIER_LEARNED,    /* it was not so before, now it is */
 	CLASSIFIER_ALREADY,    /* it was so before: nothing was changed */
 	CLASSIFIER_TAKEN_BACK, /* an earlier correction was undone, or a lesson unlearned */
-	CLASSIFIER_UNKNOWN     /* not this user's signature, or it has expired, and no message given */
+	CLASSIFIER_UNKNOWN /* not this user's signature, or it has expired, and no message given */
 };
 
 const char *classifier_corrected_name(enum classifier_corrected corrected);

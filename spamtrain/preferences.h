@@ -16,16 +16,16 @@ enum spam_action { SPAM_ACTION_QUARANTINE, SPAM_ACTION_TAG, SPAM_ACTION_DELIVER 
 #define PREFERENCE_TEXT_MAX 200 /* bytes of spamSubject */
 
 struct preferences {
-	enum training_mode training_mode;	 /* trainingMode TEFT|TOE|TUM|NOTRAIN */
-	enum spam_action spam_action;		 /* spamAction quarantine|tag|deliver */
+	enum training_mode training_mode;	    /* trainingMode TEFT|TOE|TUM|NOTRAIN */
+	enum spam_action spam_action;		    /* spamAction quarantine|tag|deliver */
 	char spam_subject[PREFERENCE_TEXT_MAX + 1]; /* spamSubject: put before Subject by tag */
-	unsigned sedation;			 /* statisticalSedation 0..10: 0 catches most */
-	bool whitelist;				 /* enableWhitelist */
-	unsigned whitelist_threshold;		 /* whitelistThreshold: innocent mails needed, 1..1000 */
-	bool show_factors;			 /* showFactors: write X-DSPAM-Factors */
-	bool opt_in;				 /* optIn: counts on sites where nobody is filtered otherwise */
-	bool opt_out;				 /* optOut: passes untouched, without headers */
-	bool daily_summary;			 /* dailyQuarantineSummary */
+	unsigned sedation;			    /* statisticalSedation 0..10: 0 catches most */
+	bool whitelist;				    /* enableWhitelist */
+	unsigned whitelist_threshold; /* whitelistThreshold: innocent mails needed, 1..1000 */
+	bool show_factors;	      /* showFactors: write X-DSPAM-Factors */
+	bool opt_in;	    /* optIn: counts on sites where nobody is filtered otherwise */
+	bool opt_out;	    /* optOut: passes untouched, without headers */
+	bool daily_summary; /* dailyQuarantineSummary */
 };
 
 /* The values every preference has before main.cf and the user say otherwise. */
@@ -41,6 +41,9 @@ bool preferences_set(struct preferences *preferences, const char *name, const ch
 /* The text of one preference in buf; NULL when there is no such name. */
 const char *preferences_get(const struct preferences *preferences, const char *name, char *buf,
 			    size_t size);
+
+/* The name as it is written, from the name in any letter case; NULL when there is no such name. */
+const char *preferences_canonical(const char *name);
 
 /* The name of the i-th preference, NULL behind the last. */
 const char *preferences_name(size_t i);

@@ -1,0 +1,66 @@
+/*
+ * dictionary.h - a user's dictionary: what was learned, as counts of features and of past scores.
+ *
+ * The log of lessons (store.sqlite) is the truth; the dictionary is a view of it: immutable
+ * snapshot files (tokens.h), plus what the lessons since the newest snapshot add, held in memory. A
+ * lesson is one insert into the log, a retraction is the same lesson with delta -1: counts are sums
+ * of integers, so it is exact. When the log has grown enough, dictionary_merge() writes a snapshot.
+ *
+ * Crash at any moment: a snapshot file that the store does not name does not exist for anybody and
+ * is removed by the next purge; the file that it does name was synced before it was named.
+ */
+#ifndef SHOVELER_DICTIONARY_H
+#define SHOVELER_DICTIONARY_H
+
+#include "schema/store.h"
+
+#define DICTIONARY_BINS	    256 /* of a histogram */
+
+struct token_counts {
+	int32_t spam, innocent; /* messages */
+};
+
+/* scores[i] counts messages of a class by the bin of learner i's score when it came. */
+struct dictionary_sums {
+	int64_t spam, innocent; /* lessons that count features */
+	int32_t scores[STORE_LEARNERS][2]
+		      [DICTIONARY_BINS]; /* [..][0] innocent, [..][1] spam */
+};
+
+struct lesson {
+	int64_t message;
+	enum store_class class;
+	int delta;   /* +1, or -1: takes back */
+	bool tokens; /* counts the message's features; else: its scores */
+	uint16_t scores[STORE_LEARNERS];
+};
+
+/* Brings the view up to date with the log. In a transaction it then stays so until its end. */
+enum store_status dictionary_refresh(struct store *store, char **error_r);
+
+/* Of the view as of the last refresh. hashes: sorted. */
+void dictionary_counts(const struct store *store, const uint32_t *hashes, size_t count,
+		       struct token_counts *counts_r);
+const struct dictionary_sums *dictionary_sums(const struct store *store);
+uint64_t dictionary_tokens(const struct store *store); /* distinct; an upper bound */
+
+/* Appends to the log, in a transaction. The view shows it after the next refresh. */
+enum store_status dictionary_lesson(struct store *store, const struct lesson *lesson,
+				    char **error_r);
+
+/* A message's features, kept for corrections. version: of their meaning. */
+enum store_status store_features_add(struct store *store, int64_t message, unsigned version,
+				     const uint32_t *hashes, size_t count, char **error_r);
+/* *hashes_r is malloc'ed. */
+enum store_status store_features_get(struct store *store, int64_t message, unsigned *version_r,
+				     uint32_t **hashes_r, size_t *count_r, char **error_r);
+
+/* Is it time for a snapshot? Cheap. */
+bool dictionary_merge_due(const struct store *store);
+/*
+ * Writes a snapshot and names it in the store. Not in a transaction; others read and write the
+ * store meanwhile. If another process was faster, nothing is changed (STORE_OK).
+ */
+enum store_status dictionary_merge(struct store *store, char **error_r);
+
+#endif

@@ -1,0 +1,77 @@
+#include "schema/overlay.h"
+
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OVERLAY_MINIMUM 4096 /* slots */
+
+static size_t slot_of(const struct overlay *overlay, uint32_t hash)
+{
+	size_t slot = (hash ^ hash >> 16) & (overlay->size - 1);
+
+	while (overlay->slots[slot].day != 0 && overlay->slots[slot].hash != hash)
+		slot = (slot + 1) & (overlay->size - 1);
+	return slot;
+}
+
+static void grow(struct overlay *overlay)
+{
+	struct overlay larger = {.size = overlay->size == 0 ? OVERLAY_MINIMUM : overlay->size * 2};
+
+	larger.slots = xcalloc(larger.size, sizeof(*larger.slots));
+	for (size_t i = 0; i < overlay->size; i++)
+		if (overlay->slots[i].day != 0)
+			larger.slots[slot_of(&larger, overlay->slots[i].hash)] = overlay->slots[i];
+	larger.count = overlay->count;
+	free(overlay->slots);
+	*overlay = larger;
+}
+
+void overlay_add(struct overlay *overlay, uint32_t hash, int32_t spam, int32_t innocent,
+		 uint32_t day)
+{
+	if (overlay->count * 2 >= overlay->size)
+		grow(overlay);
+	struct token *token = &overlay->slots[slot_of(overlay, hash)];
+	if (token->day == 0)
+		overlay->count++;
+	token->hash = hash;
+	token->spam += spam;
+	token->innocent += innocent;
+	token->day = day == 0 ? 1 : day;
+}
+
+const struct token *overlay_find(const struct overlay *overlay, uint32_t hash)
+{
+	if (overlay->size == 0)
+		return NULL;
+	const struct token *token = &overlay->slots[slot_of(overlay, hash)];
+	return token->day == 0 ? NULL : token;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = ((const struct token *)a)->hash, y = ((const struct token *)b)->hash;
+
+	return x < y ? -1 : x > y;
+}
+
+struct token *overlay_sorted(const struct overlay *overlay)
+{
+	struct token *list = xmalloc((overlay->count + 1) * sizeof(*list));
+	size_t count = 0;
+
+	for (size_t i = 0; i < overlay->size; i++)
+		if (overlay->slots[i].day != 0)
+			list[count++] = overlay->slots[i];
+	qsort(list, count, sizeof(*list), compare);
+	return list;
+}
+
+void overlay_free(struct overlay *overlay)
+{
+	free(overlay->slots);
+	memset(overlay, 0, sizeof(*overlay));
+}

@@ -1,0 +1,24 @@
+/*
+ * overlay.h - counts of features in memory: what the lessons since the newest snapshot add.
+ *
+ * A hash table that grows with what is put in; bounded because dictionary_merge() empties it.
+ */
+#ifndef SHOVELER_OVERLAY_H
+#define SHOVELER_OVERLAY_H
+
+#include "schema/tokens.h"
+
+struct overlay {
+	struct token *slots; /* day 0: free */
+	size_t size;	     /* of slots, a power of two; 0 at first */
+	size_t count;
+};
+
+void overlay_add(struct overlay *overlay, uint32_t hash, int32_t spam, int32_t innocent,
+		 uint32_t day);
+const struct token *overlay_find(const struct overlay *overlay, uint32_t hash);
+/* Entries sorted by hash, malloc'ed. */
+struct token *overlay_sorted(const struct overlay *overlay);
+void overlay_free(struct overlay *overlay);
+
+#endif

@@ -1,0 +1,283 @@
+/*
+ * store.c - opening a user's store, its transactions and statements. The tables are in
+ * store_message.c and store_user.c, the dictionary in dictionary.c.
+ *
+ * Write-ahead log, synchronous FULL: what a commit acknowledged survives a power cut. A connection
+ * that is closed leaves the log to the next checkpoint (every WAL_PAGES pages), because a
+ * checkpoint costs two syncs and most users' stores are opened for one message.
+ */
+#include "schema/store_internal.h"
+
+#include "lib/strbuf.h"
+#include "lib/xalloc.h"
+#include "schema/migrate.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define BUSY_TIMEOUT_MS 10000
+#define LABEL_MAX	200 /* bytes of an escaped folder name */
+#define STORE_FILE	"store.sqlite"
+#define STORE_PRAGMAS                                                                              \
+	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"        \
+	"PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 500;"                              \
+	"PRAGMA journal_size_limit = 4194304;"
+
+static const char *const statement_texts[] = {
+#define STATEMENT_TEXT(id, sql) sql,
+	STORE_STATEMENTS(STATEMENT_TEXT)
+#undef STATEMENT_TEXT
+};
+
+enum store_status store_error(struct store *store, char **error_r)
+{
+	int code = sqlite3_errcode(store->db) & 0xff;
+
+	*error_r = xasprintf("%s/" STORE_FILE ": %s", store->directory, sqlite3_errmsg(store->db));
+	return code == SQLITE_CONSTRAINT || code == SQLITE_MISUSE || code == SQLITE_ERROR ||
+			       code == SQLITE_RANGE
+		       ? STORE_FAILED
+		       : STORE_DEFER;
+}
+
+sqlite3_stmt *store_statement(struct store *store, enum store_statement id, char **error_r)
+{
+	sqlite3_stmt **statement = &store->statements[id];
+
+	if (*statement != NULL) {
+		sqlite3_reset(*statement);
+		return *statement;
+	}
+	if (sqlite3_prepare_v3(store->db, statement_texts[id], -1, SQLITE_PREPARE_PERSISTENT,
+			       statement, NULL) != SQLITE_OK) {
+		store_error(store, error_r);
+		return NULL;
+	}
+	return *statement;
+}
+
+enum store_status store_step(struct store *store, sqlite3_stmt *statement, char **error_r)
+{
+	enum store_status status;
+
+	if (statement == NULL)
+		return STORE_DEFER;
+	switch (sqlite3_step(statement)) {
+	case SQLITE_ROW:
+		return STORE_OK;
+	case SQLITE_DONE:
+		sqlite3_reset(statement);
+		return STORE_NOT_FOUND;
+	default:
+		status = store_error(store, error_r);
+		sqlite3_reset(statement);
+		return status;
+	}
+}
+
+enum store_status store_run(struct store *store, sqlite3_stmt *statement, char **error_r)
+{
+	enum store_status status = store_step(store, statement, error_r);
+
+	if (status == STORE_OK)
+		sqlite3_reset(statement);
+	return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+void store_bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+	sqlite3_bind_text(statement, index, text == NULL ? "" : text, -1, SQLITE_TRANSIENT);
+}
+
+static unsigned hex_digit(char c)
+{
+	return (unsigned)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10) & 15;
+}
+
+void store_bind_hex(sqlite3_stmt *statement, int index, const char *hex)
+{
+	unsigned char bytes[32];
+	int size = 0;
+
+	for (; hex[0] != '\0' && hex[1] != '\0' && size < 32; hex += 2)
+		bytes[size++] = (unsigned char)(hex_digit(hex[0]) << 4 | hex_digit(hex[1]));
+	sqlite3_bind_blob(statement, index, bytes, size, SQLITE_TRANSIENT);
+}
+
+char *store_column_text(sqlite3_stmt *statement, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+
+	return xstrdup(text == NULL ? "" : text);
+}
+
+void store_column_hex(sqlite3_stmt *statement, int column, char *out, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *bytes = sqlite3_column_blob(statement, column);
+	size_t count = (size_t)sqlite3_column_bytes(statement, column);
+
+	out[0] = '\0';
+	for (size_t i = 0; i < count && 2 * i + 2 < size; i++) {
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
+		out[2 * i + 2] = '\0';
+	}
+}
+
+/* ---- folders ---- */
+
+/* Letters, digits and "-_+=" and inner dots stand for themselves, everything else is %XX. */
+static bool label_append(struct strbuf *out, const char *text, size_t size)
+{
+	size_t start = out->size;
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (isalnum(c) || strchr("-_+=", c) != NULL || (c == '.' && i > 0))
+			strbuf_append_char(out, (char)c);
+		else
+			strbuf_printf(out, "%%%02X", c);
+	}
+	return out->size > start && out->size - start <= LABEL_MAX;
+}
+
+char *store_user_directory(const char *users_directory, const char *user)
+{
+	struct strbuf path = STRBUF_INIT;
+	const char *at = strrchr(user, '@');
+
+	strbuf_printf(&path, "%s/", users_directory);
+	bool valid = at != NULL && label_append(&path, at + 1, strlen(at + 1));
+	strbuf_append_char(&path, '/');
+	if (valid && label_append(&path, user, (size_t)(at - user)))
+		return strbuf_steal(&path);
+	strbuf_free(&path);
+	return NULL;
+}
+
+static int make_folders(const char *directory)
+{
+	char *path = xstrdup(directory);
+	int result = 0;
+
+	for (char *slash = strchr(path + 1, '/'); result == 0; slash = strchr(slash + 1, '/')) {
+		if (slash != NULL)
+			*slash = '\0';
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			result = -1;
+		if (slash == NULL)
+			break;
+		*slash = '/';
+	}
+	free(path);
+	return result;
+}
+
+/* ---- open ---- */
+
+static enum store_status open_database(struct store *store, const char *path, char **error_r)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+
+	if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK) {
+		*error_r = xasprintf("%s: %s", path, sqlite3_errmsg(store->db));
+		return STORE_DEFER;
+	}
+	sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (sqlite3_exec(store->db, STORE_PRAGMAS, NULL, NULL, NULL) != SQLITE_OK) {
+		store_error(store, error_r);
+		return STORE_DEFER;
+	}
+	char *reason = NULL;
+	if (migrate(store->db, migrations_user, &reason) != MIGRATE_OK) {
+		*error_r = xasprintf("%s: %s", path, reason);
+		free(reason);
+		return STORE_DEFER;
+	}
+	return STORE_OK;
+}
+
+enum store_status store_open(struct store **store_r, const char *directory, bool create,
+			     char **error_r)
+{
+	char *path = xasprintf("%s/" STORE_FILE, directory);
+	enum store_status status = STORE_OK;
+	struct stat st;
+
+	*store_r = NULL;
+	if (stat(path, &st) != 0) {
+		if (errno == ENOENT && !create) {
+			status = STORE_NOT_FOUND;
+		} else if (errno != ENOENT || make_folders(directory) != 0) {
+			*error_r = xasprintf("%s: %s", directory, strerror(errno));
+			status = STORE_DEFER;
+		}
+	}
+	if (status == STORE_OK) {
+		struct store *store = xcalloc(1, sizeof(*store));
+		store->directory = xstrdup(directory);
+		status = open_database(store, path, error_r);
+		store->inode = stat(path, &st) == 0 ? st.st_ino : 0;
+		*store_r = store;
+		if (status != STORE_OK)
+			store_close(store_r);
+	}
+	free(path);
+	return status;
+}
+
+void store_close(struct store **store)
+{
+	if (*store == NULL)
+		return;
+	for (size_t i = 0; i < STATEMENT_COUNT; i++)
+		sqlite3_finalize((*store)->statements[i]);
+	sqlite3_close((*store)->db);
+	dictionary_free(&(*store)->dictionary);
+	free((*store)->directory);
+	free(*store);
+	*store = NULL;
+}
+
+const char *store_directory(const struct store *store)
+{
+	return store->directory;
+}
+
+bool store_is_current(const struct store *store)
+{
+	char *path = xasprintf("%s/" STORE_FILE, store->directory);
+	struct stat st;
+	bool current = stat(path, &st) == 0 && st.st_ino == store->inode;
+
+	free(path);
+	return current;
+}
+
+enum store_status store_begin(struct store *store, char **error_r)
+{
+	return store_run(store, store_statement(store, STATEMENT_BEGIN, error_r), error_r);
+}
+
+enum store_status store_commit(struct store *store, char **error_r)
+{
+	enum store_status status =
+		store_run(store, store_statement(store, STATEMENT_COMMIT, error_r), error_r);
+
+	if (status != STORE_OK)
+		store_rollback(store);
+	return status;
+}
+
+void store_rollback(struct store *store)
+{
+	char *ignored = NULL;
+
+	if (sqlite3_get_autocommit(store->db) == 0)
+		store_run(store, store_statement(store, STATEMENT_ROLLBACK, &ignored), &ignored);
+	free(ignored);
+}

@@ -1,0 +1,198 @@
+#include "schema/tokens.h"
+
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TOKENS_MAGIC	   "SHVTOK1"
+#define ENTRIES_PER_SLOT   12
+#define TOKENS_ENTRIES_MAX (UINT32_MAX / 2)
+#define INDEX_BITS_MAX	   28
+
+struct header {
+	char magic[8];
+	uint64_t count;
+	uint32_t bits;
+	uint32_t entry_size;
+};
+
+static size_t index_size(unsigned bits)
+{
+	return ((((size_t)1 << bits) + 1) * sizeof(uint32_t) + 7) & ~(size_t)7;
+}
+
+static bool header_is_right(const struct header *header, size_t size)
+{
+	return memcmp(header->magic, TOKENS_MAGIC, 8) == 0 && header->bits <= INDEX_BITS_MAX &&
+	       header->count <= TOKENS_ENTRIES_MAX && header->entry_size == sizeof(struct token) &&
+	       size == sizeof(*header) + index_size(header->bits) +
+			       header->count * sizeof(struct token);
+}
+
+static int map_file(struct tokens *tokens, int fd, const char *path, char **error_r)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof(struct header)) {
+		*error_r = xasprintf("%s: not a snapshot of a dictionary", path);
+		errno = EBADMSG;
+		return -1;
+	}
+	tokens->map_size = (size_t)st.st_size;
+	tokens->map = mmap(NULL, tokens->map_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (tokens->map == MAP_FAILED) {
+		*error_r = xasprintf("%s: %s", path, strerror(errno));
+		tokens->map = NULL;
+		return -1;
+	}
+	const struct header *header = tokens->map;
+	if (!header_is_right(header, tokens->map_size)) {
+		*error_r = xasprintf("%s: damaged snapshot of a dictionary", path);
+		tokens_close(tokens);
+		errno = EBADMSG;
+		return -1;
+	}
+	tokens->bits = header->bits;
+	tokens->count = header->count;
+	tokens->index = (const uint32_t *)(header + 1);
+	tokens->entries =
+		(const struct token *)((const char *)(header + 1) + index_size(header->bits));
+	return 0;
+}
+
+int tokens_open(struct tokens *tokens, const char *path, char **error_r)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	memset(tokens, 0, sizeof(*tokens));
+	if (fd < 0) {
+		*error_r = xasprintf("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	int result = map_file(tokens, fd, path, error_r);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+void tokens_close(struct tokens *tokens)
+{
+	if (tokens->map != NULL)
+		munmap(tokens->map, tokens->map_size);
+	memset(tokens, 0, sizeof(*tokens));
+}
+
+static size_t slot_of(uint32_t hash, unsigned bits)
+{
+	return bits == 0 ? 0 : hash >> (32 - bits);
+}
+
+const struct token *tokens_find(const struct tokens *tokens, uint32_t hash)
+{
+	size_t slot = slot_of(hash, tokens->bits);
+	size_t at = tokens->index[slot], end = tokens->index[slot + 1];
+
+	end = end < tokens->count ? end : tokens->count;
+	for (; at < end; at++)
+		if (tokens->entries[at].hash >= hash)
+			return tokens->entries[at].hash == hash ? &tokens->entries[at] : NULL;
+	return NULL;
+}
+
+static int write_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+
+	while (size > 0) {
+		ssize_t n = write(fd, at, size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static unsigned index_bits(size_t count)
+{
+	unsigned bits = 0;
+
+	while (bits < INDEX_BITS_MAX && ((size_t)ENTRIES_PER_SLOT << bits) < count)
+		bits++;
+	return bits;
+}
+
+static uint32_t *index_make(const struct token *entries, size_t count, unsigned bits)
+{
+	uint32_t *index = xcalloc(1, index_size(bits));
+	size_t slots = (size_t)1 << bits, at = 0;
+
+	for (size_t slot = 0; slot < slots; slot++) {
+		index[slot] = (uint32_t)at;
+		while (at < count && slot_of(entries[at].hash, bits) == slot)
+			at++;
+	}
+	index[slots] = (uint32_t)at;
+	return index;
+}
+
+static int write_file(int fd, const struct token *entries, size_t count)
+{
+	struct header header = {
+		.count = count, .bits = index_bits(count), .entry_size = sizeof(struct token)};
+	uint32_t *index = index_make(entries, count, header.bits);
+
+	memcpy(header.magic, TOKENS_MAGIC, 8);
+	int result = write_all(fd, &header, sizeof(header));
+	if (result == 0)
+		result = write_all(fd, index, index_size(header.bits));
+	if (result == 0)
+		result = write_all(fd, entries, count * sizeof(*entries));
+	if (result == 0)
+		result = fsync(fd);
+	int saved = errno;
+	free(index);
+	errno = saved;
+	return result;
+}
+
+static int sync_folder(const char *path)
+{
+	char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result = fd < 0 ? -1 : fsync(fd);
+
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	return result;
+}
+
+int tokens_write(const char *path, const struct token *entries, size_t count, char **error_r)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int result = fd < 0 ? -1 : write_file(fd, entries, count);
+
+	if (fd >= 0 && close(fd) != 0)
+		result = -1;
+	if (result == 0)
+		result = sync_folder(path);
+	if (result != 0) {
+		int saved = errno;
+		*error_r = xasprintf("%s: %s", path, strerror(saved));
+		if (fd >= 0)
+			unlink(path);
+		errno = saved;
+	}
+	return result;
+}

@@ -1,0 +1,44 @@
+/*
+ * tokens.h - an immutable file of feature counts, mapped into memory.
+ *
+ * Format (little endian, 8-byte aligned): header, index of 2^bits + 1 positions by the hash's upper
+ * bits, entries sorted by hash. About 12 entries share an index slot, so a look-up reads one slot
+ * and one or two cache lines, however large the file is. Sizes are checked when it is opened; a
+ * file that is not whole is refused.
+ */
+#ifndef SHOVELER_TOKENS_H
+#define SHOVELER_TOKENS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct token {
+	uint32_t hash;
+	int32_t spam, innocent; /* may be negative in a file that is not the oldest */
+	uint32_t day;		/* days since 1970 when it was last taught */
+};
+
+struct tokens {
+	const struct token *entries;
+	size_t count;
+	const uint32_t *index;
+	unsigned bits;
+	void *map;
+	size_t map_size;
+};
+
+/* 0; or -1 and *error_r. ENOENT: errno says so. */
+int tokens_open(struct tokens *tokens, const char *path, char **error_r);
+void tokens_close(struct tokens *tokens);
+
+/* NULL when it is not there. */
+const struct token *tokens_find(const struct tokens *tokens, uint32_t hash);
+
+/*
+ * Writes entries (sorted, distinct) to path, synced with its folder. 0; or -1 and *error_r, errno
+ * kept, no file left.
+ */
+int tokens_write(const char *path, const struct token *entries, size_t count, char **error_r);
+
+#endif

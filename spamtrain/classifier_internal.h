@@ -1,0 +1,56 @@
+/*
+ * classifier_internal.h - what the files of the classifier share: the user's handle, verdict,
+ * teaching.
+ */
+#ifndef SHOVELER_CLASSIFIER_INTERNAL_H
+#define SHOVELER_CLASSIFIER_INTERNAL_H
+
+#include "spamtrain/classifier.h"
+#include "spamtrain/engine.h"
+#include "spamtrain/message.h"
+
+struct classifier {
+	struct classifier_site *site;
+	char *user;
+	struct store *store;
+	struct preferences preferences;
+	bool preferences_known;
+	bool busy;		 /* taken out by a thread */
+	struct classifier *next; /* in the cache, most recently used first */
+};
+
+struct classifier_retention {
+	time_t signatures, history; /* seconds */
+};
+
+/* ---- site.c ---- */
+struct classifier_retention classifier_site_retention(const struct classifier_site *site);
+/* Reads the user's preferences over the site's. */
+enum classifier_status classifier_preferences_load(struct classifier *classifier, char **error_r);
+
+/* ---- process.c ---- */
+enum classifier_status status_of_store(enum store_status status);
+/* In a transaction: refreshes the dictionary and scores. *counts_r (may be NULL) is malloc'ed. */
+enum classifier_status message_score(struct classifier *classifier, const uint32_t *hashes,
+				     size_t count, struct engine_score *score_r,
+				     struct token_counts **counts_r, char **error_r);
+/* 24 hex digits: seconds since 1970 and 64 random bits. */
+void signature_make(char *signature, time_t now);
+
+/* ---- factors.c ---- */
+/* What speaks loudest for and against: for X-DSPAM-Factors and people. malloc'ed. */
+char *factors_text(const struct classifier_message *message, const struct token_counts *counts,
+		   const struct dictionary_sums *sums);
+
+/* ---- teach.c ---- */
+/*
+ * In a transaction: makes the store hold the message as class taught, and count its scores and
+ * sender as class counted, whatever it held before; updates row (not the database).
+ */
+enum classifier_status teach(struct classifier *classifier, struct store_message *row,
+			     enum store_class taught, enum store_class counted, char **error_r);
+
+/* After a commit: makes a snapshot of the dictionary if it is time for one. */
+void classifier_settle(struct classifier *classifier);
+
+#endif

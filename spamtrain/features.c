@@ -1,0 +1,231 @@
+/*
+ * features.c - the set of features: adding, sorting, describing. What is added is decided in
+ * features_header.c (fields) and features_body.c (text, links, parts).
+ */
+#include "spamtrain/features_internal.h"
+
+#include "lib/xalloc.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#define SLOTS 16384 /* of the set of hashes: four times FEATURES_MAX */
+
+struct feature_set {
+	uint16_t slot[SLOTS]; /* index + 1 */
+};
+
+static const char *const family_names[] = {
+#define FEATURES_NAME(id, name) name,
+	FEATURES_FAMILIES(FEATURES_NAME)
+#undef FEATURES_NAME
+};
+
+const char *features_family_name(unsigned bit)
+{
+	return bit < FEATURE_FAMILIES ? family_names[bit] : NULL;
+}
+
+static uint64_t mix(uint64_t h)
+{
+	h ^= h >> 32;
+	h *= UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
+}
+
+/* The same bytes in the text, copied there if they lie elsewhere; empty if there is no room. */
+static struct span own(struct extractor *ex, struct span s)
+{
+	const struct strbuf *text = &ex->features->text;
+	uintptr_t start = (uintptr_t)text->data, at = (uintptr_t)s.data;
+
+	if (s.size == 0 || (at >= start && at < start + text->size))
+		return s;
+	return extractor_keep(ex, s);
+}
+
+static uint32_t text_offset(const struct extractor *ex, struct span s)
+{
+	return s.size == 0 ? 0 : (uint32_t)(s.data - ex->features->text.data);
+}
+
+static uint16_t short_size(struct span s)
+{
+	return (uint16_t)(s.size < UINT16_MAX ? s.size : UINT16_MAX);
+}
+
+void feature_add(struct extractor *ex, unsigned bit, uint64_t h, struct span first,
+		 struct span second)
+{
+	struct features *f = ex->features;
+
+	if ((ex->families & 1U << bit) == 0 || f->count == FEATURES_MAX)
+		return;
+	uint32_t hash = (uint32_t)(mix(h ^ ex->seed ^ (uint64_t)(bit + 1) << 56) >> 16);
+	size_t slot = hash % SLOTS;
+	while (ex->set->slot[slot] != 0) {
+		if (f->list[ex->set->slot[slot] - 1].hash == hash)
+			return;
+		slot = (slot + 1) % SLOTS;
+	}
+	first = own(ex, first);
+	second = own(ex, second);
+	f->list[f->count++] = (struct feature){
+		.hash = hash,
+		.first = text_offset(ex, first),
+		.first_size = short_size(first),
+		.second = text_offset(ex, second),
+		.second_size = short_size(second),
+		.name = ex->name,
+		.family = (uint16_t)bit,
+	};
+	ex->set->slot[slot] = (uint16_t)f->count;
+}
+
+void feature_add_word(struct extractor *ex, unsigned bit, struct span word)
+{
+	if (word.size > 0)
+		feature_add(ex, bit, word_hash(word), word, (struct span){NULL, 0});
+}
+
+void feature_add_shape(struct extractor *ex, const char *format, ...)
+{
+	char text[120];
+	va_list args;
+
+	va_start(args, format);
+	int size = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (size <= 0)
+		return;
+	struct span s = {text, (size_t)size < sizeof(text) ? (size_t)size : sizeof(text) - 1};
+	feature_add_word(ex, FEATURE_BIT_SHAPE, s);
+}
+
+struct span extractor_keep(struct extractor *ex, struct span s)
+{
+	struct strbuf *text = &ex->features->text;
+
+	if (text->capacity - text->size <= s.size + 1)
+		return (struct span){NULL, 0};
+	strbuf_append_span(text, s);
+	return (struct span){text->data + text->size - s.size, s.size};
+}
+
+size_t extractor_room(const struct extractor *ex)
+{
+	const struct strbuf *text = &ex->features->text;
+	size_t used = text->size + EXTRACTOR_RESERVE;
+
+	return used < text->capacity ? text->capacity - used : 0;
+}
+
+void extractor_name(struct extractor *ex, const char *prefix, struct span name)
+{
+	struct strbuf *names = &ex->features->names;
+	char lower[64];
+	size_t size = 0;
+
+	for (; size < name.size && size < sizeof(lower) - 1; size++)
+		lower[size] = (char)tolower((unsigned char)name.data[size]);
+	lower[size] = '\0';
+	if (size == 0 || names->size + size + 16 > UINT16_MAX) {
+		ex->name = 0;
+		ex->seed = 0;
+		return;
+	}
+	ex->name = (uint16_t)names->size;
+	strbuf_append_text(names, prefix);
+	strbuf_append(names, lower, size + 1);
+	const char *text = names->data + ex->name;
+	ex->seed = word_hash((struct span){text, strlen(text)});
+}
+
+/* ---- sorting ---- */
+
+static void radix_pass(const uint64_t *from, uint64_t *to, size_t count, unsigned shift)
+{
+	uint32_t at[2048] = {0};
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		at[from[i] >> shift & 2047]++;
+	for (size_t i = 0; i < 2048; i++) {
+		uint32_t n = at[i];
+		at[i] = sum;
+		sum += n;
+	}
+	for (size_t i = 0; i < count; i++)
+		to[at[from[i] >> shift & 2047]++] = from[i];
+}
+
+static void sort_by_hash(struct features *f)
+{
+	uint64_t *a = xmalloc(2 * (f->count + 1) * sizeof(*a));
+	uint64_t *b = a + f->count;
+	struct feature *sorted = xmalloc((f->count + 1) * sizeof(*sorted));
+
+	for (size_t i = 0; i < f->count; i++)
+		a[i] = (uint64_t)f->list[i].hash << 16 | i;
+	radix_pass(a, b, f->count, 16);
+	radix_pass(b, a, f->count, 27);
+	radix_pass(a, b, f->count, 38);
+	for (size_t i = 0; i < f->count; i++)
+		sorted[i] = f->list[b[i] & 0xffff];
+	free(f->list);
+	free(a);
+	f->list = sorted;
+}
+
+void features_extract(struct features *features, struct span message, uint64_t full_size,
+		      unsigned families)
+{
+	struct extractor ex = {.features = features, .families = families, .full_size = full_size};
+
+	memset(features, 0, sizeof(*features));
+	features->list = xmalloc(FEATURES_MAX * sizeof(*features->list));
+	/* Spans into the text are kept while it grows, so it must never move. */
+	size_t capacity = message.size * 3 + 8192;
+	strbuf_reserve(&features->text,
+		       capacity < FEATURES_TEXT_MAX ? capacity : FEATURES_TEXT_MAX);
+	strbuf_append_char(&features->names, '\0');
+	ex.set = xcalloc(1, sizeof(*ex.set));
+	ex.parts = xmalloc(sizeof(*ex.parts));
+	mime_parse(ex.parts, message);
+	features_header(&ex);
+	features_body(&ex);
+	free(ex.parts);
+	free(ex.set);
+	sort_by_hash(features);
+}
+
+void features_free(struct features *features)
+{
+	free(features->list);
+	strbuf_free(&features->text);
+	strbuf_free(&features->names);
+	memset(features, 0, sizeof(*features));
+}
+
+static void append_word(struct strbuf *out, const struct features *f, uint32_t at, size_t size)
+{
+	for (size_t i = 0; i < size && i < 80; i++) {
+		char c = f->text.data[at + i];
+		strbuf_append_char(out, (unsigned char)c < ' ' || c == 127 ? ' ' : c);
+	}
+}
+
+void features_describe(const struct features *features, const struct feature *feature,
+		       struct strbuf *out)
+{
+	if (feature->name != 0)
+		strbuf_printf(out, "%s: ", features->names.data + feature->name);
+	else if (feature->family != FEATURE_BIT_WORD && feature->family != FEATURE_BIT_PAIR &&
+		 feature->family != FEATURE_BIT_LOWER)
+		strbuf_printf(out, "%s ", features_family_name(feature->family));
+	append_word(out, features, feature->first, feature->first_size);
+	if (feature->second_size > 0) {
+		strbuf_append_char(out, ' ');
+		append_word(out, features, feature->second, feature->second_size);
+	}
+}

@@ -1,0 +1,74 @@
+/*
+ * features.h - what the learners see of a message: a set of hashed features.
+ *
+ * A feature is a word of a header field (with the field's name), a pair of such words, a word or
+ * two adjacent words of the body, a piece of a link, a tag, a fact about the message's shape. Its
+ * 32-bit hash is what is counted; where its text lies is kept so that it can be shown to a person.
+ *
+ * FEATURES_VERSION changes whenever the same message would give other hashes: lessons of another
+ * version cannot be recomputed from the message, only from the kept signature.
+ */
+#ifndef SHOVELER_FEATURES_H
+#define SHOVELER_FEATURES_H
+
+#include "lib/span.h"
+#include "lib/strbuf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FEATURES_VERSION	1
+#define FEATURES_MAX		4096	     /* of one message; later ones are ignored */
+#define FEATURES_TEXT_MAX	(192 * 1024) /* bytes of decoded text that are looked at, all parts */
+#define FEATURES_FIELDS_MAX	120	     /* header fields */
+#define FEATURES_FIELD_TEXT_MAX 2000	     /* bytes of one field */
+
+/* Families: a bit each, so that evaluate can measure what each is worth. */
+#define FEATURES_FAMILIES(FAMILY)                                                                  \
+	FAMILY(HEADER_WORD, "header-word") /* words of a field, with its name */                   \
+	FAMILY(HEADER_PAIR, "header-pair") /* two words of a field, at most 4 apart */             \
+	FAMILY(HEADER_NAME, "header-name") /* which fields there are, and in which order */        \
+	FAMILY(RECEIVED, "received")	   /* pieces of Received */                                \
+	FAMILY(WORD, "word")		   /* words of the text */                                 \
+	FAMILY(LOWER, "lower")		   /* ... in lower case where that differs */              \
+	FAMILY(FOLDED, "folded")	   /* ... without obfuscation: V!agra, v i a g r a */      \
+	FAMILY(PAIR, "pair")		   /* two adjacent words */                                \
+	FAMILY(LINK, "link")		   /* pieces of links */                                   \
+	FAMILY(TAG, "tag")		   /* HTML tags and attributes */                          \
+	FAMILY(HIDDEN, "hidden")	   /* words that a reader does not see */                  \
+	FAMILY(SHAPE, "shape")		   /* facts about size, parts, charset, addresses */
+
+#define FEATURES_BIT(id, name) FEATURE_BIT_##id,
+enum { FEATURES_FAMILIES(FEATURES_BIT) FEATURE_FAMILIES };
+#undef FEATURES_BIT
+#define FEATURES_KIND(id, name) FEATURE_##id = 1 << FEATURE_BIT_##id,
+enum feature_family { FEATURES_FAMILIES(FEATURES_KIND) FEATURES_ALL = (1 << FEATURE_FAMILIES) - 1 };
+#undef FEATURES_KIND
+
+struct feature {
+	uint32_t hash;
+	uint32_t first, second; /* offsets of the words in text; second only of pairs */
+	uint16_t first_size, second_size;
+	uint16_t name;	 /* offset of the field's name in names, 0 of the body */
+	uint16_t family; /* its bit's number */
+};
+
+struct features {
+	struct feature *list; /* sorted by hash, distinct */
+	size_t count;
+	struct strbuf text;  /* decoded text that the features point into */
+	struct strbuf names; /* NUL-terminated field names */
+};
+
+/* Reads the features of a message; never fails. families: FEATURES_ALL, or less for measurements.
+ */
+void features_extract(struct features *features, struct span message, uint64_t full_size,
+		      unsigned families);
+void features_free(struct features *features);
+
+/* "word" / "Subject: word" / "word word" / "link example.biz": UTF-8, control bytes removed. */
+void features_describe(const struct features *features, const struct feature *feature,
+		       struct strbuf *out);
+const char *features_family_name(unsigned bit);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * features_internal.h - shared by features.c, features_header.c and features_body.c only.
+ */
+#ifndef SHOVELER_FEATURES_INTERNAL_H
+#define SHOVELER_FEATURES_INTERNAL_H
+
+#include "spamtrain/features.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "lib/mime.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define EXTRACTOR_RESERVE 4096 /* bytes of text kept for short additions */
+
+struct feature_set;
+
+struct extractor {
+	struct features *features;
+	struct feature_set *set;
+	struct mime_parts *parts;
+	unsigned families;
+	uint64_t full_size;
+	uint64_t seed; /* of the field's name, 0 in the body */
+	uint16_t name; /* offset of the field's name, 0 in the body */
+};
+
+static inline uint64_t word_hash(struct span word)
+{
+	return XXH3_64bits(word.data, word.size);
+}
+
+/* Order matters: of two adjacent words. */
+static inline uint64_t pair_hash(uint64_t first, uint64_t second)
+{
+	return first * UINT64_C(0xc2b2ae3d27d4eb4f) + second;
+}
+
+/* Words that lie elsewhere than in features->text are copied into it when the feature is new. */
+void feature_add(struct extractor *ex, unsigned bit, uint64_t hash, struct span first,
+		 struct span second);
+void feature_add_word(struct extractor *ex, unsigned bit, struct span word);
+void feature_add_shape(struct extractor *ex, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Copies s into the text; an empty span when there is no more room. */
+struct span extractor_keep(struct extractor *ex, struct span s);
+/* Bytes of decoded text that may still be added. */
+size_t extractor_room(const struct extractor *ex);
+/* Features that follow belong to this field; an empty name: to the body. */
+void extractor_name(struct extractor *ex, const char *prefix, struct span name);
+
+void features_header(struct extractor *ex);		      /* features_header.c */
+void features_body(struct extractor *ex);		      /* features_body.c */
+void feature_add_link(struct extractor *ex, struct span url); /* features_link.c */
+/* The host and each of its parent domains down to two labels; of an address its networks. */
+void feature_add_host(struct extractor *ex, unsigned bit, struct span host);
+/* Words of a field's value, with pairs if wanted. text lies in features->text. */
+void feature_add_field_words(struct extractor *ex, unsigned bit, struct span text, bool pairs);
+
+#endif

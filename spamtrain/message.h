@@ -1,0 +1,28 @@
+/*
+ * message.h - the inside of struct classifier_message, for spamtrain/ only.
+ */
+#ifndef SHOVELER_MESSAGE_H
+#define SHOVELER_MESSAGE_H
+
+#include "schema/store.h"
+#include "spamtrain/classifier.h"
+#include "spamtrain/features.h"
+
+struct classifier_message {
+	struct features features;
+	uint32_t *hashes; /* of the features: sorted, distinct */
+	size_t count;
+	uint64_t full_size;
+	int64_t sender_key; /* hash of the From: line, 0 when missing */
+	char digest[STORE_DIGEST_SIZE];
+	char signature[STORE_SIGNATURE_SIZE];
+	char *from, *subject, *message_id;
+};
+
+/* families: see features.h; classifier_message_read() takes all. */
+struct classifier_message *message_read(struct span bytes, uint64_t full_size, unsigned families);
+
+/* 24 lower-case hex digits? */
+bool signature_is_valid(const char *signature);
+
+#endif

@@ -1,0 +1,232 @@
+#include "spamtrain/preferences.h"
+
+#include "lib/xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum kind { KIND_CHOICE, KIND_NUMBER, KIND_SWITCH, KIND_TEXT };
+
+struct row {
+	const char *name;
+	enum kind kind;
+	size_t offset;	     /* in struct preferences */
+	const char *choices; /* CHOICE: words in the order of the enumeration */
+	unsigned minimum, maximum;
+	const char *initial;
+	const char *help;
+};
+
+#define AT(member) offsetof(struct preferences, member)
+
+static const struct row rows[] = {
+	{"trainingMode", KIND_CHOICE, AT(training_mode), "TEFT TOE TUM NOTRAIN", 0, 0, "TUM",
+	 "what teaches the filter: every message (TEFT), only corrections (TOE), corrections and "
+	 "unsure verdicts (TUM), nothing (NOTRAIN)"},
+	{"spamAction", KIND_CHOICE, AT(spam_action), "quarantine tag deliver", 0, 0, "deliver",
+	 "what happens to spam: hold it back (quarantine), mark its subject (tag), header only "
+	 "(deliver)"},
+	{"spamSubject", KIND_TEXT, AT(spam_subject), NULL, 0, PREFERENCE_TEXT_MAX, "[SPAM]",
+	 "what tag puts before the subject"},
+	{"statisticalSedation", KIND_NUMBER, AT(sedation), NULL, 0, 10, "5",
+	 "0 catches most spam, 10 risks least"},
+	{"enableWhitelist", KIND_SWITCH, AT(whitelist), NULL, 0, 0, "on",
+	 "let senders pass whose mail was always innocent"},
+	{"whitelistThreshold", KIND_NUMBER, AT(whitelist_threshold), NULL, 1, 1000, "10",
+	 "so many innocent messages make a sender trusted"},
+	{"showFactors", KIND_SWITCH, AT(show_factors), NULL, 0, 0, "off",
+	 "write the reasons into X-DSPAM-Factors"},
+	{"optIn", KIND_SWITCH, AT(opt_in), NULL, 0, 0, "off",
+	 "filter me, on a site that filters only those who say so"},
+	{"optOut", KIND_SWITCH, AT(opt_out), NULL, 0, 0, "off", "do not filter me"},
+	{"dailyQuarantineSummary", KIND_SWITCH, AT(daily_summary), NULL, 0, 0, "off",
+	 "send me a list of what was quarantined, once a day"},
+};
+
+#define ROWS (sizeof(rows) / sizeof(*rows))
+
+static const struct row *row_find(const char *name)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (strcasecmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+/* The number of the word in a list separated by blanks, -1 if it is not there. */
+static int choice_number(const char *choices, const char *value)
+{
+	size_t size = strlen(value);
+	int number = 0;
+
+	for (const char *word = choices; *word != '\0'; number++) {
+		size_t n = strcspn(word, " ");
+		if (n == size && strncasecmp(word, value, n) == 0)
+			return number;
+		word += n + (word[n] == ' ');
+	}
+	return -1;
+}
+
+static bool number_read(const char *value, unsigned minimum, unsigned maximum, unsigned *number_r)
+{
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+
+	if (value[0] < '0' || value[0] > '9' || *end != '\0' || number < minimum ||
+	    number > maximum)
+		return false;
+	*number_r = (unsigned)number;
+	return true;
+}
+
+static bool switch_read(const char *value, bool *on_r)
+{
+	*on_r = strcasecmp(value, "on") == 0 || strcasecmp(value, "yes") == 0 ||
+		strcasecmp(value, "true") == 0;
+	return *on_r || strcasecmp(value, "off") == 0 || strcasecmp(value, "no") == 0 ||
+	       strcasecmp(value, "false") == 0;
+}
+
+static bool text_is_valid(const char *value, size_t max)
+{
+	for (const char *c = value; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			return false;
+	return strlen(value) <= max;
+}
+
+static bool value_set(struct preferences *preferences, const struct row *row, const char *value)
+{
+	char *at = (char *)preferences + row->offset;
+	int number;
+
+	switch (row->kind) {
+	case KIND_CHOICE:
+		number = choice_number(row->choices, value);
+		if (number >= 0)
+			*(unsigned *)(void *)at = (unsigned)number;
+		return number >= 0;
+	case KIND_NUMBER:
+		return number_read(value, row->minimum, row->maximum, (unsigned *)(void *)at);
+	case KIND_SWITCH: {
+		bool on;
+		bool valid = switch_read(value, &on);
+		if (valid)
+			*(bool *)at = on;
+		return valid;
+	}
+	case KIND_TEXT:
+		if (!text_is_valid(value, row->maximum))
+			return false;
+		snprintf(at, row->maximum + 1, "%s", value);
+		return true;
+	}
+	return false;
+}
+
+static char *valid_values(const struct row *row)
+{
+	switch (row->kind) {
+	case KIND_CHOICE:
+		return xstrdup(row->choices);
+	case KIND_NUMBER:
+		return xasprintf("%u to %u", row->minimum, row->maximum);
+	case KIND_SWITCH:
+		return xstrdup("on off");
+	case KIND_TEXT:
+		break;
+	}
+	return xasprintf("text of at most %u bytes", row->maximum);
+}
+
+void preferences_init(struct preferences *preferences)
+{
+	memset(preferences, 0, sizeof(*preferences));
+	for (size_t i = 0; i < ROWS; i++)
+		value_set(preferences, &rows[i], rows[i].initial);
+}
+
+static char *known_names(void)
+{
+	char *names = xstrdup("");
+
+	for (size_t i = 0; i < ROWS; i++) {
+		char *longer = xasprintf("%s%s%s", names, i == 0 ? "" : " ", rows[i].name);
+		free(names);
+		names = longer;
+	}
+	return names;
+}
+
+bool preferences_set(struct preferences *preferences, const char *name, const char *value,
+		     char **error_r)
+{
+	const struct row *row = row_find(name);
+	char *valid;
+
+	if (row == NULL) {
+		valid = known_names();
+		*error_r = xasprintf("unknown preference \"%s\"; there are: %s", name, valid);
+		free(valid);
+		return false;
+	}
+	if (value_set(preferences, row, value))
+		return true;
+	valid = valid_values(row);
+	*error_r = xasprintf("%s cannot be \"%s\"; valid: %s", row->name, value, valid);
+	free(valid);
+	return false;
+}
+
+static void choice_text(const char *choices, unsigned number, char *buf, size_t size)
+{
+	while (number-- > 0)
+		choices += strcspn(choices, " ") + 1;
+	snprintf(buf, size, "%.*s", (int)strcspn(choices, " "), choices);
+}
+
+const char *preferences_get(const struct preferences *preferences, const char *name, char *buf,
+			    size_t size)
+{
+	const struct row *row = row_find(name);
+	const char *at;
+
+	if (row == NULL)
+		return NULL;
+	at = (const char *)preferences + row->offset;
+	switch (row->kind) {
+	case KIND_CHOICE:
+		choice_text(row->choices, *(const unsigned *)(const void *)at, buf, size);
+		break;
+	case KIND_NUMBER:
+		snprintf(buf, size, "%u", *(const unsigned *)(const void *)at);
+		break;
+	case KIND_SWITCH:
+		snprintf(buf, size, "%s", *(const bool *)at ? "on" : "off");
+		break;
+	case KIND_TEXT:
+		snprintf(buf, size, "%s", at);
+		break;
+	}
+	return buf;
+}
+
+const char *preferences_canonical(const char *name)
+{
+	const struct row *row = row_find(name);
+
+	return row == NULL ? NULL : row->name;
+}
+
+const char *preferences_name(size_t i)
+{
+	return i < ROWS ? rows[i].name : NULL;
+}
+
+const char *preferences_help(size_t i)
+{
+	return i < ROWS ? rows[i].help : NULL;
+}

@@ -1,0 +1,284 @@
+/*
+ * site.c - settings, and the cache of open stores.
+ *
+ * The cache is a list, most recently used first, under one lock. A handle that is busy belongs to
+ * the thread that took it out; another thread that wants the same user, or any thread when all
+ * handles are busy, waits for the condition. No thread may hold two handles, so this cannot lock
+ * up.
+ */
+#include "spamtrain/classifier_internal.h"
+
+#include "lib/conf.h"
+#include "lib/xalloc.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct classifier_site {
+	char *users_directory;
+	struct preferences preferences;
+	struct classifier_retention retention;
+	size_t open_max;
+	pthread_mutex_t lock;
+	pthread_cond_t returned;
+	struct classifier *list;
+	size_t open;
+};
+
+/* "name=value; name=value" */
+static bool default_preferences(struct preferences *preferences, const char *text, char **error_r)
+{
+	char *copy = xstrdup(text), *rest = copy, *item;
+	bool valid = true;
+
+	while (valid && (item = strsep(&rest, ";")) != NULL) {
+		struct span s = span_trim(span_of(item));
+		if (s.size == 0)
+			continue;
+		char *value = memchr(s.data, '=', s.size);
+		if (value == NULL) {
+			*error_r = xasprintf("default_preferences: \"%.*s\" is not name=value",
+					     SPAN_ARG(s));
+			valid = false;
+			continue;
+		}
+		*value++ = '\0';
+		item[(size_t)(s.data - item) + s.size] = '\0';
+		valid = preferences_set(preferences, s.data, value, error_r);
+	}
+	free(copy);
+	return valid;
+}
+
+struct classifier_site *classifier_site_new(const struct conf *conf, char **error_r)
+{
+	struct classifier_site *site = xcalloc(1, sizeof(*site));
+
+	preferences_init(&site->preferences);
+	if (!default_preferences(&site->preferences, conf_text(conf, P_DEFAULT_PREFERENCES),
+				 error_r)) {
+		free(site);
+		return NULL;
+	}
+	site->users_directory = xstrdup(conf_text(conf, P_USERS_DIRECTORY));
+	site->open_max = (size_t)conf_number(conf, P_OPEN_STORES_LIMIT);
+	site->retention.signatures = conf_number(conf, P_SIGNATURE_RETENTION);
+	site->retention.history = conf_number(conf, P_HISTORY_RETENTION);
+	pthread_mutex_init(&site->lock, NULL);
+	pthread_cond_init(&site->returned, NULL);
+	return site;
+}
+
+static void handle_free(struct classifier *c)
+{
+	store_close(&c->store);
+	free(c->user);
+	free(c);
+}
+
+void classifier_site_free(struct classifier_site **site)
+{
+	struct classifier *next;
+
+	if (*site == NULL)
+		return;
+	for (struct classifier *c = (*site)->list; c != NULL; c = next) {
+		next = c->next;
+		handle_free(c);
+	}
+	pthread_mutex_destroy(&(*site)->lock);
+	pthread_cond_destroy(&(*site)->returned);
+	free((*site)->users_directory);
+	free(*site);
+	*site = NULL;
+}
+
+const struct preferences *classifier_site_preferences(const struct classifier_site *site)
+{
+	return &site->preferences;
+}
+
+struct classifier_retention classifier_site_retention(const struct classifier_site *site)
+{
+	return site->retention;
+}
+
+/* ---- the cache; the lock is held ---- */
+
+static void list_remove(struct classifier_site *site, struct classifier *c)
+{
+	struct classifier **at = &site->list;
+
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+}
+
+static void list_prepend(struct classifier_site *site, struct classifier *c)
+{
+	c->next = site->list;
+	site->list = c;
+}
+
+static struct classifier *list_find(const struct classifier_site *site, const char *user)
+{
+	struct classifier *c = site->list;
+
+	while (c != NULL && strcmp(c->user, user) != 0)
+		c = c->next;
+	return c;
+}
+
+/* The idle handle that was not used for the longest time. */
+static struct classifier *list_idle(const struct classifier_site *site)
+{
+	struct classifier *idle = NULL;
+
+	for (struct classifier *c = site->list; c != NULL; c = c->next)
+		if (!c->busy)
+			idle = c;
+	return idle;
+}
+
+/* A busy handle for user; its store is NULL if it is new. */
+static struct classifier *take_out(struct classifier_site *site, const char *user)
+{
+	pthread_mutex_lock(&site->lock);
+	for (;;) {
+		struct classifier *c = list_find(site, user), *idle = NULL;
+		if (c == NULL && site->open >= site->open_max && (idle = list_idle(site)) != NULL) {
+			list_remove(site, idle);
+			site->open--;
+			handle_free(idle);
+		}
+		if (c == NULL && site->open < site->open_max) {
+			c = xcalloc(1, sizeof(*c));
+			c->site = site;
+			c->user = xstrdup(user);
+			list_prepend(site, c);
+			site->open++;
+		}
+		if (c != NULL && !c->busy) {
+			c->busy = true;
+			list_remove(site, c);
+			list_prepend(site, c);
+			pthread_mutex_unlock(&site->lock);
+			return c;
+		}
+		pthread_cond_wait(&site->returned, &site->lock);
+	}
+}
+
+static void give_back(struct classifier *c, bool keep)
+{
+	struct classifier_site *site = c->site;
+
+	pthread_mutex_lock(&site->lock);
+	c->busy = false;
+	if (!keep) {
+		list_remove(site, c);
+		site->open--;
+		handle_free(c);
+	}
+	pthread_cond_broadcast(&site->returned);
+	pthread_mutex_unlock(&site->lock);
+}
+
+/* ---- open, close ---- */
+
+static bool overlay_preference(void *context, const char *name, const char *value)
+{
+	char *ignored = NULL;
+
+	/* A value that is valid no more leaves the site's default. */
+	preferences_set(context, name, value, &ignored);
+	free(ignored);
+	return true;
+}
+
+enum classifier_status classifier_preferences_load(struct classifier *classifier, char **error_r)
+{
+	classifier->preferences = classifier->site->preferences;
+	return status_of_store(store_preference_list(classifier->store, overlay_preference,
+						     &classifier->preferences, error_r));
+}
+
+/* Has the user been removed, or restored, behind our back? */
+static bool is_stale(const struct classifier *c)
+{
+	return c->store != NULL && !store_is_current(c->store);
+}
+
+static enum classifier_status open_store(struct classifier *c, bool create, char **error_r)
+{
+	enum store_status status = STORE_OK;
+
+	if (is_stale(c))
+		store_close(&c->store);
+	if (c->store == NULL) {
+		char *directory = store_user_directory(c->site->users_directory, c->user);
+		if (directory == NULL) {
+			*error_r = xasprintf("\"%s\" is not a user's mail address", c->user);
+			return CLASSIFIER_INVALID;
+		}
+		status = store_open(&c->store, directory, create, error_r);
+		free(directory);
+	}
+	if (status != STORE_OK)
+		return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
+	return classifier_preferences_load(c, error_r);
+}
+
+enum classifier_status classifier_open(struct classifier_site *site, const char *user, bool create,
+				       struct classifier **classifier_r, char **error_r)
+{
+	struct classifier *c = take_out(site, user);
+	enum classifier_status status = open_store(c, create, error_r);
+
+	if (status == CLASSIFIER_OK && c->store != NULL) {
+		*classifier_r = c;
+		return CLASSIFIER_OK;
+	}
+	*classifier_r = NULL;
+	give_back(c, false);
+	return status;
+}
+
+void classifier_close(struct classifier **classifier)
+{
+	if (*classifier == NULL)
+		return;
+	store_rollback((*classifier)->store);
+	give_back(*classifier, true);
+	*classifier = NULL;
+}
+
+struct store *classifier_store(struct classifier *classifier)
+{
+	return classifier->store;
+}
+
+const struct preferences *classifier_preferences(struct classifier *classifier)
+{
+	return &classifier->preferences;
+}
+
+enum classifier_status classifier_preference_set(struct classifier *classifier, const char *name,
+						 const char *value, char **error_r)
+{
+	struct preferences checked = classifier->preferences;
+	char known[PREFERENCE_TEXT_MAX + 1];
+
+	if (value != NULL && !preferences_set(&checked, name, value, error_r))
+		return CLASSIFIER_INVALID;
+	if (preferences_get(&checked, name, known, sizeof(known)) == NULL) {
+		preferences_set(&checked, name, "", error_r); /* says which names there are */
+		return CLASSIFIER_INVALID;
+	}
+	enum store_status status =
+		store_preference_set(classifier->store, preferences_canonical(name),
+				     value == NULL ? NULL : known, error_r);
+	if (status != STORE_OK)
+		return status_of_store(status);
+	return classifier_preferences_load(classifier, error_r);
+}

@@ -1,0 +1,245 @@
+/*
+ * teach.c - what the store holds of a message, and every correction of it.
+ *
+ * A message is in one state: taught as a class or not at all, its scores and sender counted under a
+ * class or not at all. A change of state takes the old one out and puts the new one in; both are
+ * integer sums, so the way by which a state was reached leaves no trace.
+ */
+#include "spamtrain/classifier_internal.h"
+
+#include "lib/msg.h"
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+static enum store_status lesson_add(struct store *store, const struct store_message *row,
+				    enum store_class class, int delta, bool tokens, char **error_r)
+{
+	struct lesson lesson = {
+		.message = row->id, .class = class, .delta = delta, .tokens = tokens};
+
+	if (class == STORE_NONE)
+		return STORE_OK;
+	memcpy(lesson.scores, row->scores, sizeof(lesson.scores));
+	enum store_status status = dictionary_lesson(store, &lesson, error_r);
+	if (status == STORE_OK && !tokens && row->sender_key != 0)
+		status = store_sender_add(store, row->sender_key, class, delta, error_r);
+	return status;
+}
+
+enum classifier_status teach(struct classifier *classifier, struct store_message *row,
+			     enum store_class taught, enum store_class counted, char **error_r)
+{
+	struct store *store = classifier->store;
+	enum store_status status = STORE_OK;
+
+	if (row->taught != taught) {
+		status = lesson_add(store, row, row->taught, -1, true, error_r);
+		if (status == STORE_OK)
+			status = lesson_add(store, row, taught, 1, true, error_r);
+		row->taught = taught;
+	}
+	if (status == STORE_OK && row->counted != counted) {
+		status = lesson_add(store, row, row->counted, -1, false, error_r);
+		if (status == STORE_OK)
+			status = lesson_add(store, row, counted, 1, false, error_r);
+		row->counted = counted;
+	}
+	return status_of_store(status);
+}
+
+/* ---- corrections ---- */
+
+const char *classifier_corrected_name(enum classifier_corrected corrected)
+{
+	static const char *const names[] = {"learned", "already", "taken back", "unknown"};
+
+	return names[corrected];
+}
+
+static bool has_signature(const char *signature)
+{
+	return signature != NULL && signature_is_valid(signature);
+}
+
+/* By the signature given, else by what the message itself tells. */
+static enum store_status row_find(struct store *store,
+				  const struct classifier_correction *correction,
+				  struct store_message *row_r, char **error_r)
+{
+	const struct classifier_message *message = correction->message;
+	enum store_status status = STORE_NOT_FOUND;
+
+	if (has_signature(correction->signature))
+		status = store_message_by_signature(store, correction->signature, row_r, error_r);
+	if (status != STORE_NOT_FOUND || message == NULL)
+		return status;
+	if (has_signature(message->signature))
+		status = store_message_by_signature(store, message->signature, row_r, error_r);
+	if (status == STORE_NOT_FOUND)
+		status = store_message_by_digest(store, message->digest, row_r, error_r);
+	if (status == STORE_NOT_FOUND && message->message_id[0] != '\0')
+		status = store_message_by_message_id(store, message->message_id, false, row_r,
+						     error_r);
+	return status;
+}
+
+/* A message that was never seen: it gets a row, scored as if it came now. */
+static enum classifier_status row_create(struct classifier *c,
+					 const struct classifier_message *message,
+					 struct store_message *row_r, char **error_r)
+{
+	struct engine_score score;
+	struct store_message row = {
+		.received = time(NULL),
+		.size = message->full_size,
+		.result = -1,
+		.sender_key = message->sender_key,
+		.sender = xstrdup(""),
+		.queue_id = xstrdup(""),
+		.source = xstrdup(""),
+		.factors = xstrdup(""),
+		.from = xstrdup(message->from),
+		.subject = xstrdup(message->subject),
+		.message_id = xstrdup(message->message_id),
+	};
+
+	*row_r = row;
+	enum classifier_status status =
+		message_score(c, message->hashes, message->count, &score, NULL, error_r);
+	if (status != CLASSIFIER_OK)
+		return status;
+	signature_make(row_r->signature, row_r->received);
+	memcpy(row_r->digest, message->digest, sizeof(row_r->digest));
+	memcpy(row_r->scores, score.bins, sizeof(row_r->scores));
+	status = status_of_store(store_message_add(c->store, row_r, error_r));
+	if (status == CLASSIFIER_OK)
+		status = status_of_store(store_features_add(c->store, row_r->id, FEATURES_VERSION,
+							    message->hashes, message->count,
+							    error_r));
+	return status;
+}
+
+/* Expired features can be had again from the message, if they still mean the same. */
+static enum store_status features_ensure(struct store *store, const struct store_message *row,
+					 const struct classifier_message *message, char **error_r)
+{
+	uint32_t *hashes = NULL;
+	size_t count;
+	unsigned version;
+	enum store_status status =
+		store_features_get(store, row->id, &version, &hashes, &count, error_r);
+
+	free(hashes);
+	if (status != STORE_NOT_FOUND || message == NULL)
+		return status;
+	return store_features_add(store, row->id, FEATURES_VERSION, message->hashes, message->count,
+				  error_r);
+}
+
+struct state {
+	enum store_class taught, counted, corrected;
+};
+
+static struct state state_wanted(const struct store_message *row,
+				 const struct classifier_correction *correction)
+{
+	enum store_class verdict = row->result < 0			 ? STORE_NONE
+				   : row->result == (int)CLASSIFIER_SPAM ? STORE_SPAM
+									 : STORE_INNOCENT;
+	bool as_judged = correction->teaching == CLASSIFIER_CORRECT && correction->class == verdict;
+
+	if (correction->teaching == CLASSIFIER_UNLEARN)
+		return (struct state){STORE_NONE, verdict, STORE_NONE};
+	if (as_judged && row->corrected != verdict)
+		return (struct state){row->initially, verdict, STORE_NONE};
+	if (as_judged) /* taught on purpose before: stays so */
+		return (struct state){row->taught, row->counted, row->corrected};
+	return (struct state){correction->class, correction->class, correction->class};
+}
+
+static enum classifier_status apply(struct classifier *c, struct store_message *row,
+				    const struct classifier_correction *correction,
+				    enum classifier_corrected *corrected_r, char **error_r)
+{
+	struct state wanted = state_wanted(row, correction);
+
+	if (wanted.taught == row->taught && wanted.counted == row->counted &&
+	    wanted.corrected == row->corrected) {
+		*corrected_r = CLASSIFIER_ALREADY;
+		return CLASSIFIER_OK;
+	}
+	enum store_status found = features_ensure(c->store, row, correction->message, error_r);
+	if (found == STORE_NOT_FOUND && wanted.taught != row->taught) {
+		*corrected_r = CLASSIFIER_UNKNOWN;
+		return CLASSIFIER_OK;
+	}
+	if (found != STORE_OK && found != STORE_NOT_FOUND)
+		return status_of_store(found);
+	enum classifier_status status = teach(c, row, wanted.taught, wanted.counted, error_r);
+	free(row->source);
+	row->source = xstrdup(correction->source == NULL ? "" : correction->source);
+	row->corrected = wanted.corrected;
+	row->corrected_at = time(NULL);
+	*corrected_r = wanted.corrected == STORE_NONE ? CLASSIFIER_TAKEN_BACK : CLASSIFIER_LEARNED;
+	if (status == CLASSIFIER_OK)
+		status = status_of_store(store_message_update(c->store, row, error_r));
+	if (status == CLASSIFIER_OK)
+		status =
+			status_of_store(store_correction_add(c->store, row->id, row->corrected_at,
+							     row->corrected, row->source, error_r));
+	return status;
+}
+
+static enum classifier_status correct(struct classifier *c,
+				      const struct classifier_correction *correction,
+				      enum classifier_corrected *corrected_r, char **error_r)
+{
+	struct store_message row;
+	enum classifier_status status = CLASSIFIER_OK;
+	enum store_status found = row_find(c->store, correction, &row, error_r);
+
+	if (found != STORE_OK && found != STORE_NOT_FOUND)
+		return status_of_store(found);
+	if (found == STORE_NOT_FOUND) {
+		*corrected_r = CLASSIFIER_UNKNOWN;
+		if (correction->message == NULL || correction->teaching == CLASSIFIER_UNLEARN)
+			return CLASSIFIER_OK;
+		status = row_create(c, correction->message, &row, error_r);
+	}
+	if (status == CLASSIFIER_OK)
+		status = apply(c, &row, correction, corrected_r, error_r);
+	store_message_free(&row);
+	return status;
+}
+
+enum classifier_status classifier_correct(struct classifier *classifier,
+					  const struct classifier_correction *correction,
+					  enum classifier_corrected *corrected_r, char **error_r)
+{
+	enum classifier_status status = status_of_store(store_begin(classifier->store, error_r));
+
+	*corrected_r = CLASSIFIER_UNKNOWN;
+	if (status == CLASSIFIER_OK)
+		status = correct(classifier, correction, corrected_r, error_r);
+	if (status == CLASSIFIER_OK)
+		status = status_of_store(store_commit(classifier->store, error_r));
+	if (status != CLASSIFIER_OK) {
+		store_rollback(classifier->store);
+		return status;
+	}
+	classifier_settle(classifier);
+	return CLASSIFIER_OK;
+}
+
+/* The dictionary's own upkeep must not fail what was already acknowledged: it is tried again. */
+void classifier_settle(struct classifier *classifier)
+{
+	char *error = NULL;
+
+	if (dictionary_merge_due(classifier->store) &&
+	    dictionary_merge(classifier->store, &error) != STORE_OK) {
+		msg_warn("%s: %s", classifier->user, error);
+		free(error);
+	}
+}
