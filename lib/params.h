@@ -46,6 +46,24 @@
 	      "shoveler-lda", "Where Postfix delivers by LMTP")                                           \
 	PARAM(LDA_NEXTHOP, "lda_nexthop", ADDRESS, "unix:/run/dovecot/lmtp", 0, 0,                        \
 	      "shoveler-lda spamtraind", "Dovecot's LMTP service")                                        \
+	PARAM(LDA_LISTEN_GROUP, "lda_listen_group", TEXT, "postfix", 0, 0, "shoveler-lda",                \
+	      "System group that may connect to lda_listen; empty: everybody")                            \
+	PARAM(LDA_MAX_SESSIONS, "lda_max_sessions", INT, "100", 1, 2000, "shoveler-lda",                  \
+	      "LMTP sessions at the same time; more of them wait")                                        \
+	PARAM(LDA_TIMEOUT, "lda_timeout", TIME, "300s", 1, 3600, "shoveler-lda",                          \
+	      "How long Postfix may be silent in the middle of a session")                                \
+	PARAM(LDA_NEXTHOP_TIMEOUT, "lda_nexthop_timeout", TIME, "550s", 1, 3600, "shoveler-lda",          \
+	      "How long Dovecot may take for a message; shorter than lmtp_data_done_timeout of Postfix")  \
+	PARAM(LDA_DRAIN_TIMEOUT, "lda_drain_timeout", TIME, "30s", 1, 600, "shoveler-lda",                \
+	      "How long deliveries may take to end when the delivery agent is stopped")                   \
+	PARAM(LDA_MESSAGE_SIZE_LIMIT, "lda_message_size_limit", SIZE, "1g", 0, INT64_C(1) << 40,          \
+	      "shoveler-lda", "Larger messages are refused; 0: no limit but that of Postfix")             \
+	PARAM(LDA_CLASSIFY_SIZE, "lda_classify_size", SIZE, "1m", 1024, 1024 * 1024, "shoveler-lda",      \
+	      "Larger messages are classified by their first part of this size")                          \
+	PARAM(LDA_OPT_IN, "lda_opt_in", BOOL, "no", 0, 0, "shoveler-lda",                                 \
+	      "Filter only users who set the preference optIn")                                           \
+	PARAM(TEMPORARY_DIRECTORY, "temporary_directory", PATH, "/var/tmp", 0, 0,                         \
+	      "shoveler-lda spamtraind", "Where large messages wait on their way; files without a name")  \
 	PARAM(LDA_METRICS_LISTEN, "lda_metrics_listen", ADDRESS, "inet:127.0.0.1:9761", 0, 0,             \
 	      "shoveler-lda", "Where Prometheus reads the delivery agent's metrics")                      \
 	/* the training service */                                                                        \

@@ -1,0 +1,28 @@
+/*
+ * removed.h - where messages go that the re-scan takes out of a mailbox, so that the administrator
+ * can give back what was taken by mistake.
+ *
+ *	$rescan_directory/USER/NAME.eml	 the message as it was in the mailbox
+ *	$rescan_directory/USER/NAME.txt	 attributes (packet.h): user, mailbox, uid, signature, ...
+ *
+ * USER is escaped as in address.h, NAME is "<microseconds since 1970>.<pid>.<sequence>". Both files
+ * and their folder are on disk (fsync) when removed_save() returns; .eml appears last.
+ */
+#ifndef SHOVELER_RESCAN_REMOVED_H
+#define SHOVELER_RESCAN_REMOVED_H
+
+#include <stdint.h>
+
+struct removed_message {
+	const char *user, *mailbox, *signature, *database;
+	uint32_t uid;
+};
+
+/* As root, before privileges are dropped: makes the folder if need be, for mail_user. */
+int removed_prepare(const char *directory, const char *mail_user, char **error_r);
+
+/* fd: the whole message; its offset is changed. Returns 0, or -1 and *error_r (freed by caller). */
+int removed_save(const char *directory, const struct removed_message *message, int fd,
+		 char **error_r);
+
+#endif
