@@ -1,0 +1,53 @@
+/*
+ * delivery.h - what shoveler-lda does with a message for one recipient (lda/main.c tells the
+ * whole).
+ */
+#ifndef SHOVELER_LDA_DELIVERY_H
+#define SHOVELER_LDA_DELIVERY_H
+
+#include "lib/lmtp_client.h"
+#include "lib/lmtp_server.h"
+#include "lib/strbuf.h"
+#include "lda/queue_id.h"
+#include "spamtrain/classifier.h"
+
+#include <stdint.h>
+
+struct site;
+
+enum action {
+	ACTION_NONE,	   /* nothing yet: refused or deferred before the verdict */
+	ACTION_DELIVER,	   /* with our fields */
+	ACTION_TAG,	   /* the Subject too */
+	ACTION_QUARANTINE, /* held back */
+	ACTION_PASS,	   /* the user is not filtered */
+	ACTION_UNMARKED,   /* the classifier failed, or the address names no user: delivered without
+			    */
+	ACTION_COUNT,
+};
+
+/* One message of a session: transaction->state. */
+struct message {
+	char queue_id[QUEUE_ID_SIZE];
+	struct classifier_message *read; /* NULL until the first recipient who is filtered */
+};
+
+/* One recipient of it. */
+struct delivery {
+	struct site *site;
+	const struct lmtp_transaction *transaction;
+	struct message *message;
+	struct lmtp_recipient *recipient; /* its reply is what becomes of the delivery */
+	struct strbuf user;		  /* empty: the address names no user */
+	enum action action;
+	char tag[PREFERENCE_TEXT_MAX + 1];
+	struct classifier_verdict verdict; /* signature "": none */
+	struct lmtp_client *client;
+	enum lmtp_result result; /* of the last talk with Dovecot */
+	int64_t started_ms;
+};
+
+/* For lmtp_server_session(); the context is a struct site. */
+extern const struct lmtp_handler delivery_handler;
+
+#endif

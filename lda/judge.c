@@ -1,0 +1,173 @@
+#include "lda/judge.h"
+
+#include "lda/account.h"
+#include "lda/site.h"
+#include "lib/msg.h"
+#include "lib/rewrite.h"
+#include "spamtrain/quarantine.h"
+
+#include <stdlib.h>
+
+static void set_deferred(struct delivery *delivery, const char *what, char *error)
+{
+	account_store_error();
+	msg_error("%s: user=<%s>: %s: %s", delivery->message->queue_id,
+		  strbuf_text(&delivery->user), what, error != NULL ? error : "unknown error");
+	free(error);
+	lmtp_reply_set(&delivery->recipient->reply, 451, "4.3.0 %s", what);
+}
+
+static void set_unmarked(struct delivery *delivery, char *error)
+{
+	account_classifier_error();
+	msg_error("%s: user=<%s>: not classified: %s", delivery->message->queue_id,
+		  strbuf_text(&delivery->user), error != NULL ? error : "unknown error");
+	free(error);
+	delivery->action = ACTION_UNMARKED;
+}
+
+static bool is_filtered(const struct site *site, const struct preferences *preferences)
+{
+	return !preferences->opt_out && (!site->opt_in || preferences->opt_in);
+}
+
+/*
+ * A user who has no store yet gets one when he is filtered. *classifier_r is NULL, with
+ * CLASSIFIER_OK, when he is not.
+ */
+static enum classifier_status open_filtered(struct delivery *delivery,
+					    struct classifier **classifier_r, char **error_r)
+{
+	struct site *site = delivery->site;
+	const char *user = strbuf_text(&delivery->user);
+	enum classifier_status status;
+
+	status = classifier_open(site->classifiers, user, false, classifier_r, error_r);
+	if (status == CLASSIFIER_OK && *classifier_r == NULL &&
+	    is_filtered(site, classifier_site_preferences(site->classifiers)))
+		return classifier_open(site->classifiers, user, true, classifier_r, error_r);
+	if (status == CLASSIFIER_OK && *classifier_r != NULL &&
+	    !is_filtered(site, classifier_preferences(*classifier_r)))
+		classifier_close(classifier_r);
+	return status;
+}
+
+static const struct classifier_message *read_message(struct delivery *delivery)
+{
+	struct span content = delivery->transaction->content;
+
+	if (delivery->message->read == NULL)
+		delivery->message->read = classifier_message_read(
+			span_first(content, delivery->site->classify_size), content.size);
+	return delivery->message->read;
+}
+
+static void choose_action(struct delivery *delivery, const struct preferences *preferences)
+{
+	delivery->action = ACTION_DELIVER;
+	if (delivery->verdict.result != CLASSIFIER_SPAM)
+		return;
+	switch (preferences->spam_action) {
+	case SPAM_ACTION_TAG:
+		delivery->action = ACTION_TAG;
+		strcpy(delivery->tag, preferences->spam_subject);
+		break;
+	case SPAM_ACTION_QUARANTINE:
+		delivery->action = ACTION_QUARANTINE;
+		break;
+	case SPAM_ACTION_DELIVER:
+		break;
+	}
+}
+
+static enum classifier_status classify(struct delivery *delivery, char **error_r)
+{
+	struct classifier_envelope envelope = {.sender = delivery->transaction->sender,
+					       .queue_id = delivery->message->queue_id};
+	struct classifier *classifier = NULL;
+	enum classifier_status status = open_filtered(delivery, &classifier, error_r);
+
+	if (status != CLASSIFIER_OK)
+		return status;
+	if (classifier == NULL) {
+		delivery->action = ACTION_PASS;
+		return CLASSIFIER_OK;
+	}
+	status = classifier_process(classifier, read_message(delivery), &envelope,
+				    &delivery->verdict, error_r);
+	if (status == CLASSIFIER_OK)
+		choose_action(delivery, classifier_preferences(classifier));
+	classifier_close(&classifier);
+	return status;
+}
+
+bool judge(struct delivery *delivery)
+{
+	char *error = NULL;
+
+	if (delivery->user.size == 0) {
+		delivery->action = ACTION_UNMARKED;
+		return true;
+	}
+	switch (classify(delivery, &error)) {
+	case CLASSIFIER_OK:
+		return true;
+	case CLASSIFIER_DEFER:
+		set_deferred(delivery, "The user's filter cannot be opened", error);
+		return false;
+	case CLASSIFIER_FAILED:
+	case CLASSIFIER_INVALID:
+		break;
+	}
+	set_unmarked(delivery, error);
+	return true;
+}
+
+static enum store_status put_into_quarantine(struct delivery *delivery, struct span own,
+					     struct classifier *classifier, char **error_r)
+{
+	struct store_quarantined row = {.sender = delivery->transaction->sender,
+					.recipient = delivery->recipient->address,
+					.added = time(NULL)};
+	struct rewrite rewrite;
+	enum store_status status;
+
+	strcpy(row.signature, delivery->verdict.signature);
+	rewrite_init(&rewrite, delivery->transaction->content, own, NULL);
+	status = quarantine_put(classifier_store(classifier), &row, &rewrite.source, error_r);
+	rewrite_free(&rewrite);
+	return status;
+}
+
+void judge_quarantine(struct delivery *delivery, struct span own)
+{
+	struct classifier *classifier = NULL;
+	char *error = NULL;
+
+	if (classifier_open(delivery->site->classifiers, strbuf_text(&delivery->user), true,
+			    &classifier, &error) != CLASSIFIER_OK ||
+	    put_into_quarantine(delivery, own, classifier, &error) != STORE_OK)
+		set_deferred(delivery, "The message cannot be quarantined", error);
+	else
+		lmtp_reply_set(&delivery->recipient->reply, 250, "2.0.0 Quarantined as %s",
+			       delivery->verdict.signature);
+	classifier_close(&classifier);
+}
+
+void judge_outcome(struct delivery *delivery, enum store_outcome outcome)
+{
+	struct classifier *classifier = NULL;
+	char *error = NULL;
+
+	if (delivery->verdict.signature[0] == '\0')
+		return;
+	if (classifier_open(delivery->site->classifiers, strbuf_text(&delivery->user), true,
+			    &classifier, &error) != CLASSIFIER_OK ||
+	    classifier_outcome(classifier, delivery->verdict.signature, outcome, &error) !=
+		    CLASSIFIER_OK)
+		msg_warn("%s: user=<%s>: the outcome is not in the history: %s",
+			 delivery->message->queue_id, strbuf_text(&delivery->user),
+			 error != NULL ? error : "unknown error");
+	free(error);
+	classifier_close(&classifier);
+}

@@ -1,0 +1,241 @@
+/*
+ * shoveler-lda - takes mail from Postfix by LMTP, gives each recipient his own verdict, hands it to
+ * Dovecot's LMTP, where Sieve runs as before.
+ *
+ *	Postfix --LMTP--> session thread --LMTP--> Dovecot
+ *			       |
+ *			       +-- the user's store (spamtrain/classifier.h) and quarantine
+ *
+ * For one recipient after the other, once the message is there (delivery.c):
+ *
+ *	1. MAIL and RCPT to Dovecot. What it refuses or puts off is refused or put off by us.
+ *	2. The user's preferences and the verdict, recorded in one transaction (judge.c). The same
+ *message again, as after a delivery that failed, gets the recorded verdict and teaches nothing.
+ *	3. Spam that the user wants quarantined is written into his quarantine, durably; everything
+ *else goes to Dovecot, our fields on top, forged ones removed (lib/rewrite.h).
+ *	4. The reply goes to Postfix at once, before the next recipient.
+ *
+ * Nobody but Postfix keeps the mail: what is not delivered or quarantined when we say 250 is still
+ *in its queue. What happens on errors:
+ *
+ *	Dovecot is down, slow or lost		451, Postfix tries again
+ *	Dovecot lost after the final dot	451; it may have delivered: the one moment in which
+ *LMTP can deliver twice; counted as ambiguous the store cannot be opened or is full	451 the
+ *classifier fails			delivered without our fields, counted, logged the address
+ *cannot name a user		the same: Dovecot knows better who that is no room for a large
+ *message		452
+ *	we are killed				the kernel removes the temporary file; Postfix tries
+ *						the recipients again that had no reply
+ *
+ * Threads: main waits for signals; lib/server.h accepts; one thread a session, blocking. They share
+ *a struct site (site.h), which a reload replaces.
+ */
+#include "lda/account.h"
+#include "lda/site.h"
+#include "lib/daemon.h"
+#include "lib/endpoint.h"
+#include "lib/msg.h"
+#include "lib/server.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct server *server;
+static struct site *current; /* under lock */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct site *hold_current(void)
+{
+	struct site *site;
+
+	pthread_mutex_lock(&lock);
+	site = site_hold(current);
+	pthread_mutex_unlock(&lock);
+	return site;
+}
+
+static void session(int fd, void *context)
+{
+	struct site *site = hold_current();
+
+	(void)context;
+	account_session(1);
+	lmtp_server_session(fd, &site->lmtp);
+	account_session(-1);
+	site_release(&site);
+}
+
+/* ---- checks ---- */
+
+static int check_directory(const char *name, const char *path, char **error_r)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		*error_r = xasprintf("%s: %s: %s", name, path, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		*error_r = xasprintf("%s: %s is not a folder", name, path);
+	else
+		return 0;
+	return -1;
+}
+
+static int find_group(const struct conf *conf, gid_t *group_r, char **error_r)
+{
+	const char *name = conf_text(conf, P_LDA_LISTEN_GROUP);
+	struct group *group = getgrnam(name);
+
+	if (group == NULL) {
+		*error_r = xasprintf("lda_listen_group: there is no system group \"%s\"", name);
+		return -1;
+	}
+	*group_r = group->gr_gid;
+	return 0;
+}
+
+static int check(const struct conf *conf, char **error_r)
+{
+	struct endpoint endpoint;
+	struct site *site;
+	gid_t group;
+
+	if (conf_text(conf, P_LDA_LISTEN)[0] == '\0' || conf_text(conf, P_LDA_NEXTHOP)[0] == '\0') {
+		*error_r = xstrdup("lda_listen and lda_nexthop must not be empty");
+		return -1;
+	}
+	if (endpoint_parse(conf_text(conf, P_LDA_LISTEN), &endpoint, error_r) < 0)
+		return -1;
+	if (endpoint.is_unix && conf_text(conf, P_LDA_LISTEN_GROUP)[0] != '\0' &&
+	    find_group(conf, &group, error_r) < 0)
+		return -1;
+	if (getpwnam(conf_text(conf, P_LDA_USER)) == NULL) {
+		*error_r = xasprintf("lda_user: there is no system user \"%s\"",
+				     conf_text(conf, P_LDA_USER));
+		return -1;
+	}
+	if (check_directory("state_directory", conf_text(conf, P_STATE_DIRECTORY), error_r) < 0 ||
+	    check_directory("temporary_directory", conf_text(conf, P_TEMPORARY_DIRECTORY),
+			    error_r) < 0 ||
+	    site_new(conf, &site, error_r) < 0)
+		return -1;
+	site_release(&site);
+	return 0;
+}
+
+/* ---- start, reload, stop ---- */
+
+/* A Unix socket is for one group only, that of Postfix: who may connect may bypass the milter. */
+static int give_to_group(const struct conf *conf, const struct endpoint *endpoint, char **error_r)
+{
+	gid_t group;
+
+	if (find_group(conf, &group, error_r) < 0)
+		return -1;
+	if (chown(endpoint->path, (uid_t)-1, group) == 0 && chmod(endpoint->path, 0660) == 0)
+		return 0;
+	*error_r = xasprintf("cannot give %s to group %s: %s", endpoint->path,
+			     conf_text(conf, P_LDA_LISTEN_GROUP), strerror(errno));
+	return -1;
+}
+
+static int listen_for_postfix(const struct conf *conf, char **error_r)
+{
+	bool restricted = conf_text(conf, P_LDA_LISTEN_GROUP)[0] != '\0';
+	struct endpoint endpoint;
+	int fd;
+
+	if (endpoint_parse(conf_text(conf, P_LDA_LISTEN), &endpoint, error_r) < 0)
+		return -1;
+	fd = endpoint_listen(&endpoint, SOCK_STREAM, restricted ? 0600 : 0666, error_r);
+	if (fd >= 0 && endpoint.is_unix && restricted &&
+	    give_to_group(conf, &endpoint, error_r) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* As the user we have become: what would put off every delivery is better known now. */
+static int check_temporary_directory(const struct conf *conf, char **error_r)
+{
+	const char *path = conf_text(conf, P_TEMPORARY_DIRECTORY);
+	int fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		*error_r = xasprintf("temporary_directory: cannot write in %s: %s", path,
+				     strerror(errno));
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
+static int start(const struct conf *conf, char **error_r)
+{
+	struct server_settings settings = {
+		.name = "shoveler-lda",
+		.max_sessions = (unsigned)conf_number(conf, P_LDA_MAX_SESSIONS),
+		.io_timeout_s = (int)conf_number(conf, P_LDA_TIMEOUT),
+		.drain_timeout_s = (int)conf_number(conf, P_LDA_DRAIN_TIMEOUT),
+		.session = session,
+	};
+
+	if (site_new(conf, &current, error_r) < 0)
+		return -1;
+	settings.listen_fd = listen_for_postfix(conf, error_r);
+	if (settings.listen_fd < 0)
+		return -1;
+	if (daemon_become(conf_text(conf, P_LDA_USER), error_r) < 0 ||
+	    check_temporary_directory(conf, error_r) < 0 ||
+	    server_start(&settings, &server, error_r) < 0) {
+		close(settings.listen_fd);
+		return -1;
+	}
+	return 0;
+}
+
+/* Running sessions keep the old site; lda_listen and the limits of the server need a restart. */
+static int reload(const struct conf *conf, char **error_r)
+{
+	struct site *fresh, *old;
+
+	if (site_new(conf, &fresh, error_r) < 0)
+		return -1;
+	pthread_mutex_lock(&lock);
+	old = current;
+	current = fresh;
+	pthread_mutex_unlock(&lock);
+	site_release(&old);
+	return 0;
+}
+
+static void stop(void)
+{
+	server_stop(&server);
+	site_release(&current);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct daemon daemon = {
+		.name = "shoveler-lda",
+		.summary =
+			"Delivers mail from Postfix to Dovecot with a verdict for each recipient.",
+		.check = check,
+		.start = start,
+		.reload = reload,
+		.stop = stop,
+		.metrics_listen = P_LDA_METRICS_LISTEN,
+	};
+
+	return daemon_main(argc, argv, &daemon);
+}
