@@ -80,6 +80,22 @@
 	      "shoveler-milter spamtraind", "Addresses to which users resend spam: dc-spam@...")          \
 	PARAM(TRAINING_INNOCENT_ADDRESSES, "training_innocent_addresses", LIST, "", 0, 0,                 \
 	      "shoveler-milter spamtraind", "Addresses to which users resend ham: dc-ham@...")            \
+	PARAM(TRAINING_LOGIN_DOMAIN, "training_login_domain", TEXT, "", 0, 0, "spamtraind",        \
+	      "Domain of users who sign in to Postfix without one")                                \
+	PARAM(TRAINING_SIZE_LIMIT, "training_size_limit", SIZE, "50m", 1024, INT64_C(1) << 32,     \
+	      "spamtraind", "Largest mail to a training address")                                  \
+	PARAM(TRAINING_ANSWERS, "training_answers", BOOL, "yes", 0, 0, "spamtraind",               \
+	      "Explain by mail how to train when nothing could be learned of what a user sent")    \
+	PARAM(TRAINING_RECEIPTS, "training_receipts", BOOL, "no", 0, 0, "spamtraind",              \
+	      "Also thank by mail for what was learned")                                           \
+	PARAM(TRAINING_ANSWER_FROM, "training_answer_from", TEXT, "", 0, 0, "spamtraind",          \
+	      "Sender named in such mail; empty: postmaster at the user's domain")                 \
+	PARAM(TRAINING_LANGUAGE, "training_language", CHOICE, "en", "en fr", 0, "spamtraind",      \
+	      "Language of such mail when the user's own mail does not tell his")                  \
+	PARAM(QUARANTINE_LIFETIME, "quarantine_lifetime", TIME, "30d", 3600, 315360000,            \
+	      "spamtraind", "How long a message is kept in quarantine")                            \
+	PARAM(PURGE_INTERVAL, "purge_interval", TIME, "6h", 1, 604800, "spamtraind",               \
+	      "How often what is too old is removed from stores and quarantines")                  \
 	PARAM(RETRAIN_SPOOL, "retrain_spool", PATH, "$state_directory/spool/retrain", 0, 0,               \
 	      "spamtraind retrain", "Where the Dovecot plugin leaves corrections; has tmp/, new/")        \
 	PARAM(JUNK_FOLDERS, "junk_folders", LIST, "Junk, Spam", 0, 0, "retrain",                   \

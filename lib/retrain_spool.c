@@ -38,7 +38,7 @@ static bool take_dot(const char **text)
 	return *(*text)++ == '.';
 }
 
-static bool is_spool_name(const char *name)
+bool retrain_spool_is_name(const char *name)
 {
 	return take_digits(&name, NAME_DIGITS, NAME_DIGITS) && take_dot(&name) &&
 	       take_digits(&name, 1, MAX_DIGITS) && take_dot(&name) &&
@@ -163,10 +163,10 @@ static int sync_folder(const char *path)
 	return ret;
 }
 
-static int publish(const char *spool, struct span head, struct span message, bool durable,
-		   char **error_r)
+static int publish(const char *spool, const char *name, struct span head, struct span message,
+		   bool durable, char **error_r)
 {
-	char *name = new_name(), *folder = xasprintf("%s/new", spool);
+	char *folder = xasprintf("%s/new", spool);
 	char *tmp = xasprintf("%s/tmp/%s", spool, name);
 	char *path = xasprintf("%s/%s", folder, name);
 	int ret = -1;
@@ -188,21 +188,35 @@ static int publish(const char *spool, struct span head, struct span message, boo
 	free(path);
 	free(tmp);
 	free(folder);
-	free(name);
+	return ret;
+}
+
+int retrain_spool_write_named(const char *spool, const struct retrain_entry *entry,
+			      struct span message, char **name_r, char **error_r)
+{
+	struct strbuf head = STRBUF_INIT;
+	char *name = new_name();
+	int ret;
+
+	message = span_first(message, RETRAIN_SPOOL_MAX_MESSAGE);
+	ret = format_entry(&head, entry, message.size, error_r);
+	if (ret == 0)
+		ret = publish(spool, name, strbuf_span(&head), message, entry->durable, error_r);
+	strbuf_free(&head);
+	if (ret == 0)
+		*name_r = name;
+	else
+		free(name);
 	return ret;
 }
 
 int retrain_spool_write(const char *spool, const struct retrain_entry *entry, struct span message,
 			char **error_r)
 {
-	struct strbuf head = STRBUF_INIT;
-	int ret;
+	char *name = NULL;
+	int ret = retrain_spool_write_named(spool, entry, message, &name, error_r);
 
-	message = span_first(message, RETRAIN_SPOOL_MAX_MESSAGE);
-	ret = format_entry(&head, entry, message.size, error_r);
-	if (ret == 0)
-		ret = publish(spool, strbuf_span(&head), message, entry->durable, error_r);
-	strbuf_free(&head);
+	free(name);
 	return ret;
 }
 
@@ -274,7 +288,7 @@ void retrain_file_free(struct retrain_file *file)
 
 static int is_waiting(const struct dirent *entry)
 {
-	return is_spool_name(entry->d_name);
+	return retrain_spool_is_name(entry->d_name);
 }
 
 /* Digits have the same order in every locale, but not through strcoll(): no alphasort(). */

@@ -55,6 +55,10 @@ struct retrain_entry {
 int retrain_spool_write(const char *spool, const struct retrain_entry *entry, struct span message,
 			char **error_r);
 
+/* The same; *name_r is the file's name, freed by the caller. */
+int retrain_spool_write_named(const char *spool, const struct retrain_entry *entry,
+			      struct span message, char **name_r, char **error_r);
+
 /* ---- the reader's side ---- */
 
 enum retrain_status {
@@ -83,6 +87,8 @@ void retrain_file_free(struct retrain_file *file);
  */
 int retrain_spool_list(const char *spool, char ***names_r, size_t *count_r, char **error_r);
 void retrain_names_free(char **names);
+/* Whether a writer could have made that name. */
+bool retrain_spool_is_name(const char *name);
 
 enum retrain_status retrain_spool_read(const char *spool, const char *name,
 				       struct retrain_file *file_r, char **error_r);
