@@ -19,7 +19,7 @@ page_of() {
 }
 
 # The page as plain text, one long line.
-text_of() { mandoc -T ascii -O width=2000 "$1" | sed 's/.\x08//g' | tr -s ' \n' ' '; }
+text_of() { mandoc -T ascii -O width=500 "$1" | sed 's/.\x08//g' | tr -s ' \n' ' '; }
 
 for page in "${pages[@]}"; do
 	# "referenced manual not found" depends on the machine, not on the page.
