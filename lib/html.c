@@ -309,8 +309,7 @@ static struct span skip_raw_text(struct span rest, const struct name *name)
 		if (p == NULL)
 			return (struct span){NULL, 0};
 		rest = span_from(rest, (size_t)(p - rest.data));
-		if (rest.size >= name->size + 2 &&
-		    strncasecmp(rest.data + 2, name->text, name->size) == 0)
+		if (span_starts_nocase(span_from(rest, 2), (struct span){name->text, name->size}))
 			return rest;
 		rest = span_from(rest, 2);
 	}
