@@ -87,32 +87,46 @@ static void act(struct delivery *delivery)
 		give_to_dovecot(delivery, strbuf_span(&own));
 	}
 	strbuf_free(&own);
-	judge_outcome(delivery, outcome_of(delivery));
 }
 
 static void deliver(void *context, struct lmtp_transaction *transaction,
 		    struct lmtp_recipient *recipient)
 {
-	struct delivery delivery = {
+	struct delivery *delivery = xcalloc(1, sizeof(*delivery));
+
+	*delivery = (struct delivery){
 		.site = context,
 		.transaction = transaction,
 		.message = transaction->state,
 		.recipient = recipient,
 		.started_ms = lmtp_io_now(),
 	};
+	recipient->state = delivery;
+	address_user(span_of(recipient->address), delivery->site->recipient_delimiter,
+		     &delivery->user);
+	if (ask_dovecot(delivery) && judge(delivery))
+		act(delivery);
+	lmtp_client_abort(&delivery->client);
+	account_delivery(delivery);
+}
 
-	address_user(span_of(recipient->address), delivery.site->recipient_delimiter,
-		     &delivery.user);
-	if (ask_dovecot(&delivery) && judge(&delivery))
-		act(&delivery);
-	lmtp_client_abort(&delivery.client);
-	account_delivery(&delivery);
-	classifier_verdict_free(&delivery.verdict);
-	strbuf_free(&delivery.user);
+/* After the reply: were we killed in between, Postfix would deliver again. */
+static void settle(void *context, struct lmtp_transaction *transaction,
+		   struct lmtp_recipient *recipient)
+{
+	struct delivery *delivery = recipient->state;
+
+	(void)context, (void)transaction;
+	judge_outcome(delivery, outcome_of(delivery));
+	classifier_verdict_free(&delivery->verdict);
+	strbuf_free(&delivery->user);
+	free(delivery);
+	recipient->state = NULL;
 }
 
 const struct lmtp_handler delivery_handler = {
 	.data = begin_message,
 	.deliver = deliver,
+	.settled = settle,
 	.reset = end_message,
 };

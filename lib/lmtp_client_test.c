@@ -108,7 +108,7 @@ static struct bench *bench_start(const char *script)
 		.hostname = "mx.test",
 		.temporary_directory = "/tmp",
 		.timeout_s = 5,
-		.handler = {on_mail, on_rcpt, NULL, on_deliver, NULL, bench},
+		.handler = {on_mail, on_rcpt, NULL, on_deliver, NULL, NULL, bench},
 	};
 	settings.session = script != NULL ? script_session : lmtp_session;
 	settings.listen_fd = endpoint_listen(&bench->endpoint, SOCK_STREAM, 0600, &error);

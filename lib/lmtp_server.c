@@ -280,6 +280,8 @@ static void deliver_all(struct session *session)
 		handler->deliver(handler->context, transaction, recipient);
 		send_reply(session, &recipient->reply);
 		send_flush(session);
+		if (handler->settled != NULL)
+			handler->settled(handler->context, transaction, recipient);
 	}
 }
 

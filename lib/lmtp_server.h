@@ -61,6 +61,9 @@ struct lmtp_handler {
 	/* Sets recipient->reply, which is a 451 before. */
 	void (*deliver)(void *context, struct lmtp_transaction *transaction,
 			struct lmtp_recipient *recipient);
+	/* The reply was sent: the time for what nobody has to wait for. May be NULL. */
+	void (*settled)(void *context, struct lmtp_transaction *transaction,
+			struct lmtp_recipient *recipient);
 	/*
 	 * The end of every transaction for which mail() was called, however it ends: frees the
 	 * states. May be NULL.

@@ -93,7 +93,7 @@ static struct bench *bench_start(const char *directory, uint64_t size_max, int t
 		.temporary_directory = directory,
 		.size_max = size_max,
 		.timeout_s = timeout_s,
-		.handler = {on_mail, on_rcpt, NULL, on_deliver, on_reset, bench},
+		.handler = {on_mail, on_rcpt, NULL, on_deliver, NULL, on_reset, bench},
 	};
 	assert_int_equal(pthread_create(&bench->thread, NULL, session_thread, bench), 0);
 	return bench;
