@@ -1,0 +1,246 @@
+#include "spamtrain/release.h"
+
+#include "lib/metrics.h"
+#include "lib/msg.h"
+#include "lib/rewrite.h"
+#include "lib/xalloc.h"
+#include "spamtrain/quarantine.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+METRIC_COUNTER(released, "shoveler_spamtraind_releases_total{outcome=\"released\"}",
+	       "Messages taken out of quarantine");
+METRIC_COUNTER(refused, "shoveler_spamtraind_releases_total{outcome=\"refused\"}",
+	       "Messages taken out of quarantine");
+METRIC_COUNTER(deferred, "shoveler_spamtraind_releases_total{outcome=\"deferred\"}",
+	       "Messages taken out of quarantine");
+
+/* ---- one request at a time for a message ---- */
+
+struct flight {
+	const char *user, *signature;
+	struct flight *next;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t landed = PTHREAD_COND_INITIALIZER;
+static struct flight *flights;
+
+static bool is_flying(const struct flight *wanted)
+{
+	for (const struct flight *each = flights; each != NULL; each = each->next) {
+		if (strcmp(each->user, wanted->user) == 0 &&
+		    strcmp(each->signature, wanted->signature) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void take_off(struct flight *flight)
+{
+	pthread_mutex_lock(&lock);
+	while (is_flying(flight))
+		pthread_cond_wait(&landed, &lock);
+	flight->next = flights;
+	flights = flight;
+	pthread_mutex_unlock(&lock);
+}
+
+static void land(struct flight *flight)
+{
+	struct flight **place = &flights;
+
+	pthread_mutex_lock(&lock);
+	while (*place != flight)
+		place = &(*place)->next;
+	*place = flight->next;
+	pthread_cond_broadcast(&landed);
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- what is in the quarantine ---- */
+
+struct held {
+	char *sender;
+	struct span message; /* mapped */
+	struct strbuf own;   /* the fields that go on top */
+	bool delivered;	     /* already, by a release that was interrupted */
+};
+
+static void held_free(struct held *held)
+{
+	if (held->message.size > 0)
+		munmap((void *)(uintptr_t)held->message.data, held->message.size);
+	strbuf_free(&held->own);
+	free(held->sender);
+}
+
+static enum release_status map_file(const struct quarantined_file *file, struct held *held,
+				    char **reason_r)
+{
+	size_t size = (size_t)file->row.size;
+	void *map;
+
+	if (file->fd < 0 || file->damaged || size == 0) {
+		*reason_r = xasprintf("the quarantined file %s",
+				      file->fd < 0 ? "has vanished" : "is damaged");
+		return RELEASE_REFUSED;
+	}
+	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file->fd, 0);
+	if (map == MAP_FAILED) {
+		*reason_r = xasprintf("cannot map the quarantined file: %s", strerror(errno));
+		return RELEASE_DEFERRED;
+	}
+	held->message = (struct span){map, size};
+	return RELEASE_DONE;
+}
+
+static enum release_status read_history(struct classifier *classifier, const char *signature,
+					struct held *held, char **reason_r)
+{
+	struct classifier_verdict verdict = {.result = CLASSIFIER_INNOCENT, .corrected = true};
+	struct store_message row;
+	enum store_status status =
+		store_message_by_signature(classifier_store(classifier), signature, &row, reason_r);
+
+	if (status != STORE_OK && status != STORE_NOT_FOUND)
+		return RELEASE_DEFERRED;
+	if (status == STORE_OK) {
+		verdict.probability = row.probability;
+		verdict.confidence = row.confidence;
+		held->delivered = row.outcome == STORE_OUTCOME_RELEASED;
+		store_message_free(&row);
+	}
+	snprintf(verdict.signature, sizeof(verdict.signature), "%s", signature);
+	dspam_headers_format(&held->own, &verdict, time(NULL));
+	return RELEASE_DONE;
+}
+
+static enum release_status hold(struct classifier *classifier, const char *signature,
+				struct held *held, char **reason_r)
+{
+	struct quarantined_file file;
+	enum release_status status;
+
+	switch (quarantine_open(classifier_store(classifier), signature, &file, reason_r)) {
+	case STORE_OK:
+		break;
+	case STORE_NOT_FOUND:
+		return RELEASE_NOT_THERE;
+	default:
+		return RELEASE_DEFERRED;
+	}
+	status = read_history(classifier, signature, held, reason_r);
+	if (status == RELEASE_DONE && !held->delivered)
+		status = map_file(&file, held, reason_r);
+	held->sender = xstrdup(file.row.sender);
+	quarantine_close(&file);
+	return status;
+}
+
+/* ---- delivery ---- */
+
+static enum lmtp_result send_held(struct lmtp_pool *pool, const char *user, const struct held *held,
+				  struct lmtp_reply *reply)
+{
+	const struct lmtp_envelope envelope = {held->sender, "BODY=8BITMIME", user, ""};
+	struct lmtp_client *client = NULL;
+	enum lmtp_result result = lmtp_client_begin(pool, &envelope, &client, reply);
+	struct rewrite rewrite;
+
+	if (result != LMTP_ACCEPTED)
+		return result;
+	rewrite_init(&rewrite, held->message, strbuf_span(&held->own), NULL);
+	result = lmtp_client_send(&client, &rewrite.source, reply);
+	rewrite_free(&rewrite);
+	return result;
+}
+
+static enum release_status deliver(struct lmtp_pool *pool, const char *user,
+				   const struct held *held, char **reason_r)
+{
+	struct lmtp_reply reply;
+	enum lmtp_result result = send_held(pool, user, held, &reply);
+
+	if (result == LMTP_ACCEPTED)
+		return RELEASE_DONE;
+	*reason_r = xasprintf("%d %s", reply.code, reply.text);
+	return result == LMTP_REFUSED && reply.code >= 500 ? RELEASE_REFUSED : RELEASE_DEFERRED;
+}
+
+/* The outcome first: should we be killed before the row is gone, nothing is delivered again. */
+static enum release_status finish(struct classifier *classifier, const char *signature,
+				  char **reason_r)
+{
+	struct store *store = classifier_store(classifier);
+	enum store_status status =
+		store_message_outcome(store, signature, STORE_OUTCOME_RELEASED, reason_r);
+
+	if (status == STORE_OK || status == STORE_NOT_FOUND)
+		status = quarantine_delete(store, signature, reason_r);
+	return status == STORE_OK || status == STORE_NOT_FOUND ? RELEASE_DONE : RELEASE_DEFERRED;
+}
+
+static struct classifier *open_user(struct spamtraind *service, const char *user,
+				    enum release_status *status_r, char **reason_r)
+{
+	struct classifier *classifier = NULL;
+	enum classifier_status status =
+		classifier_open(service->site, user, false, &classifier, reason_r);
+
+	*status_r = status == CLASSIFIER_OK ? RELEASE_NOT_THERE : RELEASE_DEFERRED;
+	return classifier;
+}
+
+/* The store is not kept while Dovecot thinks: others may want it. */
+static enum release_status release(struct spamtraind *service, const char *user,
+				   const char *signature, struct held *held, char **reason_r)
+{
+	enum release_status status;
+	struct classifier *classifier = open_user(service, user, &status, reason_r);
+
+	if (classifier == NULL)
+		return status;
+	status = hold(classifier, signature, held, reason_r);
+	classifier_close(&classifier);
+	if (status == RELEASE_DONE && !held->delivered)
+		status = deliver(service->nexthop, user, held, reason_r);
+	if (status != RELEASE_DONE)
+		return status;
+	classifier = open_user(service, user, &status, reason_r);
+	if (classifier == NULL)
+		return status;
+	status = finish(classifier, signature, reason_r);
+	classifier_close(&classifier);
+	return status;
+}
+
+enum release_status release_message(struct spamtraind *service, const char *user,
+				    const char *signature, char **reason_r)
+{
+	struct flight flight = {user, signature, NULL};
+	struct held held = {0};
+	enum release_status status;
+
+	take_off(&flight);
+	status = release(service, user, signature, &held, reason_r);
+	land(&flight);
+	held_free(&held);
+	if (status == RELEASE_NOT_THERE)
+		return status;
+	metric_add(status == RELEASE_DONE      ? &released
+		   : status == RELEASE_REFUSED ? &refused
+					       : &deferred,
+		   1);
+	if (status == RELEASE_DONE)
+		msg_info("release: user=<%s>, action=release, signature=%s, outcome=released", user,
+			 signature);
+	else
+		msg_warn("release: user=<%s>, action=release, signature=%s, outcome=%s, reason=%s",
+			 user, signature, status == RELEASE_REFUSED ? "refused" : "deferred",
+			 *reason_r != NULL ? *reason_r : "the store has gone");
+	return status;
+}

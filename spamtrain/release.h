@@ -1,0 +1,26 @@
+/*
+ * release.h - takes a message out of a user's quarantine and delivers it into INBOX.
+ *
+ * It goes straight to Dovecot's LMTP, so it is not filtered again; the fields that say what the
+ * filter thought are replaced by "Innocent". Order: Dovecot accepts it; the history says released
+ * and the index entry goes, in one transaction; the file is removed. Killed in between, it is
+ * delivered once more when asked again, rather than lost. Two requests for the same message at a
+ * time are one: the second waits, and then finds nothing to do.
+ */
+#ifndef SHOVELER_RELEASE_H
+#define SHOVELER_RELEASE_H
+
+#include "spamtrain/spamtraind.h"
+
+enum release_status {
+	RELEASE_DONE,
+	RELEASE_NOT_THERE, /* not in this user's quarantine (any more); no *reason_r */
+	RELEASE_REFUSED,   /* Dovecot refuses it for good, or the file is damaged: it stays */
+	RELEASE_DEFERRED   /* ask again */
+};
+
+/* user: as classifier_open() wants it. Teaches nothing: correction_apply() did. */
+enum release_status release_message(struct spamtraind *service, const char *user,
+				    const char *signature, char **reason_r);
+
+#endif

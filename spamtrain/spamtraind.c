@@ -1,0 +1,204 @@
+/*
+ * spamtraind - the training service: everything that teaches a user's filter from outside the
+ * delivery, and what must be done from time to time.
+ *
+ *	Dovecot plugin --> spool of files --inotify--> spool thread ----+
+ *	spamtrain, web --> local socket --> spool of files, wait -------+--> correction_apply()
+ *	Postfix --LMTP--> training addresses (a thread a session) ------+        |
+ *	                                                                    classifier_correct()
+ *	purge thread: expired signatures, history, quarantines              release_message()
+ *
+ * Who owns what. Users' stores and quarantines belong to lda_user, as which this process runs; it
+ * shares them with shoveler-lda by SQLite's locks. The spool belongs to lda_user, the mail
+ *processes (mail_user's group) may write into it. There is no state of our own that a restart would
+ *lose.
+ *
+ * When is a correction accepted? From the plugin: when the file is in the spool. By the socket:
+ *when it is in the spool, synced; only then it is answered. By mail: when the store has committed;
+ *until then Postfix keeps it. A file is deleted after the commit, and what is done twice counts
+ *once, so kill -9 at any moment loses nothing.
+ *
+ * On errors. A store in trouble: its user's corrections wait, in order, and are tried again with
+ * back-off; mail gets a 4xx. A malformed file: put aside in bad/. A bad user or an unknown
+ * signature: one log line, gone. Dovecot down: a release waits like a correction. A configuration
+ * error: nothing starts, and a reload changes nothing.
+ *
+ * SIGHUP takes over everything but the addresses to listen on and the place of the spool. SIGTERM
+ * ends after the correction in work.
+ */
+#include "lib/daemon.h"
+#include "lib/endpoint.h"
+#include "lib/server.h"
+#include "lib/xalloc.h"
+#include "spamtrain/spamtraind_purge.h"
+#include "spamtrain/spamtraind_socket.h"
+#include "spamtrain/training_address.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SOCKET_SESSIONS_MAX  32
+#define SOCKET_TIMEOUT_S     60
+#define DRAIN_TIMEOUT_S	     20
+#define SOCKET_MODE	     0600
+#define TRAINING_SOCKET_MODE 0666 /* only signed mail is believed, whoever brings it */
+
+static struct spool_worker *worker;
+static struct purger *purger;
+static struct server *socket_server, *training_server;
+
+static bool has_training_addresses(const struct conf *conf)
+{
+	return conf_list(conf, P_TRAINING_SPAM_ADDRESSES)[0] != NULL ||
+	       conf_list(conf, P_TRAINING_INNOCENT_ADDRESSES)[0] != NULL;
+}
+
+static const struct passwd *find_user(const struct conf *conf, enum conf_param param,
+				      char **error_r)
+{
+	const struct passwd *user = getpwnam(conf_text(conf, param));
+
+	if (user == NULL)
+		*error_r = xasprintf("%s: there is no system user \"%s\"", conf_name(param),
+				     conf_text(conf, param));
+	return user;
+}
+
+static int check(const struct conf *conf, char **error_r)
+{
+	struct spamtraind *service;
+
+	if (conf_text(conf, P_SPAMTRAIND_LISTEN)[0] == '\0' ||
+	    (has_training_addresses(conf) && conf_text(conf, P_TRAINING_LISTEN)[0] == '\0')) {
+		*error_r = xstrdup("spamtraind_listen, and with training addresses "
+				   "training_listen, must not be empty");
+		return -1;
+	}
+	if (find_user(conf, P_LDA_USER, error_r) == NULL ||
+	    find_user(conf, P_MAIL_USER, error_r) == NULL)
+		return -1;
+	service = spamtraind_new(conf, error_r);
+	if (service == NULL)
+		return -1;
+	spamtraind_drop(&service);
+	return 0;
+}
+
+static int prepare_spool(const struct conf *conf, char **error_r)
+{
+	const struct passwd *user = find_user(conf, P_LDA_USER, error_r);
+	uid_t uid;
+
+	if (user == NULL)
+		return -1;
+	uid = user->pw_uid;
+	user = find_user(conf, P_MAIL_USER, error_r);
+	if (user == NULL)
+		return -1;
+	return retrain_spool_prepare(conf_text(conf, P_RETRAIN_SPOOL), uid, user->pw_gid, error_r);
+}
+
+/* The socket belongs to lda_user, whose programs may connect. */
+static int listen_on(const struct conf *conf, enum conf_param param, int type, mode_t mode,
+		     char **error_r)
+{
+	const struct passwd *user = find_user(conf, P_LDA_USER, error_r);
+	struct endpoint endpoint;
+	int fd;
+
+	if (user == NULL || endpoint_parse(conf_text(conf, param), &endpoint, error_r) < 0)
+		return -1;
+	fd = endpoint_listen(&endpoint, type, mode, error_r);
+	if (fd < 0 || !endpoint.is_unix || geteuid() != 0 ||
+	    lchown(endpoint.path, user->pw_uid, user->pw_gid) == 0)
+		return fd;
+	*error_r = xasprintf("cannot give %s away: %s", endpoint.path, strerror(errno));
+	close(fd);
+	return -1;
+}
+
+static int start_servers(int socket_fd, int training_fd, char **error_r)
+{
+	const struct server_settings local = {"local socket",
+					      socket_fd,
+					      SOCKET_SESSIONS_MAX,
+					      SOCKET_TIMEOUT_S,
+					      DRAIN_TIMEOUT_S,
+					      spamtraind_session,
+					      worker};
+	const struct server_settings training = {"training addresses",
+						 training_fd,
+						 TRAINING_SESSIONS_MAX,
+						 TRAINING_TIMEOUT_S,
+						 DRAIN_TIMEOUT_S,
+						 training_address_session,
+						 NULL};
+
+	if (server_start(&local, &socket_server, error_r) < 0)
+		return -1;
+	return training_fd < 0 ? 0 : server_start(&training, &training_server, error_r);
+}
+
+static int start(const struct conf *conf, char **error_r)
+{
+	int socket_fd, training_fd = -1;
+	struct spamtraind *service = spamtraind_new(conf, error_r);
+
+	if (service == NULL)
+		return -1;
+	spamtraind_set_current(service);
+	if (prepare_spool(conf, error_r) < 0)
+		return -1;
+	socket_fd = listen_on(conf, P_SPAMTRAIND_LISTEN, SOCK_SEQPACKET, SOCKET_MODE, error_r);
+	if (socket_fd < 0)
+		return -1;
+	if (has_training_addresses(conf)) {
+		training_fd = listen_on(conf, P_TRAINING_LISTEN, SOCK_STREAM, TRAINING_SOCKET_MODE,
+					error_r);
+		if (training_fd < 0)
+			return -1;
+	}
+	if (daemon_become(conf_text(conf, P_LDA_USER), error_r) < 0 ||
+	    spool_worker_start(conf_text(conf, P_RETRAIN_SPOOL), &worker, error_r) < 0 ||
+	    purger_start(&purger, error_r) < 0)
+		return -1;
+	return start_servers(socket_fd, training_fd, error_r);
+}
+
+static int reload(const struct conf *conf, char **error_r)
+{
+	struct spamtraind *service = spamtraind_new(conf, error_r);
+
+	if (service == NULL)
+		return -1;
+	spamtraind_set_current(service);
+	return 0;
+}
+
+/* The spool thread last: sessions wait for it. */
+static void stop(void)
+{
+	server_stop(&training_server);
+	server_stop(&socket_server);
+	purger_stop(&purger);
+	spool_worker_stop(&worker);
+	spamtraind_set_current(NULL);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct daemon daemon = {
+		.name = "spamtraind",
+		.summary = "Teaches users' filters what they correct; releases; purges.",
+		.check = check,
+		.start = start,
+		.reload = reload,
+		.stop = stop,
+		.metrics_listen = P_SPAMTRAIND_METRICS_LISTEN,
+	};
+
+	return daemon_main(argc, argv, &daemon);
+}

@@ -1,0 +1,193 @@
+#include "spamtrain/spamtraind.h"
+
+#include "lib/address.h"
+#include "lib/endpoint.h"
+#include "lib/msg.h"
+#include "lib/xalloc.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DATA_TIMEOUT_SECONDS 60 /* from the final dot to Dovecot's reply */
+#define HOSTNAME_SIZE	     256
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct spamtraind *current;
+
+static char *lower(const char *text)
+{
+	char *copy = xstrdup(text);
+
+	for (char *c = copy; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return copy;
+}
+
+static char **copy_list(const char *const *list)
+{
+	size_t count = 0;
+	char **copy;
+
+	while (list[count] != NULL)
+		count++;
+	copy = xcalloc(count + 1, sizeof(*copy));
+	for (size_t i = 0; i < count; i++)
+		copy[i] = lower(list[i]);
+	return copy;
+}
+
+static void free_list(char **list)
+{
+	for (char **item = list; item != NULL && *item != NULL; item++)
+		free(*item);
+	free(list);
+}
+
+static char *hostname(const struct conf *conf)
+{
+	char name[HOSTNAME_SIZE] = "localhost";
+
+	if (conf_text(conf, P_MYHOSTNAME)[0] != '\0')
+		return xstrdup(conf_text(conf, P_MYHOSTNAME));
+	if (gethostname(name, sizeof(name) - 1) < 0)
+		return xstrdup("localhost");
+	return xstrdup(name);
+}
+
+static const char *find_common(char *const *a, char *const *b)
+{
+	for (; *a != NULL; a++) {
+		for (char *const *each = b; *each != NULL; each++) {
+			if (strcmp(*a, *each) == 0)
+				return *a;
+		}
+	}
+	return NULL;
+}
+
+static int read_addresses(struct spamtraind *service, const struct conf *conf, char **error_r)
+{
+	const char *common;
+
+	service->spam_addresses = copy_list(conf_list(conf, P_TRAINING_SPAM_ADDRESSES));
+	service->innocent_addresses = copy_list(conf_list(conf, P_TRAINING_INNOCENT_ADDRESSES));
+	common = find_common(service->spam_addresses, service->innocent_addresses);
+	if (common != NULL) {
+		*error_r = xasprintf("%s: \"%s\" is also one of %s",
+				     conf_name(P_TRAINING_SPAM_ADDRESSES), common,
+				     conf_name(P_TRAINING_INNOCENT_ADDRESSES));
+		return -1;
+	}
+	if (service->spam_addresses[0] == NULL && service->innocent_addresses[0] == NULL)
+		return 0;
+	return submitter_secret_read(conf_text(conf, P_SUBMITTER_SECRET_FILE), &service->secret,
+				     error_r);
+}
+
+static int open_nexthop(struct spamtraind *service, const struct conf *conf, char **error_r)
+{
+	struct endpoint endpoint;
+	char *problem;
+
+	if (conf_text(conf, P_LDA_NEXTHOP)[0] == '\0') {
+		*error_r = xasprintf("%s is empty", conf_name(P_LDA_NEXTHOP));
+		return -1;
+	}
+	if (endpoint_parse(conf_text(conf, P_LDA_NEXTHOP), &endpoint, &problem) < 0) {
+		*error_r = xasprintf("%s: %s", conf_name(P_LDA_NEXTHOP), problem);
+		free(problem);
+		return -1;
+	}
+	service->nexthop = lmtp_pool_new(&endpoint, service->hostname, DATA_TIMEOUT_SECONDS);
+	return 0;
+}
+
+static void read_rest(struct spamtraind *service, const struct conf *conf)
+{
+	service->users_directory = xstrdup(conf_text(conf, P_USERS_DIRECTORY));
+	service->temporary_directory = xstrdup(conf_text(conf, P_TEMPORARY_DIRECTORY));
+	service->delimiters = xstrdup(conf_text(conf, P_RECIPIENT_DELIMITER));
+	service->login_domain = lower(conf_text(conf, P_TRAINING_LOGIN_DOMAIN));
+	service->training_size_max = (uint64_t)conf_number(conf, P_TRAINING_SIZE_LIMIT);
+	service->answers = conf_bool(conf, P_TRAINING_ANSWERS);
+	service->receipts = conf_bool(conf, P_TRAINING_RECEIPTS);
+	service->answer_from = xstrdup(conf_text(conf, P_TRAINING_ANSWER_FROM));
+	service->language = strcmp(conf_text(conf, P_TRAINING_LANGUAGE), "fr") == 0
+				    ? TRAINING_FRENCH
+				    : TRAINING_ENGLISH;
+	service->quarantine_seconds = conf_number(conf, P_QUARANTINE_LIFETIME);
+	service->purge_interval = conf_number(conf, P_PURGE_INTERVAL);
+}
+
+struct spamtraind *spamtraind_new(const struct conf *conf, char **error_r)
+{
+	struct spamtraind *service = xcalloc(1, sizeof(*service));
+
+	atomic_init(&service->users, 1);
+	service->hostname = hostname(conf);
+	read_rest(service, conf);
+	service->site = classifier_site_new(conf, error_r);
+	if (service->site == NULL || read_addresses(service, conf, error_r) < 0 ||
+	    open_nexthop(service, conf, error_r) < 0)
+		spamtraind_drop(&service);
+	return service;
+}
+
+static void free_service(struct spamtraind *service)
+{
+	lmtp_pool_free(&service->nexthop);
+	classifier_site_free(&service->site);
+	free_list(service->spam_addresses);
+	free_list(service->innocent_addresses);
+	free(service->hostname);
+	free(service->users_directory);
+	free(service->temporary_directory);
+	free(service->delimiters);
+	free(service->login_domain);
+	free(service->answer_from);
+	free(service);
+}
+
+void spamtraind_set_current(struct spamtraind *service)
+{
+	struct spamtraind *before;
+
+	pthread_mutex_lock(&lock);
+	before = current;
+	current = service;
+	pthread_mutex_unlock(&lock);
+	spamtraind_drop(&before);
+}
+
+struct spamtraind *spamtraind_current(void)
+{
+	struct spamtraind *service;
+
+	pthread_mutex_lock(&lock);
+	service = current;
+	atomic_fetch_add(&service->users, 1);
+	pthread_mutex_unlock(&lock);
+	return service;
+}
+
+void spamtraind_drop(struct spamtraind **service)
+{
+	if (*service != NULL && atomic_fetch_sub(&(*service)->users, 1) == 1)
+		free_service(*service);
+	*service = NULL;
+}
+
+bool spamtraind_user(const struct spamtraind *service, const char *login, struct strbuf *out)
+{
+	struct strbuf address = STRBUF_INIT;
+	bool ok;
+
+	strbuf_append_text(&address, login);
+	if (strchr(login, '@') == NULL && service->login_domain[0] != '\0')
+		strbuf_printf(&address, "@%s", service->login_domain);
+	ok = address_user(strbuf_span(&address), service->delimiters, out);
+	strbuf_free(&address);
+	return ok;
+}

@@ -1,0 +1,42 @@
+/*
+ * spamtraind_correct.h - the one way from a request to classifier_correct(): every correction of
+ * this service, whoever asked for it, is counted and logged here, and here a correction to innocent
+ * takes the message out of the quarantine.
+ */
+#ifndef SHOVELER_SPAMTRAIND_CORRECT_H
+#define SHOVELER_SPAMTRAIND_CORRECT_H
+
+#include "spamtrain/spamtraind.h"
+
+struct correction {
+	const char *user; /* login or address; spamtraind_user() makes the user of it */
+	enum store_class class;
+	const char *signature; /* "": find it by the message */
+	struct span message;   /* whole or first part; empty: by the signature alone */
+	const char *source;    /* "imap", "address", "cli", "web" */
+	const char *event;     /* for the log: queue id, mailbox, "" */
+};
+
+enum correction_status {
+	CORRECTION_DONE,
+	CORRECTION_UNKNOWN,  /* not a signature of this user; nothing was done */
+	CORRECTION_INVALID,  /* no valid user, or the class cannot be taught; nothing was done */
+	CORRECTION_DEFERRED, /* the store or Dovecot is in trouble: ask again, it is idempotent */
+	CORRECTION_WAITING   /* journalled and not done yet: spamtraind_spool.h */
+};
+
+struct correction_result {
+	enum correction_status status;
+	enum classifier_corrected corrected; /* when done */
+	bool released;			     /* and delivered from the quarantine */
+	char *reason;			     /* what went wrong, or NULL; malloc'ed */
+};
+
+/* "learned", "already", "taken_back", "unknown", "invalid", "deferred", "waiting" */
+const char *correction_outcome(const struct correction_result *result);
+
+void correction_apply(struct spamtraind *service, const struct correction *correction,
+		      struct correction_result *result_r);
+void correction_result_free(struct correction_result *result);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * spamtraind_purge.h - the thread that removes what is too old, user by user: signatures and
+ * history (classifier_purge()), messages in quarantine older than quarantine_lifetime, left-over
+ * files.
+ *
+ * It runs every purge_interval, first a minute after the start, and pauses between users, so that
+ * deliveries are not slowed down. A user whose store is in trouble is logged and left for next
+ * time.
+ */
+#ifndef SHOVELER_SPAMTRAIND_PURGE_H
+#define SHOVELER_SPAMTRAIND_PURGE_H
+
+#include "spamtrain/spamtraind.h"
+
+struct purger;
+
+int purger_start(struct purger **purger_r, char **error_r);
+void purger_stop(struct purger **purger);
+
+/*
+ * One user. Returns CLASSIFIER_OK also when he has no store. *expired_r: messages that were removed
+ * from his quarantine.
+ */
+enum classifier_status purge_user(struct spamtraind *service, const char *user, time_t now,
+				  unsigned *expired_r, char **error_r);
+
+/*
+ * Calls each for every user who has a folder in users_directory, in no order, until it returns
+ * false. Folders that are no user's are left out. Returns 0, or -1 and *error_r.
+ */
+int purge_each_user(const char *users_directory, bool (*each)(void *context, const char *user),
+		    void *context, char **error_r);
+
+#endif

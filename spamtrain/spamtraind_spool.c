@@ -1,0 +1,390 @@
+#include "spamtrain/spamtraind_spool.h"
+
+#include "lib/metrics.h"
+#include "lib/msg.h"
+#include "lib/xalloc.h"
+#include "spamtrain/spamtraind_backoff.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#define SCAN_INTERVAL_MS 60000
+#define EVENT_BUFFER	 (64 * 1024)
+
+METRIC_GAUGE(depth, "shoveler_spamtraind_spool_files", "Corrections that wait in the spool");
+METRIC_COUNTER(malformed, "shoveler_spamtraind_spool_malformed_total",
+	       "Files of the spool that were put aside as malformed");
+
+/* A session that waits for what becomes of the file it wrote. */
+struct waiter {
+	const char *name;
+	bool done;
+	struct correction_result result;
+	struct waiter *next;
+};
+
+struct spool_worker {
+	char *spool;
+	char *folder; /* SPOOL/new */
+	int inotify_fd, wake_fd;
+	pthread_t thread;
+	atomic_bool stopping;
+	/* the thread's own */
+	struct backoff backoff;
+	int64_t next_scan_ms;
+	/* of the sessions; lock also keeps the spool's writer to one thread */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct waiter *waiters;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- one file ---- */
+
+/* Takes over the result. */
+static void tell_waiter(struct spool_worker *worker, const char *name,
+			struct correction_result *result)
+{
+	struct waiter *waiter;
+
+	pthread_mutex_lock(&worker->lock);
+	for (waiter = worker->waiters; waiter != NULL; waiter = waiter->next) {
+		if (strcmp(waiter->name, name) == 0)
+			break;
+	}
+	if (waiter != NULL && !waiter->done) {
+		waiter->done = true;
+		waiter->result = *result;
+		result->reason = NULL;
+		if (result->status == CORRECTION_DEFERRED)
+			waiter->result.status = CORRECTION_WAITING;
+		pthread_cond_broadcast(&worker->changed);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	correction_result_free(result);
+}
+
+static void refuse_file(struct spool_worker *worker, const char *name, const char *problem)
+{
+	char *error = NULL;
+
+	metric_add(&malformed, 1);
+	msg_warn("%s: moved to bad/: %s", name, problem);
+	if (retrain_spool_refuse(worker->spool, name, &error) < 0)
+		msg_error("%s", error);
+	free(error);
+}
+
+static void delete_file(struct spool_worker *worker, const char *name)
+{
+	char *error = NULL;
+
+	if (retrain_spool_delete(worker->spool, name, &error) < 0)
+		msg_error("%s", error);
+	free(error);
+}
+
+static struct correction correction_of(const struct retrain_file *file)
+{
+	return (struct correction){
+		.user = file->entry.user,
+		.class = file->entry.class == RETRAIN_SPAM ? STORE_SPAM : STORE_INNOCENT,
+		.signature = file->entry.signature,
+		.message = file->message,
+		.source = file->entry.source,
+		.event = "",
+	};
+}
+
+/* Returns false when the file stays. */
+static bool apply_file(struct spool_worker *worker, const char *name,
+		       const struct retrain_file *file, const char *user)
+{
+	struct correction correction = correction_of(file);
+	struct spamtraind *service = spamtraind_current();
+	struct correction_result result;
+	bool deferred;
+	int64_t delay;
+
+	correction_apply(service, &correction, &result);
+	spamtraind_drop(&service);
+	deferred = result.status == CORRECTION_DEFERRED;
+	if (deferred) {
+		delay = backoff_failed(&worker->backoff, user, now_ms());
+		msg_warn("%s: user=<%s>, waits for %lld s", name, user, (long long)delay / 1000);
+	} else {
+		backoff_succeeded(&worker->backoff, user);
+		delete_file(worker, name);
+	}
+	tell_waiter(worker, name, &result);
+	return !deferred;
+}
+
+/*
+ * fresh: seen by inotify; then older ones of the same user may wait, and the next scan takes them
+ * in order. Returns false when the file stays.
+ */
+static bool process_file(struct spool_worker *worker, const char *name, bool fresh)
+{
+	struct retrain_file file;
+	char *error = NULL;
+	bool done = true;
+
+	switch (retrain_spool_read(worker->spool, name, &file, &error)) {
+	case RETRAIN_OK:
+		if (fresh ? backoff_is_known(&worker->backoff, file.entry.user)
+			  : backoff_is_waiting(&worker->backoff, file.entry.user, now_ms()))
+			done = false;
+		else
+			done = apply_file(worker, name, &file, file.entry.user);
+		retrain_file_free(&file);
+		break;
+	case RETRAIN_GONE:
+		break;
+	case RETRAIN_MALFORMED:
+		refuse_file(worker, name, error);
+		break;
+	case RETRAIN_ERROR:
+		msg_warn("%s: cannot be read: %s", name, error);
+		done = false;
+		break;
+	}
+	free(error);
+	return done;
+}
+
+/* ---- many files ---- */
+
+static void process_names(struct spool_worker *worker, char **names, size_t count, bool fresh)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < count && !atomic_load(&worker->stopping); i++) {
+		if (!process_file(worker, names[i], fresh))
+			left++;
+		if (!fresh)
+			metric_set(&depth, (int64_t)(count - i - 1 + left));
+	}
+	if (fresh)
+		metric_add(&depth, (int64_t)left);
+}
+
+/* The watch is set again each time: the folder may have been removed and made anew. */
+static void watch(struct spool_worker *worker)
+{
+	if (inotify_add_watch(worker->inotify_fd, worker->folder, IN_MOVED_TO | IN_ONLYDIR) < 0)
+		msg_warn("cannot watch %s: %s", worker->folder, strerror(errno));
+}
+
+static void scan(struct spool_worker *worker)
+{
+	int64_t start = now_ms();
+	char **names = NULL, *error = NULL;
+	size_t count = 0;
+
+	watch(worker);
+	worker->next_scan_ms = start + SCAN_INTERVAL_MS;
+	if (retrain_spool_list(worker->spool, &names, &count, &error) < 0) {
+		msg_error("%s", error);
+		free(error);
+		return;
+	}
+	process_names(worker, names, count, false);
+	retrain_names_free(names);
+	backoff_forget(&worker->backoff, start);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Returns the names seen; *overflow_r: some were lost. */
+static char **read_events(int fd, size_t *count_r, bool *overflow_r)
+{
+	_Alignas(struct inotify_event) char buffer[EVENT_BUFFER];
+	ssize_t size = read(fd, buffer, sizeof(buffer));
+	char **names = xcalloc(sizeof(buffer) / sizeof(struct inotify_event) + 1, sizeof(*names));
+
+	*count_r = 0;
+	for (ssize_t at = 0; at < size;) {
+		const struct inotify_event *event = (const void *)(buffer + at);
+
+		if (event->mask & IN_Q_OVERFLOW)
+			*overflow_r = true;
+		else if (event->len > 0 && retrain_spool_is_name(event->name))
+			names[(*count_r)++] = xstrdup(event->name);
+		at += (ssize_t)(sizeof(*event) + event->len);
+	}
+	return names;
+}
+
+static void process_events(struct spool_worker *worker)
+{
+	bool overflow = false;
+	size_t count;
+	char **names = read_events(worker->inotify_fd, &count, &overflow);
+
+	qsort(names, count, sizeof(*names), compare_names);
+	process_names(worker, names, count, true);
+	retrain_names_free(names);
+	if (overflow)
+		scan(worker);
+}
+
+static int wait_time(const struct spool_worker *worker)
+{
+	int64_t next = backoff_next(&worker->backoff), now = now_ms();
+
+	if (next < 0 || next > worker->next_scan_ms)
+		next = worker->next_scan_ms;
+	return next <= now ? 0 : (int)(next - now);
+}
+
+static void *run(void *argument)
+{
+	struct spool_worker *worker = argument;
+	struct pollfd wait[2] = {{.fd = worker->inotify_fd, .events = POLLIN},
+				 {.fd = worker->wake_fd, .events = POLLIN}};
+
+	scan(worker);
+	while (!atomic_load(&worker->stopping)) {
+		int ready = poll(wait, 2, wait_time(worker));
+
+		if (ready > 0 && wait[0].revents != 0)
+			process_events(worker);
+		if (wait_time(worker) == 0)
+			scan(worker);
+	}
+	return NULL;
+}
+
+/* ---- start and stop ---- */
+
+static void free_worker(struct spool_worker *worker)
+{
+	if (worker->inotify_fd >= 0)
+		close(worker->inotify_fd);
+	if (worker->wake_fd >= 0)
+		close(worker->wake_fd);
+	backoff_free(&worker->backoff);
+	pthread_cond_destroy(&worker->changed);
+	pthread_mutex_destroy(&worker->lock);
+	free(worker->folder);
+	free(worker->spool);
+	free(worker);
+}
+
+static void init_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+int spool_worker_start(const char *spool, struct spool_worker **worker_r, char **error_r)
+{
+	struct spool_worker *worker = xcalloc(1, sizeof(*worker));
+	int error = 0;
+
+	worker->spool = xstrdup(spool);
+	worker->folder = xasprintf("%s/new", spool);
+	pthread_mutex_init(&worker->lock, NULL);
+	init_condition(&worker->changed);
+	worker->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (worker->inotify_fd < 0 || worker->wake_fd < 0)
+		error = errno;
+	else
+		error = pthread_create(&worker->thread, NULL, run, worker);
+	if (error != 0) {
+		*error_r = xasprintf("cannot work off %s: %s", spool, strerror(error));
+		free_worker(worker);
+		return -1;
+	}
+	*worker_r = worker;
+	return 0;
+}
+
+void spool_worker_stop(struct spool_worker **worker)
+{
+	uint64_t one = 1;
+
+	if (*worker == NULL)
+		return;
+	atomic_store(&(*worker)->stopping, true);
+	if (write((*worker)->wake_fd, &one, sizeof(one)) < 0)
+		msg_panic("cannot write to an eventfd: %s", strerror(errno));
+	pthread_join((*worker)->thread, NULL);
+	free_worker(*worker);
+	*worker = NULL;
+}
+
+/* ---- sessions that wait ---- */
+
+static struct timespec deadline_in(int wait_ms)
+{
+	struct timespec deadline;
+
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += wait_ms / 1000;
+	deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+	if (deadline.tv_nsec >= 1000000000) {
+		deadline.tv_nsec -= 1000000000;
+		deadline.tv_sec++;
+	}
+	return deadline;
+}
+
+/* The lock is held. */
+static void wait_for(struct spool_worker *worker, struct waiter *waiter, int wait_ms)
+{
+	struct timespec deadline = deadline_in(wait_ms);
+	struct waiter **place;
+	int error = 0;
+
+	waiter->next = worker->waiters;
+	worker->waiters = waiter;
+	while (!waiter->done && error == 0)
+		error = pthread_cond_timedwait(&worker->changed, &worker->lock, &deadline);
+	for (place = &worker->waiters; *place != waiter; place = &(*place)->next)
+		;
+	*place = waiter->next;
+}
+
+int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry *entry,
+			struct span message, int wait_ms, struct correction_result *result_r,
+			char **error_r)
+{
+	struct waiter waiter = {.result = {.status = CORRECTION_WAITING}};
+	struct retrain_entry durable = *entry;
+	char *name = NULL;
+	int ret;
+
+	durable.durable = true;
+	pthread_mutex_lock(&worker->lock);
+	ret = retrain_spool_write_named(worker->spool, &durable, message, &name, error_r);
+	if (ret == 0 && wait_ms > 0) {
+		waiter.name = name;
+		wait_for(worker, &waiter, wait_ms);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	*result_r = waiter.result;
+	free(name);
+	return ret;
+}

@@ -1,0 +1,34 @@
+/*
+ * spamtraind_spool.h - the thread that works off the spool of corrections (lib/retrain_spool.h).
+ *
+ * New files are seen by inotify; the whole folder is read at the start, each minute, after an
+ * overflow of inotify, and when a user's back-off is over. Files are taken in order of name, which
+ * is order of time. A file is deleted only after the store has committed. A user whose store is in
+ * trouble is left alone for a while (2 s, doubled up to 5 min) with all that waits for him, so that
+ * the order of his corrections stays; the others go on.
+ *
+ * What comes by the socket goes through the same spool: it is durable before it is acknowledged,
+ * and it cannot overtake an older correction of the same message.
+ */
+#ifndef SHOVELER_SPAMTRAIND_SPOOL_H
+#define SHOVELER_SPAMTRAIND_SPOOL_H
+
+#include "lib/retrain_spool.h"
+#include "spamtrain/spamtraind_correct.h"
+
+struct spool_worker;
+
+/* spool: as prepared by retrain_spool_prepare(). Returns 0, or -1 and *error_r. */
+int spool_worker_start(const char *spool, struct spool_worker **worker_r, char **error_r);
+/* Ends after the file in work; what waits is done after the next start. */
+void spool_worker_stop(struct spool_worker **worker);
+
+/*
+ * Journals a correction (durable), and waits up to wait_ms for what becomes of it; then *result_r
+ * is CORRECTION_WAITING. Any number of threads. Returns 0; or -1 and *error_r: it was not accepted.
+ */
+int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry *entry,
+			struct span message, int wait_ms, struct correction_result *result_r,
+			char **error_r);
+
+#endif

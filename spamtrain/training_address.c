@@ -1,0 +1,324 @@
+#include "spamtrain/training_address.h"
+
+#include "lib/header.h"
+#include "lib/lmtp_server.h"
+#include "lib/metrics.h"
+#include "lib/msg.h"
+#include "lib/xalloc.h"
+#include "spamtrain/spamtraind_correct.h"
+#include "spamtrain/training_address_answer.h"
+#include "spamtrain/training_address_message.h"
+
+#include <stdlib.h>
+
+METRIC_COUNTER(mail_trained, "shoveler_spamtraind_training_mail_total{outcome=\"trained\"}",
+	       "Mail to the training addresses");
+METRIC_COUNTER(mail_explained, "shoveler_spamtraind_training_mail_total{outcome=\"explained\"}",
+	       "Mail to the training addresses");
+METRIC_COUNTER(mail_ignored, "shoveler_spamtraind_training_mail_total{outcome=\"ignored\"}",
+	       "Mail to the training addresses");
+METRIC_COUNTER(mail_refused, "shoveler_spamtraind_training_mail_total{outcome=\"refused\"}",
+	       "Mail to the training addresses");
+METRIC_COUNTER(mail_deferred, "shoveler_spamtraind_training_mail_total{outcome=\"deferred\"}",
+	       "Mail to the training addresses");
+
+/* One message, from the end of its content to the end of the transaction. */
+struct job {
+	struct spamtraind *service;
+	struct training_message *message;
+	struct span content;
+	const char *refusal; /* why it teaches nothing, or NULL */
+	struct submitter submitter;
+	struct strbuf user;
+	/* for one recipient */
+	enum store_class class;
+	unsigned learned; /* corrections done, and those that were done before */
+	bool deferred;
+	char *reason; /* of the last deferral */
+};
+
+static bool is_listed(char *const *list, const char *address)
+{
+	for (; *list != NULL; list++) {
+		if (strcasecmp(*list, address) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum store_class class_of(const struct spamtraind *service, const char *address)
+{
+	if (is_listed(service->spam_addresses, address))
+		return STORE_SPAM;
+	return is_listed(service->innocent_addresses, address) ? STORE_INNOCENT : STORE_NONE;
+}
+
+/* ---- ways to teach ---- */
+
+/* Returns false when there is nothing that this corrects. */
+static bool correct(struct job *job, const char *signature, struct span message)
+{
+	const struct correction correction = {
+		.user = strbuf_text(&job->user),
+		.class = job->class,
+		.signature = signature,
+		.message = span_first(message, CLASSIFIER_MESSAGE_MAX),
+		.source = "address",
+		.event = job->submitter.queue_id,
+	};
+	struct correction_result result;
+
+	correction_apply(job->service, &correction, &result);
+	if (result.status == CORRECTION_DONE)
+		job->learned++;
+	if (result.status == CORRECTION_DEFERRED) {
+		job->deferred = true;
+		free(job->reason);
+		job->reason = result.reason;
+		return true;
+	}
+	correction_result_free(&result);
+	return result.status == CORRECTION_DONE;
+}
+
+static bool by_own_signature(struct job *job)
+{
+	char signature[TRAINING_SIGNATURE_SIZE];
+	struct header_field field;
+	struct span value;
+
+	if (!header_find(job->content, "X-DSPAM-Signature", &field))
+		return false;
+	value = span_trim(field.body);
+	if (value.size != sizeof(signature) - 1)
+		return false;
+	memcpy(signature, value.data, value.size);
+	signature[value.size] = '\0';
+	return correct(job, signature, (struct span){NULL, 0});
+}
+
+static bool by_resent_message(struct job *job)
+{
+	struct strbuf original = STRBUF_INIT;
+	bool done;
+
+	if (!job->message->resent ||
+	    training_message_is_from(job->message, strbuf_text(&job->user)))
+		return false;
+	training_message_restore(&original, span_first(job->content, CLASSIFIER_MESSAGE_MAX));
+	done = correct(job, "", strbuf_span(&original));
+	strbuf_free(&original);
+	return done;
+}
+
+static bool by_attachments(struct job *job)
+{
+	for (size_t i = 0; i < job->message->count && !job->deferred; i++)
+		correct(job, "", job->message->originals[i]);
+	if (job->message->truncated)
+		msg_warn("%s: user=<%s>, more than %d attached messages, or too large ones: "
+			 "the rest is left out",
+			 job->submitter.queue_id, strbuf_text(&job->user), TRAINING_ORIGINALS_MAX);
+	return job->learned > 0 || job->deferred;
+}
+
+static bool by_quoted_signature(struct job *job)
+{
+	return job->message->quoted[0] != '\0' &&
+	       correct(job, job->message->quoted, (struct span){NULL, 0});
+}
+
+/* The signature of the only message with that Message-ID in the user's history. */
+static bool find_parent(struct job *job, struct classifier *classifier,
+			char signature[STORE_SIGNATURE_SIZE])
+{
+	struct store_message row;
+	enum store_status status = store_message_by_message_id(
+		classifier_store(classifier), job->message->parent, false, &row, &job->reason);
+
+	if (status == STORE_OK) {
+		memcpy(signature, row.signature, STORE_SIGNATURE_SIZE);
+		store_message_free(&row);
+	}
+	job->deferred = status != STORE_OK && status != STORE_NOT_FOUND;
+	return status == STORE_OK;
+}
+
+static bool by_parent(struct job *job)
+{
+	char signature[STORE_SIGNATURE_SIZE];
+	struct classifier *classifier = NULL;
+	bool found = false;
+
+	if (job->message->parent[0] == '\0')
+		return false;
+	if (classifier_open(job->service->site, strbuf_text(&job->user), false, &classifier,
+			    &job->reason) != CLASSIFIER_OK)
+		job->deferred = true;
+	if (classifier != NULL)
+		found = find_parent(job, classifier, signature);
+	classifier_close(&classifier);
+	if (found)
+		return correct(job, signature, (struct span){NULL, 0});
+	return job->deferred;
+}
+
+/* ---- what becomes of it ---- */
+
+static void reply_done(struct job *job, struct lmtp_reply *reply, struct metric *metric,
+		       const char *outcome)
+{
+	metric_add(metric, 1);
+	msg_info("%s: user=<%s>, action=train, class=%s, messages=%u, outcome=%s",
+		 job->submitter.queue_id, strbuf_text(&job->user), store_class_name(job->class),
+		 job->learned, outcome);
+	lmtp_reply_set(reply, 250, "2.0.0 %s", outcome);
+}
+
+static void reply_deferred(struct job *job, struct lmtp_reply *reply)
+{
+	metric_add(&mail_deferred, 1);
+	msg_warn("%s: user=<%s>, action=train, class=%s, outcome=deferred, reason=%s",
+		 job->submitter.queue_id, strbuf_text(&job->user), store_class_name(job->class),
+		 job->reason != NULL ? job->reason : "unknown");
+	lmtp_reply_set(reply, 451, "4.3.0 The filter cannot learn now, try again");
+}
+
+static void answer(struct job *job, const char *address)
+{
+	const struct answer mail = {
+		.user = strbuf_text(&job->user),
+		.training_address = address,
+		.class = job->class,
+		.language = job->message->language,
+		.learned = job->learned,
+	};
+
+	if (answer_send(job->service, &mail, &job->reason) < 0)
+		job->deferred = true;
+}
+
+static bool teach(struct job *job)
+{
+	return by_own_signature(job) || by_resent_message(job) ||
+	       (!job->message->automatic &&
+		(by_attachments(job) || by_quoted_signature(job) || by_parent(job)));
+}
+
+static void train(struct job *job, const char *address, struct lmtp_reply *reply)
+{
+	bool done = teach(job);
+
+	/* Who writes with the null sender, or by a machine, is not waiting for an answer. */
+	if (!job->deferred && !job->message->automatic)
+		answer(job, address);
+	if (job->deferred)
+		reply_deferred(job, reply);
+	else if (done)
+		reply_done(job, reply, &mail_trained, "trained");
+	else if (job->message->automatic)
+		reply_done(job, reply, &mail_ignored, "ignored");
+	else
+		reply_done(job, reply, &mail_explained, "explained");
+}
+
+/* ---- the session ---- */
+
+static void on_rcpt(void *context, struct lmtp_transaction *transaction,
+		    struct lmtp_recipient *recipient, struct lmtp_reply *reply)
+{
+	struct spamtraind *service = context;
+
+	(void)transaction;
+	if (class_of(service, recipient->address) == STORE_NONE)
+		lmtp_reply_set(reply, 550, "5.1.1 <%s> is no training address", recipient->address);
+}
+
+/* Returns why the message teaches nothing, or NULL. */
+static const char *check_submitter(struct job *job)
+{
+	const char *problem;
+
+	if (job->message->submitter.size == 0)
+		return "not from an authenticated user";
+	problem = submitter_verify(&job->service->secret, job->message->submitter, time(NULL),
+				   &job->submitter);
+	if (problem != NULL)
+		return problem;
+	if (!spamtraind_user(job->service, job->submitter.login, &job->user))
+		return "the login is no mail address";
+	return NULL;
+}
+
+static void on_data(void *context, struct lmtp_transaction *transaction)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+
+	job->service = context;
+	job->content = transaction->content;
+	job->message = training_message_read(job->content);
+	job->refusal = check_submitter(job);
+	/* A bounce; nobody's program resends mail that way. */
+	job->message->automatic |= transaction->sender[0] == '\0';
+	transaction->state = job;
+}
+
+static void refuse(const struct job *job, const struct lmtp_transaction *transaction,
+		   const struct lmtp_recipient *recipient, struct lmtp_reply *reply)
+{
+	metric_add(&mail_refused, 1);
+	msg_warn("train: from=<%s>, to=<%s>, action=refuse, reason=%s", transaction->sender,
+		 recipient->address, job->refusal);
+	lmtp_reply_set(reply, 550, "5.7.1 Only authenticated users can train their filter: %s",
+		       job->refusal);
+}
+
+static void on_deliver(void *context, struct lmtp_transaction *transaction,
+		       struct lmtp_recipient *recipient)
+{
+	struct job *job = transaction->state;
+
+	if (job->refusal != NULL) {
+		refuse(job, transaction, recipient, &recipient->reply);
+		return;
+	}
+	job->class = class_of(context, recipient->address);
+	job->learned = 0;
+	job->deferred = false;
+	train(job, recipient->address, &recipient->reply);
+	free(job->reason);
+	job->reason = NULL;
+}
+
+static void on_reset(void *context, struct lmtp_transaction *transaction)
+{
+	struct job *job = transaction->state;
+
+	(void)context;
+	if (job == NULL)
+		return;
+	training_message_free(&job->message);
+	strbuf_free(&job->user);
+	free(job);
+	transaction->state = NULL;
+}
+
+void training_address_session(int fd, void *context)
+{
+	struct spamtraind *service = spamtraind_current();
+	const struct lmtp_server_settings settings = {
+		.hostname = service->hostname,
+		.temporary_directory = service->temporary_directory,
+		.size_max = service->training_size_max,
+		.timeout_s = TRAINING_TIMEOUT_S,
+		.handler = {.rcpt = on_rcpt,
+			    .data = on_data,
+			    .deliver = on_deliver,
+			    .reset = on_reset,
+			    .context = service},
+	};
+
+	(void)context;
+	lmtp_server_session(fd, &settings);
+	spamtraind_drop(&service);
+}

@@ -1,0 +1,30 @@
+/*
+ * training_address.h - what Postfix delivers to the training addresses (dc-spam@, dc-ham@): the
+ * handler of the LMTP session.
+ *
+ * Only mail that the milter vouches for (lib/submitter.h) teaches; everything else is refused with
+ * 550 5.7.1. It teaches the filter of the user who signed in, nobody else's. In this order:
+ *
+ * 1. The message itself carries a signature of that user (it was resent as it was): it is
+ *    corrected, exactly.
+ * 2. It was resent without one (Resent-* fields, From is not the user): the message itself is
+ *    learned.
+ * 3. Auto-replies, bounces, list mail: ignored.
+ * 4. Messages are attached to it: each of them is corrected or learned.
+ * 5. An inline forward or reply: never learned as it stands. If the one signature quoted in it, or
+ *    the one Message-ID that it refers to, is in the user's history, that message is corrected;
+ *    else he gets an explanation by mail.
+ *
+ * 250 is said after the store has committed; trouble is a 4xx, and the message comes again, which
+ * is harmless.
+ */
+#ifndef SHOVELER_TRAINING_ADDRESS_H
+#define SHOVELER_TRAINING_ADDRESS_H
+
+#define TRAINING_SESSIONS_MAX 20
+#define TRAINING_TIMEOUT_S    300
+
+/* For a thread of lib/server.h; context is not used. */
+void training_address_session(int fd, void *context);
+
+#endif

@@ -1,0 +1,257 @@
+#include "spamtrain/training_address_answer.h"
+
+#include "lib/metrics.h"
+#include "lib/msg.h"
+#include "lib/span_source.h"
+#include "lib/xalloc.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+METRIC_COUNTER(explanations, "shoveler_spamtraind_answers_total{kind=\"explanation\"}",
+	       "Mail sent to users of the training addresses");
+METRIC_COUNTER(receipts, "shoveler_spamtraind_answers_total{kind=\"receipt\"}",
+	       "Mail sent to users of the training addresses");
+
+/*
+ * Subjects are ASCII. In the texts %1$s is the training address, %2$s spam or innocent in that
+ * language, %3$u how many.
+ */
+struct texts {
+	const char *explanation_subject, *explanation;
+	const char *receipt_subject, *receipt;
+	const char *spam, *innocent;
+};
+
+static const struct texts english = {
+	.explanation_subject = "Nothing was learned: please send it differently",
+	.explanation =
+		"Hello,\n"
+		"\n"
+		"thank you for helping your spam filter. You have sent a message to\n"
+		"%1$s, so that the filter learns: this is %2$s.\n"
+		"\n"
+		"Sadly, the original message could not be found in it. What came was your own\n"
+		"forward, and learning that would teach the filter about your mail instead of\n"
+		"the one you mean. So nothing was learned, and nothing is lost.\n"
+		"\n"
+		"Any of these works:\n"
+		"\n"
+		"  * Move the message: into the folder Junk if it is spam, out of it if it is\n"
+		"    not. That is all, no mail needs to be sent.\n"
+		"  * Forward it as an attachment to %1$s (Thunderbird: Message, Forward As,\n"
+		"    Attachment; Outlook: More, Forward as Attachment; Gmail: Forward as\n"
+		"    attachment). Several at once are fine.\n"
+		"  * Redirect (\"resend\", \"bounce\") it to %1$s, if your program can.\n"
+		"\n"
+		"This mail was written by a machine. You get it at most once in ten minutes.\n",
+	.receipt_subject = "Thank you, your filter has learned",
+	.receipt = "Hello,\n"
+		   "\n"
+		   "messages that you sent to %1$s and that are now known as %2$s: %3$u.\n"
+		   "\n"
+		   "This mail was written by a machine.\n",
+	.spam = "spam",
+	.innocent = "no spam",
+};
+
+static const struct texts french = {
+	.explanation_subject = "Rien n'a pu servir : merci de le renvoyer autrement",
+	.explanation =
+		"Bonjour,\n"
+		"\n"
+		"merci d'aider votre filtre antispam. Vous avez envoyé un message à\n"
+		"%1$s pour que le filtre apprenne : ceci est %2$s.\n"
+		"\n"
+		"Malheureusement, le message d'origine n'y a pas été trouvé. Seul votre propre\n"
+		"transfert est arrivé, et l'apprendre renseignerait le filtre sur votre courrier\n"
+		"et non sur celui que vous visez. Rien n'a donc été appris, et rien n'est perdu.\n"
+		"\n"
+		"Voici ce qui fonctionne :\n"
+		"\n"
+		"  * Déplacez le message : dans le dossier des indésirables (Junk) si c'est du\n"
+		"    spam, hors de ce dossier sinon. C'est tout, aucun envoi n'est nécessaire.\n"
+		"  * Transférez-le en pièce jointe à %1$s (Thunderbird : Message,\n"
+		"    Transférer en, Pièce jointe ; Outlook : Plus, Transférer en tant que pièce\n"
+		"    jointe ; Gmail : Transférer en pièce jointe). Plusieurs à la fois sont les\n"
+		"    bienvenus.\n"
+		"  * Redirigez-le à %1$s, si votre logiciel le permet.\n"
+		"\n"
+		"Ce courrier a été écrit par une machine. Vous le recevez au plus une fois toutes\n"
+		"les dix minutes.\n",
+	.receipt_subject = "Merci, votre filtre a appris",
+	.receipt = "Bonjour,\n"
+		   "\n"
+		   "messages que vous avez envoyés à %1$s et qui sont désormais connus comme\n"
+		   "%2$s : %3$u.\n"
+		   "\n"
+		   "Ce courrier a été écrit par une machine.\n",
+	.spam = "du spam",
+	.innocent = "du courrier légitime",
+};
+
+/* ---- the message ---- */
+
+static const char *domain_of(const char *user)
+{
+	const char *at = strrchr(user, '@');
+
+	return at != NULL ? at + 1 : "localhost";
+}
+
+static void put_date(struct strbuf *out, time_t now)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct tm utc;
+
+	gmtime_r(&now, &utc);
+	strbuf_printf(out, "Date: %.3s, %d %.3s %d %02d:%02d:%02d +0000\r\n",
+		      days + 3 * utc.tm_wday, utc.tm_mday, months + 3 * utc.tm_mon,
+		      utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+static void put_header(struct strbuf *out, const struct spamtraind *service,
+		       const struct answer *answer, time_t now)
+{
+	static atomic_uint sequence;
+
+	put_date(out, now);
+	if (service->answer_from[0] != '\0')
+		strbuf_printf(out, "From: %s\r\n", service->answer_from);
+	else
+		strbuf_printf(out, "From: postmaster@%s\r\n", domain_of(answer->user));
+	strbuf_printf(out, "To: %s\r\n", answer->user);
+	strbuf_printf(out, "Message-ID: <training.%lld.%ld.%u@%s>\r\n", (long long)now,
+		      (long)getpid(), atomic_fetch_add(&sequence, 1), service->hostname);
+	strbuf_append_text(out, "Auto-Submitted: auto-replied\r\n"
+				"X-Auto-Response-Suppress: All\r\n"
+				"MIME-Version: 1.0\r\n"
+				"Content-Type: text/plain; charset=utf-8\r\n"
+				"Content-Transfer-Encoding: 8bit\r\n");
+}
+
+/* The formats are ours; the arguments are named by their place. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static char *fill_in(const char *format, const char *address, const char *class, unsigned learned)
+{
+	return xasprintf(format, address, class, learned);
+}
+#pragma GCC diagnostic pop
+
+static void put_text(struct strbuf *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			strbuf_append_char(out, '\r');
+		strbuf_append_char(out, *text);
+	}
+}
+
+void answer_format(struct strbuf *out, const struct spamtraind *service,
+		   const struct answer *answer, time_t now)
+{
+	enum training_language language = answer->language == TRAINING_LANGUAGE_UNKNOWN
+						  ? service->language
+						  : answer->language;
+	const struct texts *texts = language == TRAINING_FRENCH ? &french : &english;
+	const char *class = answer->class == STORE_SPAM ? texts->spam : texts->innocent;
+	bool receipt = answer->learned > 0;
+	char *text = fill_in(receipt ? texts->receipt : texts->explanation,
+			     answer->training_address, class, answer->learned);
+
+	put_header(out, service, answer, now);
+	strbuf_printf(out, "Content-Language: %s\r\nSubject: %s\r\n\r\n",
+		      language == TRAINING_FRENCH ? "fr" : "en",
+		      receipt ? texts->receipt_subject : texts->explanation_subject);
+	put_text(out, text);
+	free(text);
+}
+
+/* ---- not too often ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+	char *user;
+	time_t at;
+} told[ANSWER_USERS_MAX]; /* a ring */
+static size_t told_next;
+
+static bool told_lately(const char *user, time_t now)
+{
+	bool lately = false;
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < ANSWER_USERS_MAX && told[i].user != NULL && !lately; i++)
+		lately = strcmp(told[i].user, user) == 0 && now - told[i].at < ANSWER_PAUSE_SECONDS;
+	pthread_mutex_unlock(&lock);
+	return lately;
+}
+
+static void remember(const char *user, time_t now)
+{
+	pthread_mutex_lock(&lock);
+	free(told[told_next].user);
+	told[told_next].user = xstrdup(user);
+	told[told_next].at = now;
+	told_next = (told_next + 1) % ANSWER_USERS_MAX;
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- sending ---- */
+
+struct one_piece {
+	struct span_source source;
+	struct span piece;
+};
+
+static bool next_piece(struct span_source *source, struct span *piece_r)
+{
+	struct one_piece *one = (struct one_piece *)source;
+
+	*piece_r = one->piece;
+	one->piece = (struct span){NULL, 0};
+	return piece_r->size > 0;
+}
+
+static enum lmtp_result deliver(struct spamtraind *service, const char *user, struct span message,
+				struct lmtp_reply *reply)
+{
+	const struct lmtp_envelope envelope = {"", "BODY=8BITMIME", user, ""};
+	struct one_piece content = {{next_piece}, message};
+	struct lmtp_client *client = NULL;
+	enum lmtp_result result = lmtp_client_begin(service->nexthop, &envelope, &client, reply);
+
+	if (result == LMTP_ACCEPTED)
+		result = lmtp_client_send(&client, &content.source, reply);
+	return result;
+}
+
+int answer_send(struct spamtraind *service, const struct answer *answer, char **reason_r)
+{
+	bool receipt = answer->learned > 0;
+	struct strbuf message = STRBUF_INIT;
+	time_t now = time(NULL);
+	enum lmtp_result result;
+	struct lmtp_reply reply;
+
+	if (receipt ? !service->receipts : !service->answers || told_lately(answer->user, now))
+		return 0;
+	answer_format(&message, service, answer, now);
+	result = deliver(service, answer->user, strbuf_span(&message), &reply);
+	strbuf_free(&message);
+	if (result == LMTP_ACCEPTED) {
+		metric_add(receipt ? &receipts : &explanations, 1);
+		if (!receipt)
+			remember(answer->user, now);
+		return 0;
+	}
+	if (result == LMTP_REFUSED && reply.code >= 500) {
+		msg_warn("answer: user=<%s>, refused: %d %s", answer->user, reply.code, reply.text);
+		return 0;
+	}
+	*reason_r = xasprintf("%d %s", reply.code, reply.text);
+	return -1;
+}
