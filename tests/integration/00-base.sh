@@ -10,9 +10,9 @@ expect 20 "the same, bob" "INBOX: -" mailbox bob "Hello"
 expect 20 "the same, the third party" "1" sh -c "ls '$LAB_DIR/third/var/vmail/friend/new' | wc -l"
 
 lab_message "Who?" >"$LAB_DIR/message"
-expect_like 5 "mail to an unknown user" "refused" '^rcpt nobody@example.test 550 5.1.1' \
+expect_like 0 "mail to an unknown user" "refused" '^rcpt nobody@example.test 550 5.1.1' \
 	lab_send nobody@example.test <"$LAB_DIR/message"
-expect_like 5 "mail through us to elsewhere" "refused" '^rcpt friend@third.test 554 5.7.1' \
+expect_like 0 "mail through us to elsewhere" "refused" '^rcpt friend@third.test 554 5.7.1' \
 	lab_send --server mx1.example.test friend@third.test <"$LAB_DIR/message"
 
 lab_message "Signed in" | deliver --server mx1.example.test:587 --auth alice@example.test:secret --from alice@example.test \
@@ -20,7 +20,7 @@ lab_message "Signed in" | deliver --server mx1.example.test:587 --auth alice@exa
 expect 20 "submission by alice: bob" "INBOX: -" mailbox bob "Signed in"
 lab_third_arrives friend "Signed in"
 expect 1 "submission by alice: third party" "1" sh -c "grep -rlx 'Subject: Signed in' '$LAB_DIR/third/var/vmail/friend' | wc -l"
-expect_like 5 "submission with a wrong password" "refused" 'broken.*535' \
+expect_like 0 "submission with a wrong password" "refused" 'broken.*535' \
 	lab_send --server mx1.example.test:587 --auth alice@example.test:wrong bob@example.test </dev/null
 expect 5 "POP3" "Hello
 Signed in" lab_pop3 bob

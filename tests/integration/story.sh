@@ -2,12 +2,13 @@
 #
 #   row "1" "Ham from a decent client"                       which part of the story follows
 #   expect SECONDS "what was done" "what must come" COMMAND...   polls until COMMAND prints exactly that
+#                                                           (0 seconds: runs it once)
 #   expect_like SECONDS "what was done" "what must come" REGEX COMMAND...   ... until it prints something that matches
 #   skip "what" "why"
 #
 # Prints TAP (ok / not ok), and one line a check into $STORY_RESULTS for demo.sh's table: row, done, expected, found, ok|FAILED|skipped.
 # Run alone, a test brings up a lab of its own and ends it. With STORY_LAB=shared it plays in the lab that $LAB_NAME names.
-# STORY_BASE=yes in a test, before the first line above: the lab without Shoveler.
+# In a test, before the first line above: STORY_BASE=yes for the lab without Shoveler, STORY_BASE=nothing for no lab at all.
 
 LAB_NAME=${LAB_NAME:-story-$$}
 . "$(dirname "${BASH_SOURCE[0]}")/../lab/lab.sh"
@@ -21,16 +22,20 @@ STORY_PATIENCE=${STORY_PATIENCE:-1}
 story_count=0
 story_failed=0
 story_row=
+story_found=
 
 story_begin() {
 	trap story_end EXIT
 	trap 'exit 130' INT TERM
-	[ "$STORY_LAB" = own ] || return 0
-	if [ "$STORY_BASE" = yes ]; then
-		lab_up --base || exit 1
-	else
-		lab_up || exit 1
+	if [ "$STORY_LAB" = shared ]; then
+		[ -e "$LAB_DIR/mx1.pid" ] || { echo "not ok - lab $LAB_NAME is not up"; exit 1; }
+		return 0
 	fi
+	case $STORY_BASE in
+	no) lab_up || exit 1 ;;
+	yes) lab_up --base || exit 1 ;;
+	nothing) lab_check ;;
+	esac
 }
 
 story_end() {
@@ -39,7 +44,7 @@ story_end() {
 	story_sanitizers
 	if [ "$STORY_LAB" = own ]; then
 		[ "$story_failed" = 0 ] && [ $code = 0 ] || story_keep_logs
-		lab_down
+		[ ! -e "$LAB_DIR" ] || lab_down
 	fi
 	echo "1..$story_count"
 	if [ $code != 0 ]; then
@@ -91,28 +96,32 @@ story_result() {
 skip() { story_result "$1" "" "$2" skipped; }
 
 expect() {
-	local seconds=$1 done=$2 expected=$3 found
+	local seconds=$1 done=$2 expected=$3
 	shift 3
 	if lab_wait $((seconds * STORY_PATIENCE)) story_same "$expected" "$@"; then
 		story_result "$done" "$expected" "$expected" ok
 	else
-		found=$("$@" 2>&1)
-		story_result "$done" "$expected" "${found:-nothing}" FAILED
+		story_result "$done" "$expected" "${story_found:-nothing}" FAILED
 	fi
 }
-story_same() { [ "$("${@:2}" 2>&1)" = "$1" ]; }
+story_same() {
+	story_found=$("${@:2}" 2>&1)
+	[ "$story_found" = "$1" ]
+}
 
 expect_like() {
-	local seconds=$1 done=$2 expected=$3 pattern=$4 found
+	local seconds=$1 done=$2 expected=$3 pattern=$4
 	shift 4
 	if lab_wait $((seconds * STORY_PATIENCE)) story_like "$pattern" "$@"; then
-		story_result "$done" "$expected" "$("$@" 2>&1 | grep -E -m1 -- "$pattern")" ok
+		story_result "$done" "$expected" "$(grep -E -m1 -- "$pattern" <<<"$story_found")" ok
 	else
-		found=$("$@" 2>&1)
-		story_result "$done" "$expected" "${found:-nothing}" FAILED
+		story_result "$done" "$expected" "${story_found:-nothing}" FAILED
 	fi
 }
-story_like() { "${@:2}" 2>&1 | grep -qE -- "$1"; }
+story_like() {
+	story_found=$("${@:2}" 2>&1)
+	grep -qE -- "$1" <<<"$story_found"
+}
 
 # Where a user has the message with this subject, and its verdict: "INBOX: Innocent", "nowhere".
 mailbox() { lab_imap "$1" find "$2" X-DSPAM-Result; }

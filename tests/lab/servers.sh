@@ -1,8 +1,7 @@
 # Servers on the hosts: part of lab.sh. A server is named HOST/SERVICE, as in mx1/dovecot.
 
-# What runs where before Shoveler; lab_drop_in adds to it.
+# What runs where before Shoveler.
 LAB_SERVERS="dns/unbound dns/rbldnsd third/postfix mx2/postfix mx1/dovecot mx1/postfix"
-LAB_DAEMONS="mx1/spamtraind mx1/shoveler-lda mx1/shoveler-milter mx2/shoveler-milter"
 
 # The command that runs a service in the foreground.
 lab_command() {
@@ -47,18 +46,32 @@ lab_start_one() {
 	if lab_runs "$1"; then
 		return 0
 	fi
-	# shellcheck disable=SC2016
-	lab_in "$host" env LAB_SERVICE="$service" bash -c '
-		mkdir -p /run/lab
-		echo $$ >"/run/lab/$LAB_SERVICE.pid"
-		[ ! -r /etc/lab.environment ] || . /etc/lab.environment
-		exec setsid '"$(lab_command "$service")" >>"$LAB_DIR/$host/var/log/$service.out" 2>&1 </dev/null &
+	lab_run "$host" "$service" >>"$LAB_DIR/$host/var/log/$service.out" 2>&1 </dev/null &
 	disown $!
 	if ! lab_wait "$LAB_TIMEOUT" lab_ready "$1"; then
 		lab_say "$1 did not start; the end of its output:"
 		tail -n 5 "$LAB_DIR/$host/var/log/$service.out" >&2
 		return 1
 	fi
+}
+
+# Runs a service until it ends, and notes its exit code.
+lab_run() {
+	rm -f "$LAB_DIR/$1/run/lab/$2.exit"
+	# shellcheck disable=SC2016
+	lab_in "$1" env LAB_SERVICE="$2" bash -c '
+		mkdir -p /run/lab
+		echo $$ >"/run/lab/$LAB_SERVICE.pid"
+		[ ! -r /etc/lab.environment ] || . /etc/lab.environment
+		exec setsid '"$(lab_command "$2")"
+	echo $? >"$LAB_DIR/$1/run/lab/$2.exit"
+}
+
+# How a service that was stopped ended. usage: lab_exit_code HOST/SERVICE
+lab_exit_code() {
+	local file=$LAB_DIR/${1%/*}/run/lab/${1#*/}.exit
+	lab_wait 2 test -s "$file"
+	cat "$file"
 }
 
 # Process id of a service, as its host sees it.

@@ -1,1 +1,139 @@
-lab_drop_in() { :; }
+# Dropping Shoveler into the base hosts, and what tests do with it: part of lab.sh.
+
+LAB_DAEMONS="mx1/spamtraind mx1/shoveler-lda mx1/shoveler-milter mx2/shoveler-milter"
+
+# Install into mx1 and mx2 what was built, add the files of shoveler/HOST, start the daemons, and let Postfix and Dovecot know.
+lab_drop_in() {
+	local host jobs=()
+	for host in mx1 mx2; do
+		lab_drop_in_host "$host" &
+		jobs+=($!)
+	done
+	lab_join "${jobs[@]}"
+}
+
+lab_drop_in_host() {
+	local daemons=shoveler-milter
+	[ "$1" = mx2 ] || daemons="spamtraind shoveler-lda shoveler-milter"
+	lab_install "$1" && lab_signatures "$1" && lab_shoveler_files "$1" || return 1
+	# shellcheck disable=SC2086
+	lab_start $(printf "$1/%s " $daemons) || return 1
+	lab_postfix_settings "$1" && lab_signal HUP "$1/postfix" || return 1
+	if [ "$1" = mx1 ]; then
+		lab_restart mx1/dovecot
+	fi
+}
+
+lab_install() {
+	if [ ! -e "$LAB_BUILD/cmake_install.cmake" ]; then
+		lab_say "nothing was built in $LAB_BUILD: cmake --preset release && cmake --build build/release"
+		return 1
+	fi
+	lab_in "$1" cmake --install "$LAB_BUILD" --prefix /usr >"$LAB_DIR/$1.install" 2>&1 ||
+		{ lab_say "installing into $1 failed: $(tail -n 3 "$LAB_DIR/$1.install")"; return 1; }
+}
+
+# Users, folders and files. Users exist only inside the lab.
+lab_shoveler_files() {
+	local version
+	version=$(dovecot --version | cut -d. -f1,2)
+	# shellcheck disable=SC2016
+	lab_in "$1" env FILES="$LAB_FILES/shoveler/$1" CONF="$LAB_ROOT/dovecot-plugins/conf/90-shoveler-$version.conf" HOST="$1" bash -eu -c '
+		echo "shoveler-policy:x:5003:vmail,postfix,shoveler" >>/etc/group
+		echo "shoveler-secret:x:5004:shoveler,shoveler-milter" >>/etc/group
+		cp -r "$FILES/etc/." /etc/
+		install -m 640 -g shoveler-secret /dev/null /etc/shoveler/submitter.secret
+		openssl rand -hex 32 >/etc/shoveler/submitter.secret
+		install -d /var/lib/shoveler
+		install -d -o shoveler -g shoveler -m 700 /var/lib/shoveler/users
+		install -d /run/shoveler
+		install -d -o shoveler -g postfix -m 750 /var/spool/postfix/shoveler
+		[ "$HOST" != mx1 ] || cp "$CONF" /etc/dovecot/conf.d/90-shoveler.conf'
+	lab_sanitizers "$1"
+}
+
+# Each line of the file is a setting of main.cf.
+lab_postfix_settings() {
+	local line settings=()
+	while read -r line; do
+		settings+=("$line")
+	done < <(grep -v '^#' "$LAB_FILES/shoveler/$1/etc/postfix/shoveler/settings")
+	lab_postconf "$1" "${settings[@]}"
+}
+
+# postconf -e, seen by Postfix at once. usage: lab_postconf HOST "name = value"...
+lab_postconf() {
+	local host=$1
+	shift
+	lab_in "$host" postconf -e "$@" && lab_in "$host" touch -d "1 minute ago" /etc/postfix/main.cf
+}
+
+# A build with sanitizers: their reports go to /var/log/sanitizer, and Dovecot gets their library before its own.
+lab_sanitized() { grep -q '^SHOVELER_SANITIZE:BOOL=ON' "$LAB_BUILD/CMakeCache.txt"; }
+lab_sanitizers() {
+	lab_sanitized || return 0
+	# shellcheck disable=SC2016
+	lab_in "$1" env LIBRARY="$(gcc -print-file-name=libasan.so)" HOST="$1" bash -eu -c '
+		install -d -m 1777 /var/log/sanitizer
+		cat >/etc/lab.environment <<-END
+			export ASAN_OPTIONS=log_path=/var/log/sanitizer/report:detect_leaks=\$([ "\$LAB_SERVICE" = dovecot ] && echo 0 || echo 1)
+			export UBSAN_OPTIONS=log_path=/var/log/sanitizer/report:print_stacktrace=1
+			[ "\$LAB_SERVICE" != dovecot ] || export LD_PRELOAD=$LIBRARY
+		END
+		[ "$HOST" = mx1 ] || exit 0
+		cat >/etc/dovecot/conf.d/99-sanitizer.conf <<-END
+			default_vsz_limit = 0
+			import_environment = \$import_environment LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS
+		END'
+}
+
+# A daemon answers. usage: lab_shoveler_ready HOST/DAEMON
+lab_shoveler_ready() {
+	local host=${1%/*}
+	case $1 in
+	*/spamtraind) lab_socket "$host" /var/spool/postfix/shoveler/training ;;
+	*/shoveler-lda) lab_socket "$host" /var/spool/postfix/shoveler/lda ;;
+	# shellcheck disable=SC2016
+	*/shoveler-milter) lab_in "$host" bash -c 'exec 3<>/dev/tcp/127.0.0.1/8895' 2>/dev/null ;;
+	esac
+}
+lab_socket() { lab_in "$1" socat -u OPEN:/dev/null "UNIX-CONNECT:$2" 2>/dev/null; }
+
+# Virus signatures of our own: EICAR's text, and one more for each call. usage: lab_signature NAME TEXT
+lab_signatures() {
+	[ "$1" = mx1 ] || return 0
+	lab_in mx1 mkdir -p /var/lib/clamav
+	lab_signature Lab.Eicar 'EICAR-STANDARD-ANTIVIRUS-TEST-FILE'
+}
+lab_signature() {
+	local file=$LAB_DIR/mx1/var/lib/clamav/lab.ndb
+	# Beside and renamed, as freshclam does it. 0: any type of file, *: anywhere.
+	{ cat "$file" 2>/dev/null; echo "$1:0:*:$(printf %s "$2" | od -An -v -tx1 | tr -d ' \n')"; } >"$file.new"
+	mv "$file.new" "$file"
+}
+
+lab_doveadm() { lab_in mx1 bash -c '[ ! -r /etc/lab.environment ] || LAB_SERVICE=dovecot . /etc/lab.environment; exec doveadm "$@"' doveadm "$@"; }
+
+# Our commands, on mx1. spamtrain works on the stores of the user shoveler.
+lab_shoveler() { lab_in mx1 shoveler "$@"; }
+lab_spamtrain() { lab_in mx1 spamtrain "$@"; }
+
+# mx2 becomes the fallback MX of a domain, as shoveler(8) says. usage: lab_mx2_add DOMAIN [NAME=VALUE...]
+lab_mx2_add() {
+	local name value old settings=()
+	lab_in mx2 shoveler mx2 add "$@" || return 1
+	lab_in mx2 shoveler mx2 postfix /etc/postfix/shoveler >/dev/null || return 1
+	while IFS='=' read -r name value; do
+		name=${name% } value=${value# }
+		# "Add these to what is there."
+		case $name in
+		*_maps | *_domains | *_restrictions)
+			old=$(lab_in mx2 postconf -h "$name")
+			case $old in *"$value"*) continue ;; esac
+			value="${old:+$old, }$value"
+			;;
+		esac
+		settings+=("$name = $value")
+	done < <(lab_in mx2 shoveler mx2 postfix | sed '1,/^== main.cf/d')
+	lab_postconf mx2 "${settings[@]}" && lab_signal HUP mx2/postfix
+}

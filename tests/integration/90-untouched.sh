@@ -1,0 +1,27 @@
+#!/bin/bash
+# The machine's own Postfix and Dovecot, users, network and mounts are what they were, while the lab is up and after it is down.
+STORY_BASE=nothing
+. "$(dirname "$0")/story.sh"
+row 90 "The machine is left as it was"
+
+# Everything that a careless lab would change: contents, owners, modes and times of files.
+snapshot() {
+	find /etc /var/spool/postfix /var/lib/postfix /var/lib/dovecot /var/mail /var/log/mail* /run/dovecot /usr/lib/dovecot /usr/sbin \
+		-printf '%p %u %g %m %s %T@\n' 2>/dev/null | sort
+	md5sum /etc/passwd /etc/group /etc/shadow
+	ip -o address | grep '203\.0\.113\.'
+}
+mounts() { grep -cF "$LAB_DIR" /proc/self/mountinfo; }
+processes() { ps -eo args= | grep -cE '[l]ab/host.sh [a-z0-9]+ .*'"$LAB_DIR/"; }
+
+snapshot >/tmp/untouched.$$.before
+lab_up || exit 1
+expect 0 "the lab is up: files, users and network of the machine" "" diff /tmp/untouched.$$.before <(snapshot)
+lab_message "Untouched" | deliver alice@example.test
+expect 20 "it works" "INBOX: Innocent" mailbox alice "Untouched"
+lab_down
+expect 0 "the lab is down: files, users and network" "" diff /tmp/untouched.$$.before <(snapshot)
+expect 0 "mounts left" "0" mounts
+expect 0 "processes left" "0" processes
+expect 0 "its folder" "gone" sh -c "[ -e '$LAB_DIR' ] && echo there || echo gone"
+rm -f /tmp/untouched.$$.*
