@@ -69,6 +69,8 @@ static void free_policy(struct policy *policy)
 	for (char **each = policy->training; each != NULL && *each != NULL; each++)
 		free(*each);
 	free(policy->training);
+	postfix_config_free(&policy->postfix);
+	postfix_maps_free(&policy->maps);
 	free(policy->temp_directory);
 	free(policy->scanned_header);
 	explicit_bzero(&policy->secret, sizeof(policy->secret));
@@ -89,6 +91,16 @@ static void take_scanner(struct policy *policy, const struct conf *conf)
 	policy->limit_action = find_action(conf_text(conf, P_SCANNER_LIMIT_ACTION));
 }
 
+static int take_postfix(struct policy *policy, const struct conf *conf, char **error_r)
+{
+	const char *directory = conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY);
+	int timeout_ms = (int)conf_number(conf, P_POSTFIX_LOOKUP_TIMEOUT) * 1000;
+
+	policy->maps = postfix_maps_new(directory, timeout_ms,
+					(int)conf_number(conf, P_POSTFIX_LOOKUP_CACHE_TIME));
+	return postfix_config_read(directory, timeout_ms, &policy->postfix, error_r);
+}
+
 int policy_create(const struct conf *conf, struct policy **policy_r, char **error_r)
 {
 	struct policy *policy = xcalloc(1, sizeof(*policy));
@@ -96,7 +108,7 @@ int policy_create(const struct conf *conf, struct policy **policy_r, char **erro
 	policy->references = 1;
 	take_scanner(policy, conf);
 	take_training(policy, conf);
-	if (take_secret(policy, conf, error_r) < 0 ||
+	if (take_secret(policy, conf, error_r) < 0 || take_postfix(policy, conf, error_r) < 0 ||
 	    endpoint_parse(conf_text(conf, P_SCANNER_LISTEN), &policy->scanner, error_r) < 0) {
 		free_policy(policy);
 		return -1;

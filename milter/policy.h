@@ -10,6 +10,8 @@
 #include "lib/conf.h"
 #include "lib/endpoint.h"
 #include "lib/submitter.h"
+#include "postfix_config.h"
+#include "postfix_maps.h"
 
 enum virus_action { VIRUS_DISCARD, VIRUS_REJECT, VIRUS_HOLD, VIRUS_ACCEPT };
 
@@ -26,6 +28,8 @@ struct policy {
 	char **training; /* addresses, lower case, NULL-terminated */
 	bool has_secret;
 	struct submitter_secret secret;
+	struct postfix_config *postfix;
+	struct postfix_maps *maps;
 };
 
 /* Returns 0, or -1 and *error_r. */

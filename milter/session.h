@@ -35,6 +35,7 @@ struct transaction {
 	struct recipient *recipients; /* SESSION_MAX_RECIPIENTS of them */
 	unsigned classes;	      /* of all recipients, or'ed */
 	bool separable;		      /* some recipient is no mailbox */
+	bool inseparable;	      /* some alias cannot be taken apart */
 	size_t forged_count;
 	struct forged_field forged[SESSION_MAX_FORGED];
 	struct spool *spool; /* NULL: nobody wants it scanned */

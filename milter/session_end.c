@@ -223,6 +223,7 @@ sfsistat session_end_of_message(struct session *session)
 	const struct verdict_input input = {
 		.classes = transaction->classes,
 		.separable = transaction->separable,
+		.inseparable = transaction->inseparable,
 		.submitted = transaction->login != NULL,
 		.poisonous = poisonous,
 		.status = result.status,

@@ -13,6 +13,7 @@
 #include "scanner_keeper.h"
 #include "suspects.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 METRIC_COUNTER(taken_mailbox, "shoveler_milter_recipients_total{class=\"mailbox\"}",
@@ -22,6 +23,8 @@ METRIC_COUNTER(taken_other, "shoveler_milter_recipients_total{class=\"other\"}",
 METRIC_COUNTER(refused_training, "shoveler_milter_refused_total{reason=\"training\"}",
 	       "Recipients refused");
 METRIC_COUNTER(deferred_scanner, "shoveler_milter_deferred_total{reason=\"scanner\"}",
+	       "Recipients and messages deferred");
+METRIC_COUNTER(deferred_lookup, "shoveler_milter_deferred_total{reason=\"lookup\"}",
 	       "Recipients and messages deferred");
 METRIC_COUNTER(deferred_split, "shoveler_milter_deferred_total{reason=\"split\"}",
 	       "Recipients and messages deferred");
@@ -50,6 +53,8 @@ static sfsistat take(struct transaction *transaction, const struct recipient *re
 	transaction->classes |= recipient->class.classes;
 	if ((recipient->class.classes & CLASS_MAILBOX) == 0)
 		transaction->separable = true;
+	if (recipient->class.inseparable)
+		transaction->inseparable = true;
 	metric_add((recipient->class.classes & CLASS_MAILBOX) != 0 ? &taken_mailbox : &taken_other,
 		   1);
 	return SMFIS_CONTINUE;
@@ -79,18 +84,61 @@ static sfsistat judge_mailbox(struct session *session, const struct recipient *r
 	return take(transaction, recipient);
 }
 
+static const char *macro(const struct session *session, const char *name)
+{
+	char copy[32];
+
+	snprintf(copy, sizeof(copy), "%s", name);
+	return smfi_getsymval(session->context, copy);
+}
+
+static int look_up(void *context, const char *map, const char *key, bool alias, char **value_r,
+		   char **error_r)
+{
+	return postfix_maps_find(context, map, key, alias, value_r, error_r);
+}
+
+static int find_class(struct session *session, struct recipient *recipient, char **error_r)
+{
+	const struct rcpt_lookup lookup = {look_up, session->policy->maps};
+	const struct rcpt_maps maps = {session->policy->postfix, &lookup};
+	const char *complete = macro(session, "{rcpt_addr}");
+	const struct rcpt_question question = {
+		.address = complete != NULL && complete[0] != '\0' ? complete : recipient->address,
+		.mailer = macro(session, "{rcpt_mailer}"),
+		.host = macro(session, "{rcpt_host}"),
+	};
+
+	if (policy_is_training(session->policy, question.address)) {
+		recipient->class.classes = CLASS_TRAINING;
+		return 0;
+	}
+	return rcpt_class_find(&maps, &question, &recipient->class, error_r);
+}
+
+static sfsistat defer_unknown(struct session *session, const struct recipient *recipient,
+			      const char *error)
+{
+	metric_add(&deferred_lookup, 1);
+	log_refusal(session, recipient, "defer", error);
+	return session_reply(session, "451", "4.3.0",
+			     "<%s>: recipient lookup failed, try again later", recipient->address);
+}
+
 sfsistat session_recipient(struct session *session)
 {
 	struct transaction *transaction = session->transaction;
 	struct recipient *recipient = &transaction->recipients[transaction->recipient_count];
+	char *error = NULL;
 
-	if (policy_is_training(session->policy, recipient->address)) {
-		if (transaction->login == NULL)
-			return refuse_training(session, recipient);
-		recipient->class.classes = CLASS_TRAINING;
-	} else {
-		recipient->class.classes = CLASS_MAILBOX;
+	if (find_class(session, recipient, &error) < 0) {
+		sfsistat verdict = defer_unknown(session, recipient, error);
+
+		free(error);
+		return verdict;
 	}
+	if ((recipient->class.classes & CLASS_TRAINING) != 0 && transaction->login == NULL)
+		return refuse_training(session, recipient);
 	if ((recipient->class.classes & CLASS_MAILBOX) != 0)
 		return judge_mailbox(session, recipient);
 	return take(transaction, recipient);

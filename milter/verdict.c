@@ -32,7 +32,7 @@ static enum verdict infected_verdict(const struct policy *policy, const struct v
 
 	/* A user of ours learns at once that he sends a virus, whoever else was to get it. */
 	if (mixed && !(input->submitted && action == VIRUS_REJECT))
-		return VERDICT_SUPPRESS;
+		return input->inseparable ? VERDICT_HOLD : VERDICT_SUPPRESS;
 	return plain_verdict(action);
 }
 

@@ -33,10 +33,11 @@ enum verdict {
 const char *verdict_name(enum verdict verdict);
 
 struct verdict_input {
-	unsigned classes;	 /* of all recipients, or'ed */
-	bool separable;		 /* some recipient is no mailbox at all */
-	bool submitted;		 /* by an authenticated user */
-	bool poisonous;		 /* this content crashed the scanner crash_limit times */
+	unsigned classes; /* of all recipients, or'ed */
+	bool separable;	  /* some recipient is no mailbox at all */
+	bool inseparable; /* some alias has a mailbox and others, and cannot be taken apart */
+	bool submitted;	  /* by an authenticated user */
+	bool poisonous;	  /* this content crashed the scanner crash_limit times */
 	enum scan_status status; /* only looked at when a mailbox is among the recipients */
 };
 

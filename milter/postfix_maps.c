@@ -1,0 +1,213 @@
+#include "postfix_maps.h"
+
+#include "lib/metrics.h"
+#include "lib/strbuf.h"
+#include "lib/xalloc.h"
+#include "child.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <xxhash.h>
+
+#define BUCKETS 4096
+
+METRIC_COUNTER(asked, "shoveler_milter_map_lookups_total{answer=\"asked\"}",
+	       "Lookups in maps of Postfix");
+METRIC_COUNTER(cached, "shoveler_milter_map_lookups_total{answer=\"cached\"}",
+	       "Lookups in maps of Postfix");
+METRIC_COUNTER(failed, "shoveler_milter_map_lookups_total{answer=\"failed\"}",
+	       "Lookups in maps of Postfix");
+
+struct answer {
+	struct answer *next;
+	char *question; /* map, newline, key */
+	char *value;	/* NULL: not found */
+	time_t until;
+};
+
+struct postfix_maps {
+	char *config_directory;
+	int timeout_ms;
+	int cache_seconds;
+	pthread_mutex_t lock; /* of what follows */
+	size_t count;
+	struct answer *buckets[BUCKETS];
+};
+
+static time_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+struct postfix_maps *postfix_maps_new(const char *config_directory, int timeout_ms,
+				      int cache_seconds)
+{
+	struct postfix_maps *maps = xcalloc(1, sizeof(*maps));
+
+	maps->config_directory = xstrdup(config_directory);
+	maps->timeout_ms = timeout_ms;
+	maps->cache_seconds = cache_seconds;
+	pthread_mutex_init(&maps->lock, NULL);
+	return maps;
+}
+
+static void free_answer(struct answer *answer)
+{
+	free(answer->question);
+	free(answer->value);
+	free(answer);
+}
+
+static void forget_all(struct postfix_maps *maps)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		while (maps->buckets[i] != NULL) {
+			struct answer *answer = maps->buckets[i];
+
+			maps->buckets[i] = answer->next;
+			free_answer(answer);
+		}
+	}
+	maps->count = 0;
+}
+
+void postfix_maps_free(struct postfix_maps **maps)
+{
+	if (*maps == NULL)
+		return;
+	forget_all(*maps);
+	pthread_mutex_destroy(&(*maps)->lock);
+	free((*maps)->config_directory);
+	free(*maps);
+	*maps = NULL;
+}
+
+static struct answer **bucket_of(struct postfix_maps *maps, const char *question)
+{
+	return &maps->buckets[XXH3_64bits(question, strlen(question)) % BUCKETS];
+}
+
+/* Returns 1 and *value_r (NULL: not found), or 0. */
+static int recall(struct postfix_maps *maps, const char *question, char **value_r)
+{
+	struct answer **place, *answer;
+	int known = 0;
+
+	pthread_mutex_lock(&maps->lock);
+	for (place = bucket_of(maps, question); (answer = *place) != NULL; place = &answer->next) {
+		if (strcmp(answer->question, question) != 0)
+			continue;
+		if (answer->until > now_s()) {
+			*value_r = answer->value != NULL ? xstrdup(answer->value) : NULL;
+			known = 1;
+		} else {
+			*place = answer->next;
+			maps->count--;
+			free_answer(answer);
+		}
+		break;
+	}
+	pthread_mutex_unlock(&maps->lock);
+	return known;
+}
+
+static void remember(struct postfix_maps *maps, const char *question, const char *value)
+{
+	struct answer *answer = xcalloc(1, sizeof(*answer)), **bucket;
+
+	answer->question = xstrdup(question);
+	answer->value = value != NULL ? xstrdup(value) : NULL;
+	answer->until = now_s() + maps->cache_seconds;
+	pthread_mutex_lock(&maps->lock);
+	if (maps->count >= POSTFIX_MAPS_MAX_CACHE)
+		forget_all(maps);
+	bucket = bucket_of(maps, question);
+	answer->next = *bucket;
+	*bucket = answer;
+	maps->count++;
+	pthread_mutex_unlock(&maps->lock);
+}
+
+/*
+ * "Not found" is exit code 1 without a complaint; a lookup that failed has the same code, and says
+ * so. Only the complaint that a source file is newer changes nothing about the answer.
+ */
+static bool is_complaint(const char *text)
+{
+	while (*text != '\0') {
+		size_t size = strcspn(text, "\n");
+		struct span line = {text, size};
+		const char harmless[] = "is older than source file";
+
+		if (size > 0 && memmem(line.data, size, harmless, sizeof(harmless) - 1) == NULL)
+			return true;
+		text += size + (text[size] == '\n');
+	}
+	return false;
+}
+
+/* "key<TAB>value" */
+static char *value_of(const struct strbuf *out)
+{
+	const char *tab = strchr(strbuf_text(out), '\t');
+
+	if (tab == NULL)
+		return NULL;
+	return xstrndup(tab + 1, strcspn(tab + 1, "\n"));
+}
+
+static int ask(struct postfix_maps *maps, const char *map, const char *key, bool alias,
+	       char **value_r, char **error_r)
+{
+	const char *const arguments[] = {alias ? "postalias" : "postmap",
+					 "-c",
+					 maps->config_directory,
+					 "-q",
+					 "-",
+					 map,
+					 NULL};
+	struct strbuf out = STRBUF_INIT, errors = STRBUF_INIT;
+	char *input = xasprintf("%s\n", key);
+	int code = child_run(arguments, span_of(input), maps->timeout_ms, &out, &errors, error_r);
+
+	*value_r = code == 0 ? value_of(&out) : NULL;
+	if (code > 1 || (code == 1 && is_complaint(strbuf_text(&errors))) ||
+	    (code == 0 && *value_r == NULL)) {
+		*error_r = xasprintf("%s: %.*s", map, (int)strcspn(strbuf_text(&errors), "\n"),
+				     strbuf_text(&errors));
+		code = -1;
+	}
+	free(input);
+	strbuf_free(&out);
+	strbuf_free(&errors);
+	metric_add(code < 0 ? &failed : &asked, 1);
+	return code < 0 ? -1 : code == 0;
+}
+
+int postfix_maps_find(struct postfix_maps *maps, const char *map, const char *key, bool alias,
+		      char **value_r, char **error_r)
+{
+	char *question;
+	int found;
+
+	*value_r = NULL;
+	if (strncmp(map, "proxy:", 6) == 0)
+		map += 6;
+	if (key[0] == '\0' || strlen(key) > POSTFIX_MAPS_MAX_KEY || strpbrk(key, "\r\n\t") != NULL)
+		return 0;
+	question = xasprintf("%s\n%s", map, key);
+	if (recall(maps, question, value_r)) {
+		metric_add(&cached, 1);
+		found = *value_r != NULL;
+	} else {
+		found = ask(maps, map, key, alias, value_r, error_r);
+		if (found >= 0)
+			remember(maps, question, *value_r);
+	}
+	free(question);
+	return found;
+}
