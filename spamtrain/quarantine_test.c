@@ -1,0 +1,239 @@
+#include "spamtrain/quarantine.h"
+
+#include "lib/xalloc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utime.h>
+/* after the headers above */
+#include <cmocka.h>
+
+#define SIGNATURE "0123456789abcdef01234567"
+#define OTHER	  "fedcba9876543210fedcba98"
+
+static char folder[64];
+static struct store *store;
+
+static int set_up(void **state)
+{
+	char *error = NULL;
+
+	(void)state;
+	strcpy(folder, "/tmp/quarantine_test.XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(store_open(&store, folder, true, &error), STORE_OK);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char *command = xasprintf("rm -r %s", folder);
+
+	(void)state;
+	store_close(&store);
+	assert_int_equal(system(command), 0);
+	free(command);
+	return 0;
+}
+
+struct pieces {
+	struct span_source source;
+	size_t left, size;
+};
+
+static bool next_piece(struct span_source *source, struct span *piece_r)
+{
+	static char text[100000];
+	struct pieces *pieces = (struct pieces *)source;
+
+	memset(text, 'x', sizeof(text));
+	if (pieces->left-- == 0)
+		return false;
+	*piece_r = (struct span){text, pieces->size};
+	return true;
+}
+
+static enum store_status put(const char *signature, size_t count, size_t size)
+{
+	struct pieces pieces = {{next_piece}, count, size};
+	struct store_quarantined row = {.sender = xstrdup("s@client.test"),
+					.recipient = xstrdup("alice+x@example.test"),
+					.added = 1000};
+	char *error = NULL;
+	enum store_status status;
+
+	strcpy(row.signature, signature);
+	status = quarantine_put(store, &row, &pieces.source, &error);
+	assert_int_equal(status == STORE_OK, error == NULL);
+	free(error);
+	free(row.sender);
+	free(row.recipient);
+	return status;
+}
+
+static char *path_of(const char *name)
+{
+	return xasprintf("%s/" QUARANTINE_FOLDER "/%s", folder, name);
+}
+
+static bool exists(const char *name)
+{
+	char *path = path_of(name);
+	bool result = access(path, F_OK) == 0;
+
+	free(path);
+	return result;
+}
+
+static void assert_held(const char *signature, uint64_t size)
+{
+	struct quarantined_file file;
+	struct stat st;
+	char *error = NULL;
+
+	assert_int_equal(quarantine_open(store, signature, &file, &error), STORE_OK);
+	assert_true(file.fd >= 0);
+	assert_false(file.damaged);
+	assert_int_equal(file.row.size, size);
+	assert_string_equal(file.row.sender, "s@client.test");
+	assert_string_equal(file.row.recipient, "alice+x@example.test");
+	assert_int_equal(fstat(file.fd, &st), 0);
+	assert_int_equal(st.st_size, size);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	quarantine_close(&file);
+}
+
+static void what_is_put_is_there(void **state)
+{
+	char *error = NULL;
+	uint64_t rows, bytes;
+
+	(void)state;
+	assert_int_equal(put(SIGNATURE, 3, 100000), STORE_OK);
+	assert_int_equal(put(OTHER, 0, 0), STORE_OK);
+	assert_held(SIGNATURE, 300000);
+	assert_held(OTHER, 0);
+	/* the same message again takes the place of the first */
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	assert_held(SIGNATURE, 7);
+	assert_int_equal(store_quarantine_size(store, &rows, &bytes, &error), STORE_OK);
+	assert_int_equal(rows, 2);
+	assert_int_equal(bytes, 7);
+}
+
+static void what_is_deleted_is_gone(void **state)
+{
+	struct quarantined_file file;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	assert_int_equal(quarantine_delete(store, SIGNATURE, &error), STORE_OK);
+	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_NOT_FOUND);
+	assert_int_equal(quarantine_delete(store, SIGNATURE, &error), STORE_NOT_FOUND);
+	assert_false(exists(SIGNATURE));
+}
+
+static void vanished_and_damaged_files_are_reported(void **state)
+{
+	struct quarantined_file file;
+	char *path = path_of(SIGNATURE), *error = NULL;
+
+	(void)state;
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	assert_int_equal(truncate(path, 3), 0);
+	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_OK);
+	assert_true(file.damaged);
+	quarantine_close(&file);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_OK);
+	assert_int_equal(file.fd, -1);
+	quarantine_close(&file);
+	assert_int_equal(quarantine_delete(store, SIGNATURE, &error), STORE_OK);
+	free(path);
+}
+
+/* Neither a link nor a folder is followed out of the quarantine. */
+static void links_are_not_followed(void **state)
+{
+	struct quarantined_file file;
+	char *path = path_of(SIGNATURE), *error = NULL;
+
+	(void)state;
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_DEFER);
+	free(error);
+	free(path);
+}
+
+static void a_folder_that_cannot_be_made_defers(void **state)
+{
+	char *path = xasprintf("%s/" QUARANTINE_FOLDER, folder), *error = NULL;
+	struct quarantined_file file;
+	FILE *in_the_way = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(in_the_way);
+	fclose(in_the_way);
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_DEFER);
+	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_NOT_FOUND);
+	free(path);
+}
+
+static void make_file(const char *name, time_t modified)
+{
+	struct utimbuf times = {modified, modified};
+	char *path = path_of(name);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(utime(path, &times), 0);
+	free(path);
+}
+
+static void orphans_are_swept(void **state)
+{
+	time_t now = time(NULL);
+	char *error = NULL;
+	unsigned removed;
+
+	(void)state;
+	assert_int_equal(quarantine_sweep(store, now, &removed, &error), STORE_OK);
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	make_file(OTHER, now - QUARANTINE_ORPHAN_SECONDS - 10);
+	make_file("tmp.1.1", now - QUARANTINE_ORPHAN_SECONDS - 10);
+	make_file("tmp.1.2", now);
+	assert_int_equal(quarantine_sweep(store, now, &removed, &error), STORE_OK);
+	assert_int_equal(removed, 2);
+	assert_true(exists(SIGNATURE) && exists("tmp.1.2"));
+	assert_false(exists(OTHER) || exists("tmp.1.1"));
+	/* the row keeps its file however old */
+	assert_int_equal(
+		quarantine_sweep(store, now + 2 * QUARANTINE_ORPHAN_SECONDS, &removed, &error),
+		STORE_OK);
+	assert_int_equal(removed, 1);
+	assert_held(SIGNATURE, 7);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_put_is_there),
+		TEST(what_is_deleted_is_gone),
+		TEST(vanished_and_damaged_files_are_reported),
+		TEST(links_are_not_followed),
+		TEST(a_folder_that_cannot_be_made_defers),
+		TEST(orphans_are_swept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
