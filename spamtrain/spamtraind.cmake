@@ -12,3 +12,9 @@ install(TARGETS spamtraind DESTINATION ${CMAKE_INSTALL_SBINDIR})
 shoveler_test(spamtraind_backoff_test SOURCES spamtraind_backoff_test.c LIBS spamtraind_lib)
 shoveler_test(training_address_message_test SOURCES training_address_message_test.c
 	LIBS spamtraind_lib)
+
+# A real Dovecot and shoveler-lda, as root.
+add_test(NAME spamtraind_test
+	COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/spamtraind/test_spamtraind.py)
+set_tests_properties(spamtraind_test PROPERTIES TIMEOUT 400
+	ENVIRONMENT "SHOVELER_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")

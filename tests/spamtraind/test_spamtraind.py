@@ -1,0 +1,497 @@
+"""spamtraind beside a real Dovecot and shoveler-lda: every way to teach, release, purge, kill -9."""
+
+import base64
+import email
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+import unittest
+
+from service import BUILD, HAM, SPAM, Service, attributes, lda_uid, submitter, wait_for
+
+ALICE, BOB = "alice@example.test", "bob@example.test"
+NO_CLASS, INNOCENT_CLASS, SPAM_CLASS = 0, 1, 2
+CRLF = b"\r\n"
+
+
+def message(subject, body=b"Some text.\r\n", header=b"", sender="sender@client.test"):
+    return (b"Received: from c (c [203.0.113.10])\r\n\tby mx1 (Postfix) with ESMTP id 4Q2XzK\r\n\tfor <a@b>; Sun\r\n" +
+            header + b"From: Sender <" + sender.encode() + b">\r\nTo: alice@example.test\r\nSubject: " +
+            subject.encode() + b"\r\nMessage-ID: <" + subject.replace(" ", ".").encode() + b"@client.test>\r\n\r\n" + body)
+
+
+def signature_of(raw):
+    values = email.message_from_bytes(raw).get_all("X-DSPAM-Signature") or []
+    assert len(values) == 1, values
+    return values[0]
+
+
+def field(raw, name):
+    values = email.message_from_bytes(raw).get_all(name) or []
+    assert len(values) == 1, (name, values)
+    return values[0]
+
+
+def attached(originals, encoding=None, header=b"", text=b"see attached\r\n"):
+    """A forward as attachment."""
+    parts = b""
+    for original in originals:
+        kind = b"Content-Type: message/rfc822\r\n"
+        if encoding == "base64":
+            kind = (b'Content-Type: application/octet-stream; name="mail.eml"\r\n'
+                    b"Content-Transfer-Encoding: base64\r\n")
+            original = base64.encodebytes(original).replace(b"\n", CRLF)
+        parts += b"--b\r\n" + kind + CRLF + original + CRLF
+    return (header + b"From: alice@example.test\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\n"
+            b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + text + parts + b"--b--\r\n")
+
+
+class TrainTest(unittest.TestCase):
+    settings = ""
+
+    def setUp(self):
+        self.host = Service([ALICE, BOB], self.settings)
+        self.addCleanup(self.end)
+        self.host.start()
+
+    def end(self):
+        outcome = getattr(self._outcome, "result", None)
+        if outcome and any(test is self for test, _ in outcome.failures + outcome.errors):
+            print(self.host.read("lda.log"))
+        reports = self.host.stop()
+        self.assertEqual(reports, [], "\n".join(reports))
+
+    def deliver(self, user, *names, **named):
+        """Delivers one message; its signature."""
+        before = len(self.host.messages(user))
+        replies = self.host.deliver([user], message(*names, **named))
+        self.assertEqual(replies[0][0], 250, replies)
+        return signature_of(self.host.messages(user)[before])
+
+    def query(self, user, sql, *values):
+        with sqlite3.connect(f"file:{self.host.store(user)}?mode=ro", uri=True) as db:
+            return db.execute(sql, values).fetchall()
+
+    def corrected(self, user, signature):
+        rows = self.query(user, "SELECT corrected FROM message WHERE signature = ?", bytes.fromhex(signature))
+        return rows[0][0] if rows else None
+
+    def corrections(self, user):
+        return self.query(user, "SELECT count(*) FROM correction")[0][0]
+
+    def count(self, outcome, source="imap"):
+        return self.host.metric(f'shoveler_spamtraind_corrections_total{{source="{source}",outcome="{outcome}"}}')
+
+    def mail(self, outcome):
+        return self.host.metric(f'shoveler_spamtraind_training_mail_total{{outcome="{outcome}"}}')
+
+    def answers(self, user=ALICE):
+        return [raw for raw in self.host.messages(user) if b"Auto-Submitted: auto-replied" in raw]
+
+
+class Spool(TrainTest):
+    def test_a_correction_is_done_once(self):
+        signature = self.deliver(ALICE, "one")
+        for _ in range(3):
+            self.host.put(ALICE, "spam", signature)
+        self.host.drained()
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+        self.assertEqual(self.corrections(ALICE), 1)
+        self.assertEqual((self.count("learned"), self.count("already")), (1, 2))
+        self.host.put(ALICE, "innocent", signature)
+        self.host.drained()
+        self.assertEqual(self.corrected(ALICE, signature), NO_CLASS)
+        self.assertEqual(self.count("taken_back"), 1)
+        self.assertEqual(self.host.deliver([ALICE], message("one"))[0][0], 250)
+        self.assertEqual(field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Innocent")
+        self.assertLessEqual(abs(self.host.metric("shoveler_spamtraind_last_correction_timestamp_seconds") - time.time()), 30)
+        self.assertEqual(self.host.metric("shoveler_spamtraind_spool_files"), 0)
+
+    def test_users_are_walls(self):
+        signature = self.deliver(ALICE, "one")
+        self.deliver(BOB, "two")
+        self.host.put(BOB, "spam", signature)
+        self.host.put("carol@example.test", "spam", signature)
+        self.host.put("../../etc", "spam", signature)
+        self.host.drained()
+        self.assertEqual(self.corrected(ALICE, signature), 0)
+        self.assertEqual(self.corrections(BOB), 0)
+        self.assertEqual((self.count("unknown"), self.count("invalid")), (2, 1))
+        self.assertFalse(os.path.exists(self.host.store("carol@example.test")))
+
+    def test_a_message_without_signature_is_learned(self):
+        self.host.put(ALICE, "spam", "", message("never seen"))
+        self.host.drained()
+        self.assertEqual(self.query(ALICE, "SELECT subject, corrected FROM message"), [("never seen", SPAM_CLASS)])
+
+    def test_malformed_files_are_put_aside(self):
+        signature = self.deliver(ALICE, "one")
+        names = [self.host.put("", "", raw=raw) for raw in
+                 (b"", b"nonsense", attributes(user=ALICE, size="1", **{"class": "spam"}) + b"\nxx", os.urandom(4096))]
+        self.host.put(ALICE, "spam", signature)
+        self.host.drained()
+        self.assertEqual(self.host.waiting("bad"), sorted(names))
+        self.assertEqual(self.host.metric("shoveler_spamtraind_spool_malformed_total"), 4)
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+
+    def test_what_came_while_we_were_down_is_done_in_order(self):
+        signature = self.deliver(ALICE, "one")
+        self.assertEqual(self.host.stop_trainer(), 0)
+        for kind in ("spam", "innocent", "spam"):
+            self.host.put(ALICE, kind, signature)
+        self.host.start_trainer()
+        self.host.drained()
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+        self.assertEqual(self.count("learned") + self.count("taken_back"), 3)
+
+    def test_one_users_trouble_does_not_stop_the_others(self):
+        alice, bob = self.deliver(ALICE, "one"), self.deliver(BOB, "two")
+        self.host.stop_trainer()
+        folder = os.path.dirname(self.host.store(ALICE))
+        os.chown(folder, 0, 0)
+        self.host.start_trainer()
+        self.host.put(ALICE, "spam", alice)
+        wait_for(lambda: self.count("deferred") > 0, "the back-off")
+        self.host.put(ALICE, "innocent", alice)
+        self.host.put(BOB, "spam", bob)
+        wait_for(lambda: self.corrected(BOB, bob) == SPAM_CLASS, "bob's correction", 5)
+        self.assertEqual(len(self.host.waiting()), 2)
+        os.chown(folder, lda_uid(), 0)
+        self.host.drained()
+        self.assertEqual(self.corrected(ALICE, alice), NO_CLASS)
+        self.assertEqual((self.count("learned"), self.count("taken_back")), (2, 1))
+        self.assertIn("waits for 2 s", self.host.read("lda.log"))
+
+    def test_nothing_is_lost_by_kill_9(self):
+        signatures = [self.deliver(ALICE, f"n{i}") for i in range(100)]
+        writer = threading.Thread(target=lambda: [(self.host.put(ALICE, "spam", s), time.sleep(0.01)) for s in signatures])
+        writer.start()
+        while writer.is_alive():
+            time.sleep(random.uniform(0.05, 0.4))
+            self.host.stop_trainer(signal.SIGKILL)
+            self.host.start_trainer()
+        self.host.drained(60)
+        self.assertEqual([s for s in signatures if self.corrected(ALICE, s) != SPAM_CLASS], [])
+        self.assertEqual(self.corrections(ALICE), 100)
+        self.assertEqual(self.query(ALICE, "PRAGMA integrity_check"), [("ok",)])
+
+
+class Socket(TrainTest):
+    def test_requests(self):
+        signature = self.deliver(ALICE, "one")
+        peer = self.host.connect()
+        self.assertEqual(self.host.ask(peer=peer, request="ping")["status"], "ok")
+        request = {"request": "retrain", "user": "Alice+x@example.test", "class": "spam", "source": "cli"}
+        self.assertEqual(self.host.ask(peer=peer, signature=signature, **request),
+                         {"status": "ok", "outcome": "learned", "released": "no"})
+        self.assertEqual(self.host.ask(peer=peer, signature=signature, **request)["outcome"], "already")
+        self.assertEqual(self.host.ask(message("two"), peer=peer, **request)["outcome"], "learned")
+        reply = self.host.ask(peer=peer, signature="0" * 24, **request)
+        self.assertEqual((reply["status"], reply["outcome"]), ("error", "unknown"))
+        for bad in ({"request": "fly"}, {"user": "alice"}, {"class": "eggs"}, {"user": ""}):
+            reply = self.host.ask(peer=peer, **{**request, "signature": signature, **bad})
+            self.assertEqual((reply["status"], reply["outcome"]), ("error", "invalid"))
+        reply = self.host.ask(peer=peer, **request)
+        self.assertEqual(reply["reason"], "neither signature nor message")
+        self.assertEqual(self.host.ask(peer=peer, wait="no", signature=signature, **request)["outcome"], "waiting")
+        peer.close()
+        self.host.drained()
+        self.assertEqual(self.count("learned", "cli"), 2)
+
+    def test_a_pipe_is_no_message(self):
+        peer = self.host.connect()
+        reading, writing = os.pipe()
+        import socket
+        socket.send_fds(peer, [attributes(request="retrain", user=ALICE, **{"class": "spam"})], [reading])
+        self.assertIn(b"no regular file", peer.recv(65536))
+        for fd in reading, writing:
+            os.close(fd)
+        peer.close()
+
+    def test_strangers_may_not(self):
+        os.chmod(self.host.path("spamtraind.sock"), 0o666)
+        code = ("import os, socket, sys; os.setuid(65533); s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); "
+                "s.connect(sys.argv[1]); s.send(b'request=ping\\n'); sys.exit(len(s.recv(100)))")
+        result = subprocess.run(["python3", "-c", code, self.host.path("spamtraind.sock")], capture_output=True, check=False)
+        self.assertTrue(result.returncode == 0 or b"Connection reset" in result.stderr or b"Broken pipe" in result.stderr,
+                        result)
+        wait_for(lambda: self.host.metric("shoveler_spamtraind_peers_refused_total") == 1, "the refusal")
+
+    def test_an_accepted_request_survives_kill_9(self):
+        signatures = [self.deliver(ALICE, f"n{i}") for i in range(20)]
+        peer = self.host.connect()
+        for signature in signatures:
+            reply = self.host.ask(peer=peer, request="retrain", user=ALICE, signature=signature, wait="no", **{"class": "spam"})
+            self.assertEqual(reply["status"], "ok")
+        self.host.stop_trainer(signal.SIGKILL)
+        peer.close()
+        self.host.start_trainer()
+        self.host.drained()
+        self.assertEqual([s for s in signatures if self.corrected(ALICE, s) != SPAM_CLASS], [])
+
+
+class Quarantine(TrainTest):
+    settings = "default_preferences = spamAction=quarantine\npurge_interval = 1s\n"
+
+    def hold(self, user, subject):
+        """The message goes into quarantine, because it is known as spam; its signature."""
+        signature = self.deliver(user, subject)
+        self.assertEqual(self.host.ask(request="retrain", user=user, signature=signature, **{"class": "spam"})["status"], "ok")
+        before = len(self.host.messages(user))
+        self.assertEqual(self.host.deliver([user], message(subject))[0][0], 250)
+        self.assertEqual(len(self.host.messages(user)), before)
+        self.assertEqual(self.held(user), [signature])
+        return signature
+
+    def held(self, user):
+        folder = os.path.join(os.path.dirname(self.host.store(user)), "quarantine")
+        files = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        rows = sorted(row[0].hex() for row in self.query(user, "SELECT signature FROM quarantine"))
+        self.assertEqual(files, rows)
+        return rows
+
+    def release(self, user, signature):
+        return self.host.ask(request="release", user=user, signature=signature, source="cli")
+
+    def test_a_release_delivers_once_and_trains(self):
+        signature = self.hold(ALICE, "one")
+        self.assertEqual(self.release(BOB, signature)["outcome"], "unknown")
+        self.assertEqual(self.release(ALICE, signature)["released"], "yes")
+        self.assertEqual(self.release(ALICE, signature), {"status": "ok", "outcome": "already", "released": "no"})
+        self.assertEqual(len(self.host.messages(ALICE)), 2)
+        raw = self.host.messages(ALICE)[-1]
+        self.assertEqual(field(raw, "X-DSPAM-Result"), "Innocent")
+        self.assertEqual(field(raw, "X-DSPAM-Reclassified"), "Innocent")
+        self.assertEqual(field(raw, "X-DSPAM-Signature"), signature)
+        self.assertEqual(field(raw, "Return-Path"), "<sender@client.test>")
+        self.assertEqual(self.held(ALICE), [])
+        self.assertEqual(self.corrected(ALICE, signature), NO_CLASS)
+        self.assertEqual(self.query(ALICE, "SELECT outcome FROM message WHERE subject = 'one'"), [(6,)])
+
+    def test_retraining_as_innocent_releases(self):
+        signature = self.hold(ALICE, "one")
+        self.host.put(ALICE, "innocent", signature)
+        self.host.drained()
+        self.assertEqual(self.held(ALICE), [])
+        self.assertEqual(len(self.host.messages(ALICE)), 2)
+        signature = self.hold(ALICE, "two")
+        self.assertEqual(self.host.train(HAM, b"X-DSPAM-Signature: " + signature.encode() + b"\r\n\r\n", ALICE)[0], 250)
+        self.assertEqual(self.held(ALICE), [])
+
+    def test_it_waits_for_dovecot(self):
+        signature = self.hold(ALICE, "one")
+        self.host.stop_dovecot()
+        reply = self.release(ALICE, signature)
+        self.assertEqual((reply["status"], reply["outcome"]), ("ok", "waiting"))
+        self.assertEqual(self.held(ALICE), [signature])
+        self.host.start_dovecot()
+        self.host.drained()
+        self.assertEqual(len(self.host.messages(ALICE)), 2)
+        self.assertEqual(self.held(ALICE), [])
+
+    def test_many_at_once_deliver_once(self):
+        signature = self.hold(ALICE, "one")
+        threads = [threading.Thread(target=self.release, args=(ALICE, signature)) for _ in range(4)]
+        threads += [threading.Thread(target=self.host.train, args=(
+            HAM, b"X-DSPAM-Signature: " + signature.encode() + b"\r\n\r\n", ALICE)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(self.host.messages(ALICE)), 2)
+
+    def test_a_vanished_file_is_reported(self):
+        signature = self.hold(ALICE, "one")
+        os.unlink(os.path.join(os.path.dirname(self.host.store(ALICE)), "quarantine", signature))
+        reply = self.release(ALICE, signature)
+        self.assertEqual((reply["released"], reply["reason"]), ("no", "the quarantined file has vanished"))
+
+    def test_old_messages_expire(self):
+        signature = self.hold(ALICE, "old")
+        with sqlite3.connect(self.host.store(ALICE), timeout=20) as db:
+            db.execute("UPDATE quarantine SET added = added - 31 * 86400")
+        db.close()
+        wait_for(lambda: self.held(ALICE) == [], "the expiry")
+        self.assertEqual(self.host.metric("shoveler_spamtraind_quarantine_expired_total"), 1)
+        self.assertIn(f"purge: user=<{ALICE}>, action=expire, messages=1", self.host.read("lda.log"))
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+        fresh = self.hold(ALICE, "fresh")
+        time.sleep(1.5)
+        self.assertEqual(self.held(ALICE), [fresh])
+
+
+class TrainingAddress(TrainTest):
+    def subjects(self, user=ALICE):
+        """What was corrected, by subject."""
+        return dict(self.query(user, "SELECT subject, corrected FROM message WHERE corrected <> 0"))
+
+    def resent(self, raw, user=ALICE):
+        return f"Resent-From: {user}\r\nResent-To: {SPAM}\r\nReceived: from laptop\r\n".encode() + raw.replace(b"\n", CRLF)
+
+    def test_a_stranger_teaches_nothing(self):
+        signature = self.deliver(ALICE, "one")
+        raw = self.host.messages(ALICE)[0]
+        forged = [b"", submitter(ALICE, secret=b"another secret of 32 bytes......"), submitter(ALICE, now=1000000000),
+                  submitter(ALICE) + submitter(BOB), submitter("no-domain"), b"X-Shoveler-Submitter: v1; user=alice\r\n"]
+        for field_ in forged:
+            code, text = self.host.train(SPAM, field_ + raw)
+            self.assertEqual(code, 550)
+            self.assertTrue(text.startswith("5.7.1 "), text)
+        self.assertEqual(self.corrected(ALICE, signature), 0)
+        self.assertEqual(self.mail("refused"), len(forged))
+        self.assertEqual(self.host.train("alice@example.test", raw, ALICE)[0], 550)
+
+    def test_a_resent_message_is_corrected_by_its_signature(self):
+        signature = self.deliver(ALICE, "one")
+        raw = self.host.messages(ALICE)[0]
+        for _ in range(2):
+            self.assertEqual(self.host.train(SPAM.upper(), self.resent(raw), ALICE)[0], 250)
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+        self.assertEqual((self.count("learned", "address"), self.count("already", "address")), (1, 1))
+        self.assertEqual(self.host.train(HAM, self.resent(raw), ALICE)[0], 250)
+        self.assertEqual(self.corrected(ALICE, signature), NO_CLASS)
+        self.assertEqual(self.answers(), [])
+
+    def test_a_foreign_signature_corrects_nobody_else(self):
+        signature = self.deliver(BOB, "for bob")
+        raw = self.host.messages(BOB)[0]
+        self.assertEqual(self.host.train(SPAM, self.resent(raw), ALICE)[0], 250)
+        self.assertEqual(self.corrected(BOB, signature), 0)
+        self.assertEqual(self.subjects(), {"for bob": SPAM_CLASS})
+
+    def test_attached_originals_are_used(self):
+        known = self.deliver(ALICE, "known")
+        raw = self.host.messages(ALICE)[0].replace(b"\n", CRLF)
+        others = [message(f"new {i}") for i in range(30)]
+        self.assertEqual(self.host.train(SPAM, attached([raw] + others), ALICE)[0], 250)
+        self.assertEqual(self.subjects(), {"known": SPAM_CLASS, **{f"new {i}": SPAM_CLASS for i in range(30)}})
+        self.assertEqual(self.corrected(ALICE, known), SPAM_CLASS)
+        self.assertEqual(self.host.train(HAM, attached([message("eml")], "base64"), ALICE)[0], 250)
+        self.assertEqual(self.subjects()["eml"], INNOCENT_CLASS)
+        self.assertEqual(self.answers(), [])
+
+    def test_our_fields_are_not_learned(self):
+        self.deliver(ALICE, "same")
+        raw = self.host.messages(ALICE)[0]
+        self.host.stop_trainer()
+        with sqlite3.connect(self.host.store(ALICE)) as db:
+            db.execute("DELETE FROM message")
+        db.close()
+        self.host.start_trainer()
+        self.assertEqual(self.host.train(SPAM, self.resent(raw), ALICE)[0], 250)
+        # The restored message is the one that was delivered: it is known again.
+        self.host.deliver([ALICE], message("same"))
+        self.assertEqual(field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Spam")
+
+    def test_an_inline_forward_is_corrected_only_with_certainty(self):
+        first, second = self.deliver(ALICE, "first"), self.deliver(ALICE, "second")
+        head = b"From: alice@example.test\r\nSubject: Fwd: first\r\n"
+        quoted = head + b"\r\nlook:\r\n> X-DSPAM-Signature: " + first.encode() + CRLF
+        self.assertEqual(self.host.train(SPAM, quoted, ALICE)[0], 250)
+        self.assertEqual(self.subjects(), {"first": SPAM_CLASS})
+        answering = head + b"In-Reply-To: <second@client.test>\r\n\r\n> Some text.\r\n"
+        self.assertEqual(self.host.train(SPAM, answering, ALICE)[0], 250)
+        self.assertEqual(self.corrected(ALICE, second), SPAM_CLASS)
+        self.assertEqual(self.answers(), [])
+        other = self.deliver(BOB, "bobs")
+        for text in (head + b"In-Reply-To: <bobs@client.test>\r\n\r\nx\r\n",
+                     head + b"\r\nX-DSPAM-Signature: " + other.encode() + CRLF,
+                     head + b"\r\nthis is spam!\r\n"):
+            self.assertEqual(self.host.train(SPAM, text, ALICE)[0], 250)
+        self.assertEqual(self.subjects(), {"first": SPAM_CLASS, "second": SPAM_CLASS})
+        self.assertEqual(self.corrected(BOB, other), 0)
+        self.assertEqual(self.mail("explained"), 3)
+        self.assertEqual(len(self.answers()), 1)
+
+    def test_the_answer_is_friendly_and_cannot_loop(self):
+        text = b"From: alice@example.test\r\nContent-Language: fr\r\nSubject: x\r\n\r\nce spam!\r\n"
+        self.assertEqual(self.host.train(SPAM, text, ALICE)[0], 250)
+        answer = self.answers()[0]
+        self.assertEqual(field(answer, "Return-Path"), "<>")
+        self.assertEqual(field(answer, "From"), "postmaster@example.test")
+        self.assertEqual(field(answer, "Content-Language"), "fr")
+        self.assertIn("pièce jointe", email.message_from_bytes(answer).get_payload(decode=True).decode())
+        self.assertIn(SPAM.encode(), answer)
+        self.assertIsNone(email.message_from_bytes(answer)["X-DSPAM-Signature"])
+        # Sent back by whatever machine, it teaches nothing and gets no answer.
+        self.assertEqual(self.host.train(SPAM, answer, ALICE)[0], 250)
+        self.assertEqual(self.host.train(SPAM, text, BOB, sender="")[0], 250)
+        self.assertEqual(self.host.train(SPAM, b"List-Id: <l.test>\r\n" + text, BOB)[0], 250)
+        self.assertEqual(self.mail("ignored"), 3)
+        self.assertEqual((len(self.answers()), len(self.answers(BOB))), (1, 0))
+
+    def test_a_bounce_with_the_original_teaches_nothing(self):
+        bounce = attached([message("inside")]).replace(b"multipart/mixed;", b"multipart/report; report-type=delivery-status;")
+        self.assertEqual(self.host.train(SPAM, bounce, ALICE)[0], 250)
+        self.assertFalse(os.path.exists(self.host.store(ALICE)))
+
+    def test_own_mail_is_not_learned(self):
+        own = message("mine", sender=ALICE)
+        self.assertEqual(self.host.train(SPAM, self.resent(own), ALICE)[0], 250)
+        self.assertEqual(len(self.answers()), 1)
+
+    def test_store_trouble_is_a_4xx(self):
+        signature = self.deliver(ALICE, "one")
+        raw = self.host.messages(ALICE)[0]
+        folder = os.path.dirname(self.host.store(ALICE))
+        self.host.stop_trainer()
+        os.chown(folder, 0, 0)
+        self.host.start_trainer()
+        self.assertEqual(self.host.train(SPAM, self.resent(raw), ALICE)[0], 451)
+        os.chown(folder, lda_uid(), 0)
+        self.assertEqual(self.host.train(SPAM, self.resent(raw), ALICE)[0], 250)
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+
+
+class Receipts(TrainTest):
+    settings = "training_receipts = yes\ntraining_language = fr\ntraining_answer_from = Filter <filter@example.test>\n"
+
+    def test_a_receipt_names_how_many(self):
+        self.assertEqual(self.host.train(SPAM, attached([message("a"), message("b")]), ALICE)[0], 250)
+        receipt = self.answers()[0]
+        self.assertEqual(field(receipt, "From"), "Filter <filter@example.test>")
+        self.assertIn("du spam : 2.", email.message_from_bytes(receipt).get_payload(decode=True).decode())
+
+
+class Process(TrainTest):
+    def check(self, *options):
+        return subprocess.run([os.path.join(BUILD, "spamtrain/spamtraind"), "-c", self.host.path("etc"), *options],
+                              capture_output=True, text=True, check=False)
+
+    def test_check_says_what_is_wrong(self):
+        self.assertEqual(self.check("--check").returncode, 0)
+        os.chmod(self.host.path("etc/secret"), 0o644)
+        result = self.check("--check")
+        self.assertEqual(result.returncode, 78)
+        self.assertIn("others may read it", result.stderr)
+        os.chmod(self.host.path("etc/secret"), 0o600)
+        self.host.write("etc/main.cf", self.host.read("etc/main.cf") + "mail_user = nosuchuser\n")
+        self.assertIn('mail_user: there is no system user "nosuchuser"', self.check("--check").stderr)
+
+    def test_a_reload_takes_over_or_keeps(self):
+        good = self.host.read("etc/main.cf")
+        self.host.write("etc/main.cf", good + f"training_spam_addresses = {HAM}\n")
+        self.host.trainer.send_signal(signal.SIGHUP)
+        wait_for(lambda: "reload refused" in self.host.read("lda.log"), "the refusal")
+        self.assertEqual(self.host.train(SPAM, message("x"), ALICE)[0], 250)
+        self.host.write("etc/main.cf", good + "training_spam_addresses = new@example.test\n")
+        os.chown(self.host.path("etc/secret"), lda_uid(), 0)
+        self.host.trainer.send_signal(signal.SIGHUP)
+        wait_for(lambda: "spamtraind" in self.host.read("lda.log") and ": reloaded" in self.host.read("lda.log"), "the reload")
+        self.assertEqual(self.host.train(SPAM, message("x"), ALICE)[0], 550)
+        self.assertEqual(self.host.train("new@example.test", message("x"), ALICE)[0], 250)
+
+    def test_sigterm_ends_it_at_once(self):
+        peer = self.host.connect()
+        start = time.monotonic()
+        self.assertEqual(self.host.stop_trainer(), 0)
+        self.assertLess(time.monotonic() - start, 5)
+        peer.close()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
