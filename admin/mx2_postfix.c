@@ -77,13 +77,16 @@ static bool longest(void *context, const struct policy_mx2 *mx2)
 	return true;
 }
 
-/* The queue keeps mail as long as the most patient domain wants. */
-static int add_lifetime(struct admin *admin, json_t *settings)
+/*
+ * The queue keeps mail as long as the most patient domain wants. Maps in place need a store:
+ * Postfix's proxymap dies without one.
+ */
+static int add_lifetime(struct admin *admin, enum policy_mode mode, json_t *settings)
 {
 	struct policy *policy;
 	int64_t seconds = 0;
 	char *error = NULL;
-	int ret = open_policy(admin, POLICY_READ, &policy);
+	int ret = open_policy(admin, mode, &policy);
 
 	if (policy != NULL)
 		ret = policy_result(policy_mx2_list(policy, longest, &seconds, &error), &error);
@@ -135,7 +138,7 @@ int mx2_postfix(struct admin *admin, int argc, char **argv)
 	}
 	add_verification(settings);
 	if (ret == EX_OK)
-		ret = add_lifetime(admin, settings);
+		ret = add_lifetime(admin, argc > 0 ? POLICY_CREATE : POLICY_READ, settings);
 	all = json_pack("{s:o, s:o}", "files", files, "settings", settings);
 	if (ret == EX_OK && admin->json) {
 		json_dumpf(all, stdout, JSON_INDENT(1));
