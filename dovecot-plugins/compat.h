@@ -38,4 +38,27 @@ static inline bool compat_doveadm_parse_arg(struct doveadm_mail_cmd_context *ctx
 #define compat_doveadm_accept_options(ctx) ((ctx)->v.parse_arg = compat_doveadm_parse_arg)
 #endif
 
+/*
+ * Namespaces that a plugin adds in mail_user_created, see sharing/. Each returns 0, also when the
+ * namespace is there already; or -1 and *error_r, and nothing was changed. The separator must be
+ * "/" everywhere: names of users and folders hold dots.
+ */
+#if DOVECOT_PREREQ(2, 4, 0)
+#include "compat_namespace_24.h"
+#else
+#include "compat_namespace_23.h"
+#endif
+
+/*
+ * The functions of an ACL backend, to replace some of them. In 2.3 the backend holds them, in 2.4 a
+ * pointer to constant ones.
+ */
+#if DOVECOT_PREREQ(2, 4, 0)
+#define compat_acl_backend_functions(backend)                                                      \
+	((backend)->v = p_memdup((backend)->pool, (backend)->v, sizeof(*(backend)->v)),            \
+	 (struct acl_backend_vfuncs *)(backend)->v)
+#else
+#define compat_acl_backend_functions(backend) (&(backend)->v)
+#endif
+
 #endif

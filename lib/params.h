@@ -102,6 +102,10 @@
 	      "IMAP folders, below the namespace, that are Junk without having special_use")       \
 	PARAM(TRASH_FOLDERS, "trash_folders", LIST, "Trash", 0, 0, "retrain",                      \
 	      "IMAP folders that are Trash without having special_use: moves to it teach nothing") \
+	PARAM(SHARED_NAMESPACE, "shared_namespace", TEXT, "#Shared", 0, 0, "sharing",              \
+	      "Where IMAP users find the folders that others share with them")                     \
+	PARAM(SHARED_LOCATION, "shared_location", TEXT, "", 0, 0, "sharing",                       \
+	      "Dovecot 2.3: mail_location of any user by %h %u %n %d, if it cannot be derived")    \
 	PARAM(RESCAN_DIRECTORY, "rescan_directory", PATH, "$state_directory/rescan", 0, 0,         \
 	      "rescan", "Where messages are kept that the re-scan took out of mailboxes")          \
 	/* the classifier */                                                                       \

@@ -9,9 +9,11 @@ fails the test.
 import glob
 import imaplib
 import os
+import pwd
 import re
 import shutil
 import signal
+import smtplib
 import socket
 import subprocess
 import tempfile
@@ -21,7 +23,9 @@ import unittest
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 MODULES = os.environ.get("SHOVELER_MODULES", os.path.join(SOURCE, "build/plugins/dovecot-plugins/modules"))
 STOCK_MODULES = "/usr/lib/dovecot/modules"
-MAIL_UID = 5000
+MAIL_USER = "mail"  # stands for vmail; every Debian has it
+MAIL_UID = pwd.getpwnam(MAIL_USER).pw_uid
+MAIL_GID = pwd.getpwnam(MAIL_USER).pw_gid
 PASSWORD = "secret"
 
 CONFIG_23 = """
@@ -38,7 +42,7 @@ default_vsz_limit = 0
 import_environment = $import_environment {environment}
 mail_location = maildir:~/Maildir
 mail_uid = {uid}
-mail_gid = {uid}
+mail_gid = {gid}
 first_valid_uid = {uid}
 namespace inbox {{
   inbox = yes
@@ -59,7 +63,7 @@ passdb {{
 userdb {{
   driver = passwd-file
   args = {top}/users
-  default_fields = uid={uid} gid={uid} home={top}/home/%u
+  default_fields = uid={uid} gid={gid} home={top}/home/%u
 }}
 service imap-login {{
   chroot =
@@ -100,7 +104,7 @@ import_environment {{
 mail_driver = maildir
 mail_path = ~/Maildir
 mail_uid = {uid}
-mail_gid = {uid}
+mail_gid = {gid}
 first_valid_uid = {uid}
 namespace inbox {{
   inbox = yes
@@ -122,7 +126,7 @@ userdb passwd-file {{
   passwd_file_path = {top}/users
   fields {{
     uid = {uid}
-    gid = {uid}
+    gid = {gid}
     home = {top}/home/%{{user}}
   }}
 }}
@@ -187,7 +191,7 @@ class Dovecot:
         self.make_folders()
         self.make_modules()
         self.write("users", "".join(f"{user}:{{PLAIN}}{PASSWORD}::::::\n" for user in users))
-        self.write("etc/main.cf", f"state_directory = {self.state}\nruntime_directory = {self.top}/run-shoveler\n"
+        self.write("etc/main.cf", f"mail_user = {MAIL_USER}\npolicy_group = nogroup\nstate_directory = {self.state}\nruntime_directory = {self.top}/run-shoveler\n"
                    f"retrain_spool = {self.spool}\n" + settings)
         self.write_config(extra)
 
@@ -201,7 +205,7 @@ class Dovecot:
     def make_folders(self):
         for name, mode in (("run", 0o755), ("state", 0o755), ("home", 0o777), ("etc", 0o755), ("asan", 0o777),
                            ("run-shoveler", 0o755), ("shoveler", 0o755), ("modules", 0o755),
-                           ("spool", 0o777), ("spool/tmp", 0o777), ("spool/new", 0o777), ("spool/bad", 0o777)):
+                           ("shoveler/sharing", 0o777), ("spool", 0o777), ("spool/tmp", 0o777), ("spool/new", 0o777), ("spool/bad", 0o777)):
             os.mkdir(self.path(name))
             os.chmod(self.path(name), mode)
 
@@ -222,12 +226,20 @@ class Dovecot:
 
     def write_config(self, extra):
         two = version()
-        snippet = os.path.join(SOURCE, f"dovecot-plugins/conf/90-shoveler-{two[0]}.{two[1]}.conf")
+        snippet = self.write_snippet(f"dovecot-plugins/conf/90-shoveler-{two[0]}.{two[1]}.conf")
         template = CONFIG_24 if two >= (2, 4) else CONFIG_23
         self.write("dovecot.conf", template.format(
-            top=self.top, port=self.port, uid=MAIL_UID, internal="dovecot", login="dovenull", snippet=snippet,
+            top=self.top, port=self.port, uid=MAIL_UID, gid=MAIL_GID, internal="dovecot", login="dovenull", snippet=snippet,
             environment=" ".join(f"{name}={value}" for name, value in self.environment.items()),
             environment_24="\n  ".join(f"{name} = {value}" for name, value in self.environment.items())) + extra)
+
+    def write_snippet(self, name):
+        """The shipped file, with this server's folders and a group that exists."""
+        with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+            text = file.read()
+        self.write("90-shoveler.conf", text.replace("/var/lib/shoveler", self.state).replace(
+            "shoveler-policy", "nogroup"))
+        return self.path("90-shoveler.conf")
 
     def start(self):
         with open(self.path("out"), "w", encoding="utf-8") as out:
@@ -266,6 +278,11 @@ class Dovecot:
     def imap(self, user, password=PASSWORD):
         client = Imap("127.0.0.1", self.port, timeout=60)
         client.login(user, password)
+        return client
+
+    def lmtp(self):
+        client = smtplib.LMTP(self.path("run/lmtp"))
+        client.local_hostname = "test"
         return client
 
     def doveadm(self, *words, check=True):

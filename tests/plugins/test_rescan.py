@@ -45,14 +45,12 @@ class Scanner(threading.Thread):
 
 
 class Rescan(PluginTest):
-    settings = "scanner_timeout = 2s\nmail_user = nobody\n"
+    settings = "scanner_timeout = 2s\n"
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.scanner = Scanner(cls.server.path("run-shoveler/scanner.sock"))
-        os.mkdir(cls.server.path("shoveler/rescan"))
-        os.chown(cls.server.path("shoveler/rescan"), 5000, 5000)
 
     def setUp(self):
         self.scanner.answer = None

@@ -1,0 +1,74 @@
+/*
+ * shoveler_sharing - a Dovecot plugin that gives every user the namespaces in which folders are
+ * shared: "#Shared/OWNER/..." for what other users share with him, and one for each public tree of
+ * the policy store, "#MilkyPond/...". The administrator writes no namespace blocks.
+ *
+ * What it does: when a mail user is created, in whatever protocol (delivery must find the
+ * namespaces that IMAP shows), it adds the namespaces to his settings, and his groups of the policy
+ * store to those the acl plugin knows. Its file sorts before lib01_acl, which reads them.
+ *
+ * On errors: it never keeps anybody from his own folders. A store that cannot be read, or settings
+ * that do not allow the namespaces, are logged, and the user has his private ones.
+ */
+#include "compat.h"
+
+#include "../plugin_conf.h"
+#include "policy_view.h"
+
+PLUGIN_EXPORT void shoveler_sharing_plugin_init(struct module *module);
+PLUGIN_EXPORT void shoveler_sharing_plugin_deinit(void);
+PLUGIN_EXPORT extern const char *shoveler_sharing_plugin_version;
+
+static void add_shared(struct mail_user *user, const struct conf *conf)
+{
+	const char *error;
+
+	if (compat_add_shared_namespace(user, conf_text(conf, P_SHARED_NAMESPACE),
+					conf_text(conf, P_SHARED_LOCATION), &error) < 0)
+		e_error(user->event, "shoveler: folders of others are not shown: %s", error);
+}
+
+static void add_public(struct mail_user *user, const struct conf *conf, const char *tree)
+{
+	const char *error;
+	const char *path = t_strconcat(conf_text(conf, P_PUBLIC_DIRECTORY), "/", tree + 1, NULL);
+
+	if (compat_add_public_namespace(user, tree, path, &error) < 0)
+		e_error(user->event, "shoveler: %s is not shown: %s", tree, error);
+}
+
+static void sharing_mail_user_created(struct mail_user *user)
+{
+	const struct conf *conf;
+	struct policy_view *view;
+
+	/* owners of shared folders, and the helper users of delivery, have no namespaces of ours */
+	if (user->autocreated || user->creator != NULL)
+		return;
+	conf = plugin_conf_get(user->event);
+	if (conf == NULL)
+		return;
+	view = policy_view_create(conf, user->event, plugin_user_name(user->username));
+	compat_add_acl_groups(user, policy_view_groups(view));
+	add_shared(user, conf);
+	for (const char *const *tree = policy_view_trees(view); *tree != NULL; tree++)
+		add_public(user, conf, *tree);
+	policy_view_free(&view);
+}
+
+static struct mail_storage_hooks sharing_mail_storage_hooks = {
+	.mail_user_created = sharing_mail_user_created,
+};
+
+void shoveler_sharing_plugin_init(struct module *module)
+{
+	mail_storage_hooks_add(module, &sharing_mail_storage_hooks);
+}
+
+void shoveler_sharing_plugin_deinit(void)
+{
+	mail_storage_hooks_remove(&sharing_mail_storage_hooks);
+	plugin_conf_deinit();
+}
+
+const char *shoveler_sharing_plugin_version = DOVECOT_ABI_VERSION;
