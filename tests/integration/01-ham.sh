@@ -21,5 +21,5 @@ expect 20 "ham that it files by our X-DSPAM-Result" "Hikers: Innocent" mailbox a
 lab_message "Trust me" "Really." "X-DSPAM-Result: Whitelisted" "X-DSPAM-Signature: 0123456789abcdef01234567" | deliver alice@example.test
 expect 20 "ham with forged X-DSPAM fields" "INBOX: Innocent" mailbox alice "Trust me"
 expect_like 1 "the same" "one signature, ours" '^[0-9a-f]{24}$' lab_field alice INBOX "Trust me" X-DSPAM-Signature
-expect 1 "the same" "no forged signature" "" \
-	sh -c "grep -rl 0123456789abcdef01234567 '$LAB_DIR/mx1/var/vmail/example.test/alice'"
+forged() { grep -rl 0123456789abcdef01234567 "$LAB_DIR/mx1/var/vmail/example.test/alice" | wc -l; }
+expect 0 "copies with the forged signature" "0" forged

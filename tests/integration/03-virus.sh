@@ -3,8 +3,15 @@
 . "$(dirname "$0")/story.sh"
 row 3 "A virus"
 
-third_body() { lab_third friend "$1" | head -n 1 | xargs -r sed '1,/^$/d' | md5sum | cut -d' ' -f1; }
-body_of() { printf '%s\n' "$1" | md5sum | cut -d' ' -f1; }
+# virtual(8) adds an empty line to what it keeps in a Maildir.
+third_body() { lab_third friend "$1" | head -n 1 | xargs -r sed -e '1,/^$/d' -e '$d'; }
+third_copy() {
+	case $(third_body "$1") in
+	'') echo nothing ;;
+	"$2") echo untouched ;;
+	*) echo altered ;;
+	esac
+}
 
 lab_message "EICAR for alice" "$(lab_eicar)" | deliver alice@example.test
 lab_message "EICAR for two" "$(lab_eicar)" | deliver alice@example.test friend@example.test
@@ -16,8 +23,8 @@ settle
 expect 1 "EICAR to alice" "nowhere" folder alice "EICAR for alice"
 expect_like 1 "the same" "logged" 'Eicar' lab_log mx1 'alice@example.test.*[Ee]icar|[Ee]icar.*alice@example.test'
 expect 1 "EICAR to alice and to a redirect: alice" "nowhere" folder alice "EICAR for two"
-expect 20 "the same, the third party" "$(body_of "$(lab_eicar)")" third_body "EICAR for two"
+expect 20 "the same, the third party" "untouched" third_copy "EICAR for two" "$(lab_eicar)"
 expect 1 "EICAR to an alias of alice and the third party: alice" "nowhere" folder alice "EICAR by alias"
-expect 20 "the same, the third party" "$(body_of "$(lab_eicar)")" third_body "EICAR by alias"
-expect 1 "nobody is told" "nothing in the queue, no bounce" \
-	sh -c "[ -z \"\$(ls '$LAB_DIR/third/var/vmail/bounces/new' 2>/dev/null)\" ] && echo 'nothing in the queue, no bounce'"
+expect 20 "the same, the third party" "untouched" third_copy "EICAR by alias" "$(lab_eicar)"
+bounces() { find "$LAB_DIR/third/var/vmail/bounces/new" -type f 2>/dev/null | wc -l; }
+expect 0 "bounces to the sender" "0" bounces

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/story.sh"
 row 8 "The fallback MX"
 
-lab_mx2_add partner.test primary=mx tls=secure match=mx1.example.test cafile=/etc/ssl/lab-ca.crt recipients=all retention=14d
+lab_mx2_add partner.test primary=mx tls=secure match=mx1.example.test recipients=all retention=14d
 expect_like 0 "before: mx2 relays for nobody else" "refused" '^rcpt pat@elsewhere.test 55[04]' \
 	lab_send --server mx2.example.test pat@elsewhere.test </dev/null
 
