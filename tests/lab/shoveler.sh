@@ -46,6 +46,7 @@ lab_shoveler_files() {
 		openssl rand -hex 32 >/etc/shoveler/submitter.secret
 		install -d /var/lib/shoveler
 		install -d -o shoveler -g shoveler -m 700 /var/lib/shoveler/users
+		install -d -o vmail -g vmail -m 700 /var/lib/shoveler/sharing
 		install -d /run/shoveler
 		install -d -o shoveler -g postfix -m 750 /var/spool/postfix/shoveler
 		[ "$HOST" != mx1 ] || cp "$CONF" /etc/dovecot/conf.d/90-shoveler.conf'
