@@ -1,3 +1,6 @@
+# What asks it.
+target_sources(spamtrain_lib PRIVATE spamtraind_client.c)
+
 # The training service. All but main() is a library, so that tests can link it.
 add_library(spamtraind_lib STATIC
 	release.c spamtraind_backoff.c spamtraind_conf.c spamtraind_correct.c spamtraind_purge.c
