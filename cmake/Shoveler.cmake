@@ -6,6 +6,8 @@ find_package(Threads REQUIRED)
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wwrite-strings
 	-Wmissing-prototypes -Wformat=2 -fno-common -fstack-protector-strong)
 add_compile_definitions(_GNU_SOURCE SHOVELER_VERSION="${PROJECT_VERSION}")
+# Debian 13's c-ares deprecates the calls that Debian 12's has no others for.
+add_compile_definitions(CARES_NO_DEPRECATED)
 if(SHOVELER_WERROR)
 	add_compile_options(-Werror)
 endif()
