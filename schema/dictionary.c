@@ -117,37 +117,48 @@ static uint32_t today(void)
 	return (uint32_t)(time(NULL) / SECONDS_PER_DAY);
 }
 
-static void apply_features(struct dictionary *d, struct span blob, int64_t spam, int64_t innocent)
+static void apply_features(struct dictionary *d, struct span blob, struct token delta)
 {
 	size_t count;
 	uint32_t *hashes = hash_list_unpack(blob, &count);
-	uint32_t day = today();
 
-	for (size_t i = 0; i < count; i++)
-		overlay_add(&d->overlay, hashes[i], (int32_t)spam, (int32_t)innocent, day);
+	for (size_t i = 0; i < count; i++) {
+		delta.hash = hashes[i];
+		overlay_add(&d->overlay, &delta);
+	}
 	d->pending_features += count;
-	d->sums.spam += spam;
-	d->sums.innocent += innocent;
+	d->sums.spam += delta.spam;
+	d->sums.innocent += delta.innocent;
+	d->sums.gradient += delta.gradient;
+	d->sums.square += delta.square;
 	free(hashes);
 }
 
 static void apply_scores(struct dictionary *d, const uint16_t *scores, bool spam, int32_t delta)
 {
 	for (size_t i = 0; i < STORE_LEARNERS; i++)
-		d->sums.scores[i][spam ? 1 : 0][scores[i] % DICTIONARY_BINS] += delta;
+		if (scores[i] < DICTIONARY_BINS)
+			d->sums.scores[i][spam ? 1 : 0][scores[i]] += delta;
 }
 
 static void lesson_apply(struct dictionary *d, sqlite3_stmt *s)
 {
 	bool spam = sqlite3_column_int(s, 1) == STORE_SPAM;
-	int delta = sqlite3_column_int(s, 2);
+	int delta = sqlite3_column_int(s, 2), gradient = sqlite3_column_int(s, 6);
 	uint16_t scores[STORE_LEARNERS];
 
 	d->seq = sqlite3_column_int64(s, 0);
 	d->pending_lessons++;
 	if (sqlite3_column_int(s, 3) != 0) {
+		struct token token = {
+			.spam = spam ? delta : 0,
+			.innocent = spam ? 0 : delta,
+			.gradient = delta * gradient,
+			.square = delta * gradient * gradient,
+			.day = today(),
+		};
 		struct span blob = {sqlite3_column_blob(s, 5), (size_t)sqlite3_column_bytes(s, 5)};
-		apply_features(d, blob, spam ? delta : 0, spam ? 0 : delta);
+		apply_features(d, blob, token);
 	} else if (sqlite3_column_bytes(s, 4) == sizeof(scores)) {
 		memcpy(scores, sqlite3_column_blob(s, 4), sizeof(scores));
 		apply_scores(d, scores, spam, delta);
@@ -219,6 +230,14 @@ enum store_status dictionary_refresh(struct store *store, char **error_r)
 
 /* ---- reading ---- */
 
+static void counts_add(struct token_counts *counts, const struct token *token)
+{
+	counts->spam += token->spam;
+	counts->innocent += token->innocent;
+	counts->gradient += token->gradient;
+	counts->square += token->square;
+}
+
 void dictionary_counts(const struct store *store, const uint32_t *hashes, size_t count,
 		       struct token_counts *counts_r)
 {
@@ -226,17 +245,15 @@ void dictionary_counts(const struct store *store, const uint32_t *hashes, size_t
 
 	for (size_t i = 0; i < count; i++) {
 		const struct token *token = overlay_find(&d->overlay, hashes[i]);
-		counts_r[i] = (struct token_counts){0, 0};
+		counts_r[i] = (struct token_counts){0};
 		if (token != NULL)
-			counts_r[i] = (struct token_counts){token->spam, token->innocent};
+			counts_add(&counts_r[i], token);
 	}
 	for (size_t f = 0; f < d->file_count; f++) {
 		for (size_t i = 0; i < count; i++) {
 			const struct token *token = tokens_find(&d->files[f], hashes[i]);
-			if (token == NULL)
-				continue;
-			counts_r[i].spam += token->spam;
-			counts_r[i].innocent += token->innocent;
+			if (token != NULL)
+				counts_add(&counts_r[i], token);
 		}
 	}
 }
@@ -267,6 +284,7 @@ enum store_status dictionary_lesson(struct store *store, const struct lesson *le
 	sqlite3_bind_int(s, 3, lesson->delta);
 	sqlite3_bind_int(s, 4, lesson->tokens);
 	sqlite3_bind_blob(s, 5, lesson->scores, sizeof(lesson->scores), SQLITE_TRANSIENT);
+	sqlite3_bind_int(s, 6, lesson->gradient);
 	return store_run(store, s, error_r);
 }
 
@@ -304,10 +322,7 @@ static size_t runs_merge(struct run *runs, size_t count, struct token *out, bool
 		for (size_t i = 0; i < count; i++) {
 			if (runs[i].at == runs[i].end || runs[i].at->hash != hash)
 				continue;
-			sum.spam += runs[i].at->spam;
-			sum.innocent += runs[i].at->innocent;
-			sum.day = sum.day > runs[i].at->day ? sum.day : runs[i].at->day;
-			runs[i].at++;
+			token_add(&sum, runs[i].at++);
 		}
 		if (!drop || sum.spam != 0 || sum.innocent != 0)
 			out[written++] = sum;

@@ -14,26 +14,32 @@
 
 #include "schema/store.h"
 
-#define DICTIONARY_BINS	    256 /* of a histogram */
+#define DICTIONARY_BINS 256 /* of a histogram */
 
 struct token_counts {
-	int32_t spam, innocent; /* messages */
+	int32_t spam, innocent;	  /* messages */
+	int32_t gradient, square; /* sums of lesson.gradient and of its square */
 };
 
 /* scores[i] counts messages of a class by the bin of learner i's score when it came. */
 struct dictionary_sums {
-	int64_t spam, innocent; /* lessons that count features */
-	int32_t scores[STORE_LEARNERS][2]
-		      [DICTIONARY_BINS]; /* [..][0] innocent, [..][1] spam */
+	int64_t spam, innocent;				    /* lessons that count features */
+	int64_t gradient, square;			    /* of those lessons */
+	int32_t scores[STORE_LEARNERS][2][DICTIONARY_BINS]; /* [..][0] innocent, [..][1] spam */
 };
 
 struct lesson {
 	int64_t message;
 	enum store_class class;
-	int delta;   /* +1, or -1: takes back */
-	bool tokens; /* counts the message's features; else: its scores */
+	int delta;    /* +1, or -1: takes back */
+	bool tokens;  /* counts the message's features; else: its scores */
+	int gradient; /* with tokens: how much it moves the features' weights,
+			 -LESSON_GRADIENT_MAX.. */
 	uint16_t scores[STORE_LEARNERS];
 };
+
+#define LESSON_GRADIENT_MAX 128
+#define SCORE_UNKNOWN	    UINT16_MAX /* a score that is not counted */
 
 /* Brings the view up to date with the log. In a transaction it then stays so until its end. */
 enum store_status dictionary_refresh(struct store *store, char **error_r);

@@ -29,18 +29,16 @@ static void grow(struct overlay *overlay)
 	*overlay = larger;
 }
 
-void overlay_add(struct overlay *overlay, uint32_t hash, int32_t spam, int32_t innocent,
-		 uint32_t day)
+void overlay_add(struct overlay *overlay, const struct token *delta)
 {
 	if (overlay->count * 2 >= overlay->size)
 		grow(overlay);
-	struct token *token = &overlay->slots[slot_of(overlay, hash)];
+	struct token *token = &overlay->slots[slot_of(overlay, delta->hash)];
 	if (token->day == 0)
 		overlay->count++;
-	token->hash = hash;
-	token->spam += spam;
-	token->innocent += innocent;
-	token->day = day == 0 ? 1 : day;
+	token->hash = delta->hash;
+	token_add(token, delta);
+	token->day = token->day == 0 ? 1 : token->day;
 }
 
 const struct token *overlay_find(const struct overlay *overlay, uint32_t hash)

@@ -14,8 +14,8 @@ struct overlay {
 	size_t count;
 };
 
-void overlay_add(struct overlay *overlay, uint32_t hash, int32_t spam, int32_t innocent,
-		 uint32_t day);
+/* Adds delta to what is there of delta->hash. */
+void overlay_add(struct overlay *overlay, const struct token *delta);
 const struct token *overlay_find(const struct overlay *overlay, uint32_t hash);
 /* Entries sorted by hash, malloc'ed. */
 struct token *overlay_sorted(const struct overlay *overlay);

@@ -38,10 +38,11 @@
 	S(CORRECTION_ADD, "INSERT INTO correction VALUES (NULL, ?1, ?2, ?3, ?4)")                  \
 	S(FEATURES_ADD, "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3)")                     \
 	S(FEATURES_GET, "SELECT version, hashes FROM features WHERE message = ?1")                 \
-	S(LESSON_ADD, "INSERT INTO lesson VALUES (NULL, ?1, ?2, ?3, ?4, ?5)")                      \
-	S(LESSONS_SINCE, "SELECT l.seq, l.class, l.delta, l.tokens, l.scores, f.hashes FROM "      \
-			 "lesson l LEFT JOIN features f ON f.message = l.message AND l.tokens "    \
-			 "WHERE l.seq > ?1 ORDER BY l.seq")                                        \
+	S(LESSON_ADD, "INSERT INTO lesson VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6)")                  \
+	S(LESSONS_SINCE,                                                                           \
+	  "SELECT l.seq, l.class, l.delta, l.tokens, l.scores, f.hashes, l.gradient FROM "         \
+	  "lesson l LEFT JOIN features f ON f.message = l.message AND l.tokens "                   \
+	  "WHERE l.seq > ?1 ORDER BY l.seq")                                                       \
 	S(LESSONS_DELETE, "DELETE FROM lesson WHERE seq <= ?1")                                    \
 	S(DICTIONARY_GET, "SELECT generation, seq, files, sums FROM dictionary")                   \
 	S(DICTIONARY_GENERATION, "SELECT generation FROM dictionary")                              \

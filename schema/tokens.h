@@ -15,9 +15,20 @@
 
 struct token {
 	uint32_t hash;
-	int32_t spam, innocent; /* may be negative in a file that is not the oldest */
-	uint32_t day;		/* days since 1970 when it was last taught */
+	int32_t spam, innocent;	  /* messages; may be negative in a file that is not the oldest */
+	int32_t gradient, square; /* sums over lessons: dictionary.h */
+	uint32_t day;		  /* days since 1970 when it was last taught */
 };
+
+/* Sums; the later day. */
+static inline void token_add(struct token *to, const struct token *delta)
+{
+	to->spam += delta->spam;
+	to->innocent += delta->innocent;
+	to->gradient += delta->gradient;
+	to->square += delta->square;
+	to->day = to->day > delta->day ? to->day : delta->day;
+}
 
 struct tokens {
 	const struct token *entries;

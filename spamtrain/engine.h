@@ -2,10 +2,15 @@
  * engine.h - the learners: from counts of features to a calibrated score. Pure arithmetic, no
  * store.
  *
- * Two learners read the same counts: Fisher's chi-square over all telling features (Robinson, 2003)
- * and a product over the most telling ones (Graham, 2002). Their raw scores cannot be compared with
- * each other or over time, so each is turned into log-odds by where it lies among the scores that
- * the user's own past spam and innocent mail had; the mean of these is the score.
+ * Three learners read sums of integers, so that a lesson can be taken back exactly:
+ * - Fisher's chi-square over all telling features (Robinson, "A Statistical Approach to the Spam
+ *   Problem", 2003);
+ * - a product over the most telling ones (Graham, "A Plan for Spam", 2002);
+ * - logistic regression by dual averaging with a step of its own for each feature (Xiao, 2010;
+ * Duchi, Hazan and Singer, 2011): a feature's weight follows from the sums of the gradients of the
+ * lessons that held it, and of their squares. Their raw scores cannot be compared with each other
+ * or over time, so each is turned into log-odds by where it lies among the scores that the user's
+ * own past spam and innocent mail had when it came; the mean of these is the score.
  */
 #ifndef SHOVELER_ENGINE_H
 #define SHOVELER_ENGINE_H
@@ -15,12 +20,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ENGINE_CLASS_MIN 5 /* messages of each class, until then everything is innocent */
+#define ENGINE_CLASS_MIN 5 /* messages of each class; until then every verdict is innocent */
 
 struct engine_score {
 	double score;		       /* calibrated log-odds of spam; 0 when nothing is known */
-	bool known;		       /* false: too little was learned to say anything */
-	uint16_t bins[STORE_LEARNERS]; /* where the learners' raw scores lie in the histograms */
+	bool known;		       /* false: too little was learned for a verdict */
+	uint16_t bins[STORE_LEARNERS]; /* where the raw scores lie in the histograms */
 };
 
 void engine_score(struct engine_score *score_r, const struct token_counts *counts, size_t count,
@@ -31,6 +36,13 @@ double engine_threshold(unsigned sedation);
 
 /* Should TUM learn a message of this score? */
 bool engine_is_unsure(const struct engine_score *score, double threshold);
+
+/*
+ * The gradient of a lesson (schema/dictionary.h): how far the logistic learner was from the class
+ * when the message came. It follows from the message's row alone, so that taking back finds the
+ * same.
+ */
+int engine_gradient(const uint16_t *bins, enum store_class class);
 
 /* How much a feature speaks for spam: 0..1, 0.5 is nothing. */
 double engine_feature(struct token_counts counts, const struct dictionary_sums *sums);

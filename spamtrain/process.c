@@ -92,7 +92,7 @@ static void decide(const struct classifier *c, const struct engine_score *score,
 {
 	double distance = score->score - engine_threshold(c->preferences.sedation);
 
-	verdict->score = score->known ? score->score : 0;
+	verdict->score = score->score;
 	verdict->probability = score->known ? 1 / (1 + exp(-distance)) : 0.5;
 	verdict->result = CLASSIFIER_INNOCENT;
 	verdict->confidence = fabs(verdict->probability - 0.5) * 2;

@@ -43,7 +43,8 @@ CREATE TABLE lesson (
 	class INTEGER NOT NULL,
 	delta INTEGER NOT NULL,
 	tokens INTEGER NOT NULL, -- 1: counts its features; 0: counts its scores
-	scores BLOB NOT NULL
+	scores BLOB NOT NULL,
+	gradient INTEGER NOT NULL -- schema/dictionary.h
 );
 
 -- The dictionary as of lesson seq: snapshot files (oldest first) and the sums beside them.
