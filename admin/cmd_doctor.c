@@ -23,7 +23,7 @@ static const struct {
 	{"daemons", doctor_check_daemons}, {"sockets", doctor_check_sockets},
 	{"metrics", doctor_check_metrics}, {"permissions", doctor_check_permissions},
 	{"postfix", doctor_check_postfix}, {"dovecot", doctor_check_dovecot},
-	{"policy", doctor_check_policy},
+	{"policy", doctor_check_policy},   {"stores", doctor_check_stores},
 };
 
 static void print_finding(const char *check, enum finding finding, const char *advice,

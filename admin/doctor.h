@@ -26,5 +26,6 @@ void doctor_check_permissions(struct doctor *doctor, const struct conf *conf);
 void doctor_check_postfix(struct doctor *doctor, const struct conf *conf);
 void doctor_check_dovecot(struct doctor *doctor, const struct conf *conf);
 void doctor_check_policy(struct doctor *doctor, const struct conf *conf);
+void doctor_check_stores(struct doctor *doctor, const struct conf *conf);
 
 #endif

@@ -1,5 +1,6 @@
 #include "public_folder.h"
 
+#include "act_as.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -26,36 +27,21 @@ static int make_directory(const char *path, char **error_r)
 	return failed("make folder", path, error_r);
 }
 
-/* Makes $public_directory if need be, and becomes its owner until leave(). Not root: as we are. */
+/* Makes $public_directory, the mail user's, if need be; then works as that user. */
 static int enter(const struct conf *conf, char **error_r)
 {
 	const char *user = conf_text(conf, P_MAIL_USER),
 		   *root = conf_text(conf, P_PUBLIC_DIRECTORY);
-	const struct passwd *passwd;
+	const struct passwd *passwd = getpwnam(user);
 
-	if (geteuid() != 0)
-		return make_directory(root, error_r);
-	passwd = getpwnam(user);
-	if (passwd == NULL) {
-		*error_r = xasprintf("there is no system user \"%s\" (mail_user in main.cf)", user);
-		return -1;
+	if (mkdir(root, FOLDER_MODE) < 0) {
+		if (errno != EEXIST)
+			return failed("make folder", root, error_r);
+	} else if (geteuid() == 0 && passwd != NULL &&
+		   lchown(root, passwd->pw_uid, passwd->pw_gid) < 0) {
+		return failed("give away", root, error_r);
 	}
-	if (mkdir(root, FOLDER_MODE) == 0) {
-		if (lchown(root, passwd->pw_uid, passwd->pw_gid) < 0)
-			return failed("give away", root, error_r);
-	} else if (errno != EEXIST) {
-		return failed("make folder", root, error_r);
-	}
-	if (setegid(passwd->pw_gid) < 0 || seteuid(passwd->pw_uid) < 0)
-		return failed("work as", user, error_r);
-	return 0;
-}
-
-static void leave(void)
-{
-	/* Back to what we were; a process that cannot is of no further use. */
-	if (getuid() == 0 && (seteuid(0) < 0 || setegid(0) < 0))
-		abort();
+	return act_as(user, error_r);
 }
 
 /* "#Tree/Path" lies in $public_directory/Tree/Path. */
@@ -107,7 +93,7 @@ int public_folder_make(const struct conf *conf, const char *folder, char **error
 
 	if (ret == 0)
 		ret = make_levels(path, tree_size, error_r);
-	leave();
+	act_as_self();
 	free(path);
 	return ret;
 }
@@ -149,7 +135,7 @@ int public_folder_retire(const struct conf *conf, const char *folder, char **pla
 	*place_r = NULL;
 	if (ret == 0)
 		ret = move_away(conf, path, place, error_r);
-	leave();
+	act_as_self();
 	free(path);
 	if (ret != 0) {
 		free(place);

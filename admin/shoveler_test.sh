@@ -5,13 +5,14 @@ program=$1
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failed=0
-mkdir -p "$dir/conf" "$dir/state"
+mkdir -p "$dir/conf" "$dir/state/users"
 cat >"$dir/conf/main.cf" <<END
 state_directory = $dir/state
 runtime_directory = $dir/run
 postfix_config_directory = $dir/postfix
 policy_group = $(id -gn)
 mail_user = $(id -un)
+lda_user = $(id -un)
 lda_metrics_listen =
 services = shoveler-lda
 END
@@ -51,10 +52,10 @@ expect 0 "^lda_listen = unix:.runtime_directory/lda.sock$" conf -d
 expect 0 "^unix:$dir/run/lda.sock$" conf lda_listen
 expect 64 'no setting "lda_lisen"' conf lda_lisen
 run conf -n
-check "conf -n prints just what main.cf sets" test "$(grep -c . "$dir/out")" = 7
+check "conf -n prints just what main.cf sets" test "$(grep -c . "$dir/out")" = 8
 expect 64 'takes one of' conf -n -d
 echo 'lda_lisen = x' >>"$dir/conf/main.cf"
-expect 78 'main.cf, line 8.*did you mean "lda_listen"' conf
+expect 78 'main.cf, line 9.*did you mean "lda_listen"' conf
 expect 78 'did you mean' group list
 expect 0 lda_listen conf -d
 expect 2 'did you mean' doctor
@@ -115,6 +116,11 @@ expect 0 - mx2 remove partner.test
 expect 65 'no fallback MX for "partner.test"' mx2 show partner.test
 
 expect 2 'error +sockets +lda_listen' doctor
+expect 2 'ok +stores +no user has a store' doctor
+mkdir -p "$dir/state/users/example.test/alice"
+echo "no database at all" >"$dir/state/users/example.test/alice/store.sqlite"
+expect 2 'error +stores +.*example.test/alice' doctor
+rm -r "$dir/state/users/example.test"
 expect 2 '"advice"' doctor --json
 expect 0 'shoveler-lda: unknown' status
 sed -i '/lda_metrics/d' "$dir/conf/main.cf"
