@@ -356,11 +356,14 @@ void training_message_restore(struct strbuf *out, struct span message)
 	const char *limit = message.data + last_resent(message);
 	struct header_field field;
 	struct span rest = message;
+	size_t start = out->size;
 
 	while (header_next(&rest, &field)) {
 		if (!is_ours(field.name) && !(field.raw.data < limit && is_trace(field.name)))
 			strbuf_append_span(out, field.raw);
 	}
+	if (out->size > start && out->data[out->size - 1] != '\n')
+		strbuf_append_text(out, "\r\n");
 	/* header_next() took the empty line; a body that began without one keeps its first line. */
 	strbuf_append_text(out, "\r\n");
 	strbuf_append_span(out, rest);
