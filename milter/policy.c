@@ -1,5 +1,6 @@
 #include "policy.h"
 
+#include "lib/msg.h"
 #include "lib/xalloc.h"
 
 #include <ctype.h>
@@ -9,6 +10,8 @@
 
 /* How much longer than the scanner's own time-out a session waits for it: the queue before it. */
 #define SCANNER_QUEUE_TIME_S 30
+#define LIST_TEST_MS	     2000 /* how long a start waits for the self-tests of DNS lists */
+#define MAX_OWN_NAMES	     64
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct policy *current;
@@ -64,11 +67,20 @@ static int take_secret(struct policy *policy, const struct conf *conf, char **er
 	return 0;
 }
 
+static void free_list(char **list)
+{
+	for (char **each = list; each != NULL && *each != NULL; each++)
+		free(*each);
+	free(list);
+}
+
 static void free_policy(struct policy *policy)
 {
-	for (char **each = policy->training; each != NULL && *each != NULL; each++)
-		free(*each);
-	free(policy->training);
+	free_list(policy->training);
+	free_list(policy->own_names);
+	dns_lists_free(&policy->lookups.lists);
+	dns_close(&policy->lookups.dns);
+	networks_free(&policy->exempt);
 	postfix_config_free(&policy->postfix);
 	postfix_maps_free(&policy->maps);
 	free(policy->temp_directory);
@@ -101,6 +113,81 @@ static int take_postfix(struct policy *policy, const struct conf *conf, char **e
 	return postfix_config_read(directory, timeout_ms, &policy->postfix, error_r);
 }
 
+static int take_lists(struct policy *policy, const struct conf *conf, char **error_r)
+{
+	const char *const *sites = conf_list(conf, P_DNSBL_SITES);
+	const char *const *name_sites = conf_list(conf, P_RHSBL_SITES);
+	const char *const *weights = conf_list(conf, P_SCORE_WEIGHTS);
+	int ret = 0;
+
+	policy->lookups.lists = dns_lists_new();
+	for (; *sites != NULL && ret == 0; sites++)
+		ret = dns_lists_add(policy->lookups.lists, *sites, false, error_r);
+	for (; *name_sites != NULL && ret == 0; name_sites++)
+		ret = dns_lists_add(policy->lookups.lists, *name_sites, true, error_r);
+	score_weights_default(&policy->lookups.weights);
+	for (; *weights != NULL && ret == 0; weights++)
+		ret = score_weights_set(&policy->lookups.weights, *weights, error_r);
+	return ret;
+}
+
+/* Of mynetworks only addresses are taken; a file or map in it is not followed. */
+static int take_networks(struct policy *policy, const struct conf *conf, char **error_r)
+{
+	struct span rest = span_of(postfix_config_get(policy->postfix, PF_MYNETWORKS)), item;
+	const char *const *exempt = conf_list(conf, P_SCORE_EXEMPT_NETWORKS);
+
+	while (postfix_list_next(&rest, &item)) {
+		char *text = xstrndup(item.data, item.size);
+
+		if (networks_add(&policy->exempt, text) < 0)
+			msg_warn("mynetworks of Postfix has \"%s\", which is not followed: "
+				 "use score_exempt_networks",
+				 text);
+		free(text);
+	}
+	for (; *exempt != NULL; exempt++) {
+		if (networks_add(&policy->exempt, *exempt) < 0) {
+			*error_r =
+				xasprintf("score_exempt_networks: \"%s\" is no network", *exempt);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* myhostname, and the names in mydestination: what nobody else may call himself. */
+static void take_own_names(struct policy *policy)
+{
+	struct span rest = span_of(postfix_config_get(policy->postfix, PF_MYDESTINATION)), item;
+	size_t count = 0;
+
+	policy->own_names = xcalloc(MAX_OWN_NAMES + 2, sizeof(char *));
+	policy->own_names[count++] = lower_case(postfix_config_get(policy->postfix, PF_MYHOSTNAME));
+	while (count <= MAX_OWN_NAMES && postfix_list_next(&rest, &item)) {
+		char *text = xstrndup(item.data, item.size);
+
+		if (strchr(text, '.') != NULL && strpbrk(text, ":/!") == NULL &&
+		    strncmp(text, "localhost.", 10) != 0)
+			policy->own_names[count++] = lower_case(text);
+		free(text);
+	}
+	policy->lookups.own_names = (const char *const *)policy->own_names;
+}
+
+static int take_scoring(struct policy *policy, const struct conf *conf, char **error_r)
+{
+	policy->score_note = (int)conf_number(conf, P_SCORE_NOTE);
+	policy->score_reject = (int)conf_number(conf, P_SCORE_REJECT);
+	policy->lookups.budget_ms = (int)conf_number(conf, P_DNS_BUDGET) * 1000;
+	take_own_names(policy);
+	if (take_lists(policy, conf, error_r) < 0 || take_networks(policy, conf, error_r) < 0 ||
+	    dns_open(conf_list(conf, P_DNS_SERVERS), &policy->lookups.dns, error_r) < 0)
+		return -1;
+	dns_lists_test_now(policy->lookups.lists, policy->lookups.dns, LIST_TEST_MS);
+	return 0;
+}
+
 int policy_create(const struct conf *conf, struct policy **policy_r, char **error_r)
 {
 	struct policy *policy = xcalloc(1, sizeof(*policy));
@@ -109,6 +196,7 @@ int policy_create(const struct conf *conf, struct policy **policy_r, char **erro
 	take_scanner(policy, conf);
 	take_training(policy, conf);
 	if (take_secret(policy, conf, error_r) < 0 || take_postfix(policy, conf, error_r) < 0 ||
+	    take_scoring(policy, conf, error_r) < 0 ||
 	    endpoint_parse(conf_text(conf, P_SCANNER_LISTEN), &policy->scanner, error_r) < 0) {
 		free_policy(policy);
 		return -1;
@@ -152,6 +240,11 @@ void policy_release(struct policy **policy_p)
 	pthread_mutex_unlock(&lock);
 	if (last)
 		free_policy(policy);
+}
+
+bool policy_is_exempt(const struct policy *policy, const struct ip *client)
+{
+	return networks_contain(&policy->exempt, client);
 }
 
 bool policy_is_training(const struct policy *policy, const char *address)

@@ -10,6 +10,7 @@
 #include "lib/conf.h"
 #include "lib/endpoint.h"
 #include "lib/submitter.h"
+#include "lookups.h"
 #include "postfix_config.h"
 #include "postfix_maps.h"
 
@@ -30,6 +31,10 @@ struct policy {
 	struct submitter_secret secret;
 	struct postfix_config *postfix;
 	struct postfix_maps *maps;
+	struct lookup_settings lookups;
+	char **own_names;	/* of this host, lower case, NULL-terminated */
+	struct networks exempt; /* clients that are not scored */
+	int score_note, score_reject;
 };
 
 /* Returns 0, or -1 and *error_r. */
@@ -40,6 +45,9 @@ void policy_install(struct policy *policy);
 /* The current one, with a reference of the caller's. */
 struct policy *policy_take(void);
 void policy_release(struct policy **policy);
+
+/* Clients of our own networks are not scored. */
+bool policy_is_exempt(const struct policy *policy, const struct ip *client);
 
 bool policy_is_training(const struct policy *policy, const char *address);
 

@@ -93,25 +93,46 @@ static void end_transaction(struct session *session)
 	session->transaction = NULL;
 }
 
-static char *address_text(const struct sockaddr *address)
+/* Returns 0, or -1: it came by other means than IP. */
+static int client_ip(const struct sockaddr *address, struct ip *ip_r)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (address != NULL && address->sa_family == AF_INET) {
+		memcpy(&v4, address, sizeof(v4));
+		*ip_r = ip_from_bytes((const unsigned char *)&v4.sin_addr, sizeof(v4.sin_addr));
+		return 0;
+	}
+	if (address != NULL && address->sa_family == AF_INET6) {
+		memcpy(&v6, address, sizeof(v6));
+		*ip_r = ip_from_bytes((const unsigned char *)&v6.sin6_addr, sizeof(v6.sin6_addr));
+		return 0;
+	}
+	return -1;
+}
+
+static char *ip_text(const struct ip *ip)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	if (address != NULL && address->sa_family == AF_INET) {
-		struct sockaddr_in v4;
+	if (ip_is_v4(ip))
+		inet_ntop(AF_INET, ip->bytes + 12, text, sizeof(text));
+	else
+		inet_ntop(AF_INET6, ip->bytes, text, sizeof(text));
+	return xstrdup(text);
+}
 
-		memcpy(&v4, address, sizeof(v4));
-		inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
-		return xstrdup(text);
-	}
-	if (address != NULL && address->sa_family == AF_INET6) {
-		struct sockaddr_in6 v6;
+static void begin_lookups(struct session *session, const struct ip *client)
+{
+	char macro[] = "{daemon_addr}";
+	const char *text = smfi_getsymval(session->context, macro);
+	struct ip server;
+	bool has_server = text != NULL && ip_parse(text, &server) == 0;
 
-		memcpy(&v6, address, sizeof(v6));
-		inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
-		return xstrdup(text);
-	}
-	return xstrdup("local");
+	if (!policy_is_exempt(session->policy, client))
+		session->lookups =
+			lookups_new(&session->policy->lookups, client, has_server ? &server : NULL);
 }
 
 /* Without <> around it. */
@@ -127,11 +148,17 @@ static char *bare_address(const char *given)
 static sfsistat on_connect(SMFICTX *context, char *host, _SOCK_ADDR *address)
 {
 	struct session *session = xcalloc(1, sizeof(*session));
+	struct ip client;
 
 	(void)host;
 	session->context = context;
 	session->policy = policy_take();
-	session->client = address_text(address);
+	if (client_ip(address, &client) == 0) {
+		session->client = ip_text(&client);
+		begin_lookups(session, &client);
+	} else {
+		session->client = xstrdup("local");
+	}
 	metric_add(&sessions, 1);
 	atomic_fetch_add(&open_sessions.value, 1);
 	smfi_setpriv(context, session);
@@ -144,6 +171,8 @@ static sfsistat on_helo(SMFICTX *context, char *helo)
 
 	free(session->helo);
 	session->helo = xstrdup(helo);
+	if (session->lookups != NULL)
+		lookups_helo(session->lookups, helo);
 	return SMFIS_CONTINUE;
 }
 
@@ -158,6 +187,8 @@ static sfsistat on_mail(SMFICTX *context, char **arguments)
 	session->transaction->sender = bare_address(arguments[0]);
 	if (login != NULL && login[0] != '\0')
 		session->transaction->login = xstrdup(login);
+	if (session->lookups != NULL && session->transaction->login == NULL)
+		lookups_sender(session->lookups, session->transaction->sender);
 	metric_add(&messages, 1);
 	return SMFIS_CONTINUE;
 }
@@ -231,6 +262,7 @@ static sfsistat on_close(SMFICTX *context)
 	if (session == NULL)
 		return SMFIS_CONTINUE;
 	end_transaction(session);
+	lookups_free(&session->lookups);
 	policy_release(&session->policy);
 	free(session->client);
 	free(session->helo);
@@ -247,7 +279,7 @@ static void ask_for_macros(SMFICTX *context)
 		int stage;
 		const char *macros;
 	} wanted[] = {
-		{SMFIM_CONNECT, "j {daemon_name}"},
+		{SMFIM_CONNECT, "j {daemon_addr}"},
 		{SMFIM_ENVFROM, "i {auth_authen}"},
 		{SMFIM_ENVRCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}"},
 		{SMFIM_EOM, "i"},

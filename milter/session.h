@@ -34,6 +34,7 @@ struct transaction {
 	size_t recipient_count;
 	struct recipient *recipients; /* SESSION_MAX_RECIPIENTS of them */
 	unsigned classes;	      /* of all recipients, or'ed */
+	struct score score;	      /* as of the last recipient */
 	bool separable;		      /* some recipient is no mailbox */
 	bool inseparable;	      /* some alias cannot be taken apart */
 	size_t forged_count;
@@ -48,6 +49,7 @@ struct session {
 	struct policy *policy;
 	char *client; /* address as text, "local" if it has none */
 	char *helo;
+	struct lookups *lookups;	 /* NULL: this client is not scored */
 	struct transaction *transaction; /* NULL: between two */
 };
 

@@ -158,12 +158,29 @@ static int mark_scanned(struct session *session, enum verdict verdict,
 	return set_field(session, "X-Virus-Scanned", session->policy->scanned_header);
 }
 
+static int note_score(struct session *session)
+{
+	const struct score *score = &session->transaction->score;
+	struct strbuf value = STRBUF_INIT;
+	int ret;
+
+	if (session->transaction->classes != CLASS_MAILBOX || score->hit_count == 0 ||
+	    score->total < session->policy->score_note)
+		return 0;
+	strbuf_printf(&value, "%d (", score->total);
+	score_write(score, &value);
+	strbuf_append_char(&value, ')');
+	ret = set_field(session, "X-Shoveler-Score", strbuf_text(&value));
+	strbuf_free(&value);
+	return ret;
+}
+
 static int edit(struct session *session, enum verdict verdict, const struct scan_result *result)
 {
 	char reason[] = "shoveler: held for the admin, see the log";
 
 	if (remove_forged(session) < 0 || vouch_for_submitter(session) < 0 ||
-	    mark_scanned(session, verdict, result) < 0)
+	    mark_scanned(session, verdict, result) < 0 || note_score(session) < 0)
 		return -1;
 	if (verdict == VERDICT_SUPPRESS)
 		return suppress_mailboxes(session);

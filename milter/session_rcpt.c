@@ -10,17 +10,21 @@
 
 #include "lib/metrics.h"
 #include "lib/msg.h"
+#include "lib/strbuf.h"
 #include "scanner_keeper.h"
 #include "suspects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 METRIC_COUNTER(taken_mailbox, "shoveler_milter_recipients_total{class=\"mailbox\"}",
 	       "Recipients accepted");
 METRIC_COUNTER(taken_other, "shoveler_milter_recipients_total{class=\"other\"}",
 	       "Recipients accepted");
 METRIC_COUNTER(refused_training, "shoveler_milter_refused_total{reason=\"training\"}",
+	       "Recipients refused");
+METRIC_COUNTER(refused_score, "shoveler_milter_refused_total{reason=\"score\"}",
 	       "Recipients refused");
 METRIC_COUNTER(deferred_scanner, "shoveler_milter_deferred_total{reason=\"scanner\"}",
 	       "Recipients and messages deferred");
@@ -84,6 +88,42 @@ static sfsistat judge_mailbox(struct session *session, const struct recipient *r
 	return take(transaction, recipient);
 }
 
+/* RFC 5321 section 4.5.1: postmaster can always be reached. */
+static bool is_postmaster(const char *address)
+{
+	return strncasecmp(address, "postmaster", 10) == 0 &&
+	       (address[10] == '@' || address[10] == '\0');
+}
+
+static bool scores_too_high(struct session *session, const struct recipient *recipient)
+{
+	struct transaction *transaction = session->transaction;
+
+	if (session->lookups == NULL || transaction->login != NULL)
+		return false;
+	lookups_score(session->lookups, transaction->recipient_count + 1, &transaction->score);
+	return transaction->score.total >= session->policy->score_reject &&
+	       !is_postmaster(recipient->address);
+}
+
+static sfsistat refuse_client(struct session *session, const struct recipient *recipient)
+{
+	struct strbuf reasons = STRBUF_INIT, log = STRBUF_INIT;
+	sfsistat verdict;
+
+	score_write(&session->transaction->score, &reasons);
+	strbuf_printf(&log, "score %d (%s)", session->transaction->score.total,
+		      strbuf_text(&reasons));
+	metric_add(&refused_score, 1);
+	log_refusal(session, recipient, "reject", strbuf_text(&log));
+	verdict = session_reply(session, "550", "5.7.1", "client [%s] refused, score %d: %s",
+				session->client, session->transaction->score.total,
+				strbuf_text(&reasons));
+	strbuf_free(&reasons);
+	strbuf_free(&log);
+	return verdict;
+}
+
 static const char *macro(const struct session *session, const char *name)
 {
 	char copy[32];
@@ -139,6 +179,8 @@ sfsistat session_recipient(struct session *session)
 	}
 	if ((recipient->class.classes & CLASS_TRAINING) != 0 && transaction->login == NULL)
 		return refuse_training(session, recipient);
+	if (scores_too_high(session, recipient))
+		return refuse_client(session, recipient);
 	if ((recipient->class.classes & CLASS_MAILBOX) != 0)
 		return judge_mailbox(session, recipient);
 	return take(transaction, recipient);
