@@ -1,0 +1,95 @@
+#!/bin/bash
+# How fast mail goes Postfix -> Dovecot, and Postfix -> shoveler-lda -> Dovecot, in turns on the same host; with 1, 10 and 50 recipients a
+# message; and how much memory shoveler-lda takes with 200 LMTP sessions at a time. The milter is out of the way in both.
+# usage: tests/bench/lda.sh [DELIVERIES] [ROUNDS]     LAB_BUILD as in tests/lab/README.md; everything lies on a tmpfs
+LAB_NAME=${LAB_NAME:-bench-lda}
+. "$(dirname "$0")/../lab/lab.sh"
+deliveries=${1:-2000} rounds=${2:-2}
+users=50 size=10240 sessions=4
+
+trap 'code=$?; lab_down; exit $code' EXIT
+trap 'exit 130' INT TERM
+lab_up || exit 1
+lab_in mx1 env USERS=$users bash -c '
+	for number in "" $(seq 0 "$USERS"); do
+		echo "${number}bench@example.test:{PLAIN}secret::::::" >>/etc/dovecot/users
+		echo "${number}bench@example.test yes" >>/etc/postfix/mailboxes
+	done
+	printf "%s\n" "default_process_limit = 300" "default_client_limit = 3000" >/etc/dovecot/conf.d/99-bench.conf
+	echo "lda_max_sessions = 220" >>/etc/shoveler/main.cf'
+lab_restart mx1/dovecot mx1/shoveler-lda || exit 1
+lab_postconf mx1 smtpd_milters= minimal_backoff_time=1s
+
+now() { echo "${EPOCHREALTIME/[.,]/}"; }
+# Milliseconds of CPU that a daemon has used so far. usage: cpu DAEMON
+cpu() {
+	local fields
+	lab_in mx1 cat "/proc/$(lab_pid "mx1/$1")/stat" | { read -r -a fields; echo $(((fields[13] + fields[14]) * 10)); }
+}
+arrived() { find "$LAB_DIR/mx1/var/vmail/example.test" -path '*bench/Maildir/new/*' -type f 2>/dev/null | wc -l; }
+all_arrived() { [ "$(arrived)" -ge "$1" ]; }
+
+# One smtp-source a session. A single recipient has no number in front, so each session has its own. usage: load RECIPIENTS
+load() {
+	local i jobs=() each=$((deliveries / $1 / sessions))
+	for ((i = 0; i < sessions; i++)); do
+		if [ "$1" = 1 ]; then
+			lab_in mx1 smtp-source -d -s 1 -m $each -l $size -f s@client.test -t "${i}bench@example.test" 127.0.0.1:25 &
+		else
+			lab_in mx1 smtp-source -d -s 1 -m $each -l $size -r "$1" -f s@client.test -t bench@example.test 127.0.0.1:25 &
+		fi
+		jobs+=($!)
+	done
+	lab_join "${jobs[@]}"
+}
+
+# usage: measure NAME RECIPIENTS -> sets rate (deliveries a second)
+measure() {
+	local before started took used count=$((deliveries / $2 / sessions * sessions * $2))
+	rm -rf "$LAB_DIR"/mx1/var/vmail/example.test/*bench
+	before=$(cpu shoveler-lda) started=$(now)
+	load "$2" || exit 1
+	lab_wait 300 all_arrived $count || { lab_say "only $(arrived) of $count messages arrived"; exit 1; }
+	took=$(($(now) - started)) used=$(($(cpu shoveler-lda) - before))
+	rate=$(awk "BEGIN { printf \"%.0f\", $count / $took * 1e6 }")
+	printf '%-13s %2s recipients  %6s deliveries/s  %6.1f s  shoveler-lda %.2f ms CPU each\n' "$1" "$2" "$rate" \
+		"$(awk "BEGIN { print $took / 1e6 }")" "$(awk "BEGIN { print $used / $count }")"
+}
+
+transport() { lab_postconf mx1 "virtual_transport = lmtp:unix:$1" && lab_signal HUP mx1/postfix && sleep 1; }
+
+for recipients in 1 10 50; do
+	direct=0 through=0
+	for ((round = 0; round < rounds; round++)); do
+		transport private/dovecot-lmtp && measure direct $recipients && direct=$((direct + rate))
+		transport shoveler/lda && measure shoveler-lda $recipients && through=$((through + rate))
+	done
+	echo "$recipients recipients: $((100 * through / direct)) % of direct delivery"
+done
+
+lab_in mx1 env SOCKET=/var/spool/postfix/shoveler/lda PID="$(lab_pid mx1/shoveler-lda)" USERS=$users "$LAB_PYTHON" - <<'END'
+import os, re, smtplib, threading
+
+def memory():
+    text = open(f"/proc/{os.environ['PID']}/status").read()
+    return {name: int(re.search(name + r":\s+(\d+)", text).group(1)) // 1024 for name in ("VmRSS", "RssAnon", "VmHWM", "Threads")
+            if name != "Threads"} | {"threads": int(re.search(r"Threads:\s+(\d+)", text).group(1))}
+
+def session(number, ready):
+    with smtplib.LMTP(os.environ["SOCKET"], local_hostname="bench") as client:
+        for count in range(3):
+            client.sendmail("s@client.test", f"{number % int(os.environ['USERS'])}bench@example.test",
+                            f"Subject: {number} {count}\r\nMessage-ID: <{number}.{count}@bench>\r\n\r\n" + "Some words of text.\r\n" * 2500)
+            ready.wait()
+
+print("before:       ", memory())
+ready = threading.Barrier(201)
+threads = [threading.Thread(target=session, args=(number, ready)) for number in range(200)]
+for thread in threads:
+    thread.start()
+for _ in range(3):
+    ready.wait()
+print("200 sessions: ", memory())
+for thread in threads:
+    thread.join()
+END
