@@ -163,7 +163,7 @@ static void rescan_mailbox(struct rescan *rescan, struct mail_namespace *ns, con
 	rescan->mailboxes++;
 	if (mailbox_open(box) < 0 || mailbox_sync(box, MAILBOX_SYNC_FLAG_FULL_READ) < 0 ||
 	    rescan_open_mailbox(rescan, box) < 0 ||
-	    mailbox_sync(box, MAILBOX_SYNC_FLAG_FULL_WRITE | MAILBOX_SYNC_FLAG_EXPUNGE) < 0) {
+	    mailbox_sync(box, MAILBOX_SYNC_FLAG_EXPUNGE) < 0) {
 		enum mail_error error;
 		const char *text = mailbox_get_last_internal_error(box, &error);
 

@@ -97,7 +97,7 @@ ssl = no
 auth_allow_cleartext = yes
 default_internal_user = {internal}
 default_login_user = {login}
-default_vsz_limit = 0
+default_vsz_limit = unlimited
 import_environment {{
   {environment_24}
 }}
