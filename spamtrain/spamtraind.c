@@ -9,14 +9,13 @@
  *	purge thread: expired signatures, history, quarantines              release_message()
  *
  * Who owns what. Users' stores and quarantines belong to lda_user, as which this process runs; it
- * shares them with shoveler-lda by SQLite's locks. The spool belongs to lda_user, the mail
- *processes (mail_user's group) may write into it. There is no state of our own that a restart would
- *lose.
+ * shares them with shoveler-lda by SQLite's locks. The spool belongs to lda_user, and the mail
+ * processes (mail_user's group) may write into it. No state is kept that a restart would lose.
  *
  * When is a correction accepted? From the plugin: when the file is in the spool. By the socket:
- *when it is in the spool, synced; only then it is answered. By mail: when the store has committed;
- *until then Postfix keeps it. A file is deleted after the commit, and what is done twice counts
- *once, so kill -9 at any moment loses nothing.
+ * when it is in the spool, synced; only then it is answered. By mail: when the store has
+ * committed; until then Postfix keeps it. A file is deleted after the commit, and what is done
+ * twice counts once, so kill -9 at any moment loses nothing.
  *
  * On errors. A store in trouble: its user's corrections wait, in order, and are tried again with
  * back-off; mail gets a 4xx. A malformed file: put aside in bad/. A bad user or an unknown

@@ -11,9 +11,9 @@
  *		status=error outcome=unknown|invalid reason=...
  *
  * A retrain or release is durable in the spool before it is answered (spamtraind_spool.h).
- *"waiting" says that it was accepted and will be done: the client asked not to wait, or it takes
- *long. Releasing is correcting to innocent what is in quarantine. The peer must be root or our own
- *user.
+ * "waiting" says that it was accepted and will be done: the client asked not to wait, or it takes
+ * long. Releasing is correcting to innocent what is in quarantine. The peer must be root or our
+ * own user.
  */
 #ifndef SHOVELER_SPAMTRAIND_SOCKET_H
 #define SHOVELER_SPAMTRAIND_SOCKET_H
