@@ -25,8 +25,10 @@ static inline int compat_reload_user_set(struct mail_user *user, const char **er
 
 	if (settings_get(user->event, &mail_user_setting_parser_info, 0, &set, error_r) < 0)
 		return -1;
-	settings_free(user->set);
+	/* the old ones belong to the service user; these shall live as long as this one */
 	user->set = set;
+	pool_add_external_ref(user->pool, set->pool);
+	settings_free(set);
 	return 0;
 }
 
@@ -86,10 +88,6 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 	};
 	bool exists;
 
-	if (strchr(tree, '%') != NULL) {
-		*error_r = "its name has a percent sign";
-		return -1;
-	}
 	if (compat_check_namespaces(user, prefix, &exists, error_r) < 0)
 		return -1;
 	if (exists)
@@ -104,8 +102,8 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 /* groups: NULL-terminated; added to those that the acl plugin will read. */
 static inline void compat_add_acl_groups(struct mail_user *user, const char *const *groups)
 {
-	if (*groups != NULL)
-		compat_override(user, "acl_groups+", t_strarray_join(groups, ","));
+	for (; *groups != NULL; groups++)
+		compat_override(user, t_strconcat("acl_groups/", *groups, NULL), "yes");
 }
 
 #endif
