@@ -13,9 +13,12 @@
 #include "schema/migrate.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 10000
 #define LABEL_MAX	200 /* bytes of an escaped folder name */
@@ -243,9 +246,40 @@ void store_close(struct store **store)
 	*store = NULL;
 }
 
+enum store_status store_remove(const char *directory, char **error_r)
+{
+	DIR *dir = opendir(directory);
+	struct dirent *entry;
+	enum store_status status = STORE_NOT_FOUND;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (strncmp(entry->d_name, STORE_FILE, strlen(STORE_FILE)) != 0 &&
+		    strncmp(entry->d_name, "tokens.", 7) != 0)
+			continue;
+		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0) {
+			*error_r =
+				xasprintf("%s/%s: %s", directory, entry->d_name, strerror(errno));
+			closedir(dir);
+			return STORE_DEFER;
+		}
+		status = STORE_OK;
+	}
+	if (dir != NULL) {
+		unlinkat(dirfd(dir), "quarantine", AT_REMOVEDIR);
+		closedir(dir);
+		rmdir(directory);
+	}
+	return status;
+}
+
 const char *store_directory(const struct store *store)
 {
 	return store->directory;
+}
+
+void store_set_quick(struct store *store)
+{
+	sqlite3_exec(store->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
 }
 
 bool store_is_current(const struct store *store)

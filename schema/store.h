@@ -62,6 +62,9 @@ void store_close(struct store **store);
 /* The user's folder; the quarantine lies in "quarantine" below it. */
 const char *store_directory(const struct store *store);
 
+/* Commits are not synced any more: for measurements on throw-away stores. */
+void store_set_quick(struct store *store);
+
 /* Is the file that was opened still the one in the folder? False after the user was removed. */
 bool store_is_current(const struct store *store);
 
@@ -71,6 +74,13 @@ bool store_is_current(const struct store *store);
  * malloc'ed.
  */
 char *store_user_directory(const char *users_directory, const char *user);
+
+/*
+ * Removes the store in this folder, and the folder if nothing else is in it. STORE_NOT_FOUND: there
+ * is none. No handle of this process may be open on it; other processes find out by
+ * store_is_current().
+ */
+enum store_status store_remove(const char *directory, char **error_r);
 
 /* ---- transactions (write; the lock is taken at once, waits at most 10 s) ---- */
 
@@ -132,6 +142,10 @@ struct store_filter {
 enum store_status store_message_list(struct store *store, const struct store_filter *filter,
 				     bool (*each)(void *context, const struct store_message *row),
 				     void *context, char **error_r);
+
+/* The first one behind that id that is taught or counted, and came or was corrected since then. */
+enum store_status store_message_taught_since(struct store *store, int64_t after_id, time_t since,
+					     struct store_message *row_r, char **error_r);
 
 /* Notes a correction that changed something: when, which class, by what way. */
 enum store_status store_correction_add(struct store *store, int64_t message, time_t when,

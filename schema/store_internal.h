@@ -35,6 +35,10 @@
 			"(?2 < 0 OR result = ?2) AND (?3 = '' OR \"from\" LIKE ?3 ESCAPE '\\' OR " \
 			"sender LIKE ?3 ESCAPE '\\' OR subject LIKE ?3 ESCAPE '\\') "              \
 			"ORDER BY id DESC LIMIT ?4")                                               \
+	S(MESSAGE_TAUGHT_SINCE,                                                                    \
+	  "SELECT " MESSAGE_COLUMNS " FROM message WHERE id > ?1 AND "                             \
+	  "(taught <> 0 OR counted <> 0) AND max(received, corrected_at) >= "                      \
+	  "?2 ORDER BY id LIMIT 1")                                                                \
 	S(CORRECTION_ADD, "INSERT INTO correction VALUES (NULL, ?1, ?2, ?3, ?4)")                  \
 	S(FEATURES_ADD, "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3)")                     \
 	S(FEATURES_GET, "SELECT version, hashes FROM features WHERE message = ?1")                 \

@@ -191,6 +191,18 @@ enum store_status store_message_outcome(struct store *store, const char *signatu
 	return status;
 }
 
+enum store_status store_message_taught_since(struct store *store, int64_t after_id, time_t since,
+					     struct store_message *row_r, char **error_r)
+{
+	sqlite3_stmt *s = store_statement(store, STATEMENT_MESSAGE_TAUGHT_SINCE, error_r);
+
+	if (s != NULL) {
+		sqlite3_bind_int64(s, 1, after_id);
+		sqlite3_bind_int64(s, 2, since);
+	}
+	return row_get(store, s, row_r, error_r);
+}
+
 /* "%text%" with LIKE's own signs escaped; "" for everything. malloc'ed */
 static char *like_pattern(const char *contains)
 {

@@ -45,6 +45,18 @@ struct classifier_message;
 
 /* ---- site ---- */
 
+struct classifier_settings {
+	const char *users_directory;		       /* copied */
+	struct preferences preferences;		       /* of users who did not say otherwise */
+	size_t open_stores_max;			       /* kept open; at least 1 */
+	time_t signature_retention, history_retention; /* seconds */
+	bool quick; /* commits are not synced: for measurements on throw-away stores */
+};
+
+/* The built-in settings, without a users_directory. */
+void classifier_settings_init(struct classifier_settings *settings);
+struct classifier_site *classifier_site_create(const struct classifier_settings *settings);
+
 /*
  * Reads the settings it needs from conf (conf is not kept). NULL and *error_r when a site default
  * is not valid. Opens nothing.
@@ -135,6 +147,27 @@ enum classifier_status classifier_score(struct classifier *classifier,
 					const struct classifier_message *message,
 					struct classifier_verdict *verdict_r, char **error_r);
 
+/* Why: one feature that spoke for or against. */
+struct classifier_reason {
+	char *text;	    /* "subject: pharmacy", "link example.biz": UTF-8 */
+	const char *family; /* static; features.h */
+	double probability; /* 0 innocent .. 1 spam */
+	int spam, innocent; /* messages that had it */
+};
+
+#define CLASSIFIER_REASONS_MAX 15
+
+/*
+ * As classifier_score(), with the reasons, loudest first. count_r NULL: no reasons. *reasons_r is
+ * freed by classifier_reasons_free().
+ */
+enum classifier_status classifier_explain(struct classifier *classifier,
+					  const struct classifier_message *message,
+					  struct classifier_verdict *verdict_r,
+					  struct classifier_reason **reasons_r, size_t *count_r,
+					  char **error_r);
+void classifier_reasons_free(struct classifier_reason *reasons, size_t count);
+
 /* Notes in the history what became of the message. Unknown signature: CLASSIFIER_INVALID. */
 enum classifier_status classifier_outcome(struct classifier *classifier, const char *signature,
 					  enum store_outcome outcome, char **error_r);
@@ -180,6 +213,9 @@ enum classifier_status classifier_correct(struct classifier *classifier,
 					  const struct classifier_correction *correction,
 					  enum classifier_corrected *corrected_r, char **error_r);
 
+/* 24 lower-case hex digits? Says nothing about whose it is. */
+bool classifier_is_signature(const char *text);
+
 /* ---- preferences, by DSPAM's names ---- */
 
 /* Checks name and value. value NULL removes the user's own, so that the site's default counts. */
@@ -200,5 +236,17 @@ enum classifier_status classifier_stats(struct classifier *classifier,
 
 /* Drops what is older than the site's retention times; in small transactions, beside deliveries. */
 enum classifier_status classifier_purge(struct classifier *classifier, time_t now, char **error_r);
+
+/* Takes back what was learned of messages that came since then, as far as it can be; counts them.
+ */
+enum classifier_status classifier_forget_since(struct classifier *classifier, time_t since,
+					       uint64_t *forgotten_r, char **error_r);
+
+/*
+ * Removes the user's store: lessons, history, preferences. CLASSIFIER_INVALID if there is none, or
+ * if the quarantine is not empty. The caller holds no handle of this user.
+ */
+enum classifier_status classifier_forget_user(struct classifier_site *site, const char *user,
+					      char **error_r);
 
 #endif

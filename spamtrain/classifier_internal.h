@@ -19,12 +19,8 @@ struct classifier {
 	struct classifier *next; /* in the cache, most recently used first */
 };
 
-struct classifier_retention {
-	time_t signatures, history; /* seconds */
-};
-
 /* ---- site.c ---- */
-struct classifier_retention classifier_site_retention(const struct classifier_site *site);
+const struct classifier_settings *classifier_site_settings(const struct classifier_site *site);
 /* Reads the user's preferences over the site's. */
 enum classifier_status classifier_preferences_load(struct classifier *classifier, char **error_r);
 
@@ -38,9 +34,11 @@ enum classifier_status message_score(struct classifier *classifier, const uint32
 void signature_make(char *signature, time_t now);
 
 /* ---- factors.c ---- */
-/* What speaks loudest for and against: for X-DSPAM-Factors and people. malloc'ed. */
-char *factors_text(const struct classifier_message *message, const struct token_counts *counts,
-		   const struct dictionary_sums *sums);
+/* What speaks loudest for and against; returns how many. */
+size_t reasons_find(const struct classifier_message *message, const struct token_counts *counts,
+		    const struct dictionary_sums *sums, struct classifier_reason **reasons_r);
+/* One a line, for the history and X-DSPAM-Factors. malloc'ed. */
+char *reasons_text(const struct classifier_reason *reasons, size_t count);
 
 /* ---- teach.c ---- */
 /*

@@ -8,38 +8,62 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define FACTORS_MAX 15
-
 struct factor {
 	const struct feature *feature;
+	struct token_counts counts;
 	double probability;
 };
 
 static int compare(const void *a, const void *b)
 {
-	double x = fabs(((const struct factor *)a)->probability - 0.5);
-	double y = fabs(((const struct factor *)b)->probability - 0.5);
+	const struct factor *x = a, *y = b;
+	double dx = fabs(x->probability - 0.5), dy = fabs(y->probability - 0.5);
 
-	return x > y ? -1 : x < y;
+	return dx > dy ? -1 : dx < dy;
 }
 
-char *factors_text(const struct classifier_message *message, const struct token_counts *counts,
-		   const struct dictionary_sums *sums)
+size_t reasons_find(const struct classifier_message *message, const struct token_counts *counts,
+		    const struct dictionary_sums *sums, struct classifier_reason **reasons_r)
 {
 	struct factor *factors = xmalloc((message->count + 1) * sizeof(*factors));
-	struct strbuf text = STRBUF_INIT;
 	size_t used = 0;
 
 	for (size_t i = 0; i < message->count; i++)
 		if (counts[i].spam > 0 || counts[i].innocent > 0)
-			factors[used++] = (struct factor){&message->features.list[i],
+			factors[used++] = (struct factor){&message->features.list[i], counts[i],
 							  engine_feature(counts[i], sums)};
 	qsort(factors, used, sizeof(*factors), compare);
-	for (size_t i = 0; i < used && i < FACTORS_MAX; i++) {
+	used = used < CLASSIFIER_REASONS_MAX ? used : CLASSIFIER_REASONS_MAX;
+	struct classifier_reason *reasons = xcalloc(used + 1, sizeof(*reasons));
+	for (size_t i = 0; i < used; i++) {
+		struct strbuf text = STRBUF_INIT;
 		features_describe(&message->features, factors[i].feature, &text);
-		strbuf_printf(&text, ", %.5f\n", factors[i].probability);
+		reasons[i] = (struct classifier_reason){
+			.text = strbuf_steal(&text),
+			.family = features_family_name(factors[i].feature->family),
+			.probability = factors[i].probability,
+			.spam = factors[i].counts.spam,
+			.innocent = factors[i].counts.innocent,
+		};
 	}
 	free(factors);
+	*reasons_r = reasons;
+	return used;
+}
+
+void classifier_reasons_free(struct classifier_reason *reasons, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(reasons[i].text);
+	free(reasons);
+}
+
+char *reasons_text(const struct classifier_reason *reasons, size_t count)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(&text, "%s, %.5f\n", reasons[i].text, reasons[i].probability);
 	return strbuf_steal(&text);
 }
 

@@ -32,7 +32,7 @@ static bool is_unstable(struct span name)
 	return false;
 }
 
-bool signature_is_valid(const char *signature)
+bool classifier_is_signature(const char *signature)
 {
 	size_t n = strspn(signature, "0123456789abcdef");
 
@@ -87,7 +87,7 @@ static void signature_find(char *out, struct span message)
 	out[0] = '\0';
 	for (char *c = text; *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);
-	if (signature_is_valid(text))
+	if (classifier_is_signature(text))
 		memcpy(out, text, STORE_SIGNATURE_SIZE);
 	free(text);
 }

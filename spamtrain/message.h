@@ -22,7 +22,4 @@ struct classifier_message {
 /* families: see features.h; classifier_message_read() takes all. */
 struct classifier_message *message_read(struct span bytes, uint64_t full_size, unsigned families);
 
-/* 24 lower-case hex digits? */
-bool signature_is_valid(const char *signature);
-
 #endif

@@ -104,25 +104,54 @@ static void decide(const struct classifier *c, const struct engine_score *score,
 		verdict->result = CLASSIFIER_SPAM;
 }
 
+struct judgement {
+	struct engine_score score;
+	struct classifier_reason *reasons;
+	size_t reason_count;
+};
+
+/* reasons: find them whatever the user prefers. */
 static enum classifier_status judge(struct classifier *c, const struct classifier_message *message,
-				    struct engine_score *score, struct classifier_verdict *verdict,
-				    char **error_r)
+				    bool reasons, struct judgement *judgement,
+				    struct classifier_verdict *verdict, char **error_r)
 {
 	struct token_counts *counts = NULL;
 	bool whitelisted = false;
-	enum classifier_status status =
-		message_score(c, message->hashes, message->count, score, &counts, error_r);
+	enum classifier_status status = message_score(c, message->hashes, message->count,
+						      &judgement->score, &counts, error_r);
 
+	judgement->reasons = NULL;
+	judgement->reason_count = 0;
 	if (status == CLASSIFIER_OK)
 		status = is_whitelisted(c, message, &whitelisted, error_r);
 	if (status == CLASSIFIER_OK) {
-		decide(c, score, whitelisted, verdict);
-		verdict->factors =
-			c->preferences.show_factors
-				? factors_text(message, counts, dictionary_sums(c->store))
-				: xstrdup("");
+		decide(c, &judgement->score, whitelisted, verdict);
+		if (reasons || c->preferences.show_factors)
+			judgement->reason_count = reasons_find(
+				message, counts, dictionary_sums(c->store), &judgement->reasons);
+		verdict->factors = reasons_text(judgement->reasons, judgement->reason_count);
 	}
 	free(counts);
+	return status;
+}
+
+enum classifier_status classifier_explain(struct classifier *classifier,
+					  const struct classifier_message *message,
+					  struct classifier_verdict *verdict_r,
+					  struct classifier_reason **reasons_r, size_t *count_r,
+					  char **error_r)
+{
+	struct judgement judgement;
+
+	memset(verdict_r, 0, sizeof(*verdict_r));
+	enum classifier_status status =
+		judge(classifier, message, count_r != NULL, &judgement, verdict_r, error_r);
+	if (count_r != NULL) {
+		*reasons_r = judgement.reasons;
+		*count_r = judgement.reason_count;
+	} else {
+		classifier_reasons_free(judgement.reasons, judgement.reason_count);
+	}
 	return status;
 }
 
@@ -130,10 +159,7 @@ enum classifier_status classifier_score(struct classifier *classifier,
 					const struct classifier_message *message,
 					struct classifier_verdict *verdict_r, char **error_r)
 {
-	struct engine_score score;
-
-	memset(verdict_r, 0, sizeof(*verdict_r));
-	return judge(classifier, message, &score, verdict_r, error_r);
+	return classifier_explain(classifier, message, verdict_r, NULL, NULL, error_r);
 }
 
 /* What the mode teaches of a verdict: the class, or nothing. */
@@ -224,7 +250,7 @@ static enum classifier_status process(struct classifier *c,
 				      struct classifier_verdict *verdict, char **error_r)
 {
 	struct store_message row;
-	struct engine_score score;
+	struct judgement judgement;
 	enum store_status found = store_message_by_digest(c->store, message->digest, &row, error_r);
 
 	if (found == STORE_OK) {
@@ -234,9 +260,10 @@ static enum classifier_status process(struct classifier *c,
 	}
 	if (found != STORE_NOT_FOUND)
 		return status_of_store(found);
-	enum classifier_status status = judge(c, message, &score, verdict, error_r);
+	enum classifier_status status = judge(c, message, false, &judgement, verdict, error_r);
+	classifier_reasons_free(judgement.reasons, judgement.reason_count);
 	if (status == CLASSIFIER_OK)
-		status = record(c, message, envelope, &score, verdict, error_r);
+		status = record(c, message, envelope, &judgement.score, verdict, error_r);
 	return status;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "spamtrain/classifier_internal.h"
 
+#include <stdlib.h>
+
 #define PURGE_ROWS 200 /* of one transaction: a delivery waits for so long at most */
 
 typedef enum store_status purge_step(struct store *store, time_t before, size_t limit, bool *more_r,
@@ -27,18 +29,66 @@ static enum store_status purge_all(struct store *store, purge_step *step, time_t
 
 enum classifier_status classifier_purge(struct classifier *classifier, time_t now, char **error_r)
 {
-	struct classifier_retention keep = classifier_site_retention(classifier->site);
+	const struct classifier_settings *keep = classifier_site_settings(classifier->site);
 	enum store_status status = dictionary_refresh(classifier->store, error_r);
 
 	if (status == STORE_OK)
 		status = dictionary_merge(classifier->store, error_r);
 	if (status == STORE_OK)
-		status = purge_all(classifier->store, store_purge_features, now - keep.signatures,
-				   error_r);
+		status = purge_all(classifier->store, store_purge_features,
+				   now - keep->signature_retention, error_r);
 	if (status == STORE_OK)
-		status = purge_all(classifier->store, store_purge_history, now - keep.history,
-				   error_r);
+		status = purge_all(classifier->store, store_purge_history,
+				   now - keep->history_retention, error_r);
 	return status_of_store(status);
+}
+
+/* Takes back one message; a message whose features have expired keeps its lesson. */
+static enum classifier_status forget_next(struct classifier *c, int64_t *id, time_t since,
+					  bool *found_r, uint64_t *forgotten, char **error_r)
+{
+	struct store_message row;
+	uint32_t *hashes = NULL;
+	size_t count;
+	unsigned version;
+	enum store_status status = store_message_taught_since(c->store, *id, since, &row, error_r);
+
+	*found_r = status == STORE_OK;
+	if (status != STORE_OK)
+		return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
+	*id = row.id;
+	status = store_features_get(c->store, row.id, &version, &hashes, &count, error_r);
+	free(hashes);
+	enum classifier_status result = CLASSIFIER_OK;
+	if (status == STORE_OK) {
+		result = teach(c, &row, STORE_NONE, STORE_NONE, error_r);
+		if (result == CLASSIFIER_OK)
+			result = status_of_store(store_message_update(c->store, &row, error_r));
+		(*forgotten)++;
+	} else if (status != STORE_NOT_FOUND) {
+		result = status_of_store(status);
+	}
+	store_message_free(&row);
+	return result;
+}
+
+enum classifier_status classifier_forget_since(struct classifier *classifier, time_t since,
+					       uint64_t *forgotten_r, char **error_r)
+{
+	enum classifier_status status = CLASSIFIER_OK;
+	bool found = true;
+	int64_t id = 0;
+
+	*forgotten_r = 0;
+	while (status == CLASSIFIER_OK && found) {
+		status = status_of_store(store_begin(classifier->store, error_r));
+		for (int i = 0; i < PURGE_ROWS && found && status == CLASSIFIER_OK; i++)
+			status = forget_next(classifier, &id, since, &found, forgotten_r, error_r);
+		if (status == CLASSIFIER_OK)
+			status = status_of_store(store_commit(classifier->store, error_r));
+		store_rollback(classifier->store);
+	}
+	return status;
 }
 
 enum classifier_status classifier_stats(struct classifier *classifier,

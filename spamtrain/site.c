@@ -15,10 +15,8 @@
 #include <stdlib.h>
 
 struct classifier_site {
+	struct classifier_settings settings;
 	char *users_directory;
-	struct preferences preferences;
-	struct classifier_retention retention;
-	size_t open_max;
 	pthread_mutex_t lock;
 	pthread_cond_t returned;
 	struct classifier *list;
@@ -50,23 +48,40 @@ static bool default_preferences(struct preferences *preferences, const char *tex
 	return valid;
 }
 
-struct classifier_site *classifier_site_new(const struct conf *conf, char **error_r)
+void classifier_settings_init(struct classifier_settings *settings)
+{
+	memset(settings, 0, sizeof(*settings));
+	preferences_init(&settings->preferences);
+	settings->open_stores_max = 1;
+	settings->signature_retention = 14 * 86400;
+	settings->history_retention = 90 * 86400;
+}
+
+struct classifier_site *classifier_site_create(const struct classifier_settings *settings)
 {
 	struct classifier_site *site = xcalloc(1, sizeof(*site));
 
-	preferences_init(&site->preferences);
-	if (!default_preferences(&site->preferences, conf_text(conf, P_DEFAULT_PREFERENCES),
-				 error_r)) {
-		free(site);
-		return NULL;
-	}
-	site->users_directory = xstrdup(conf_text(conf, P_USERS_DIRECTORY));
-	site->open_max = (size_t)conf_number(conf, P_OPEN_STORES_LIMIT);
-	site->retention.signatures = conf_number(conf, P_SIGNATURE_RETENTION);
-	site->retention.history = conf_number(conf, P_HISTORY_RETENTION);
+	site->settings = *settings;
+	site->users_directory = xstrdup(settings->users_directory);
+	site->settings.users_directory = site->users_directory;
 	pthread_mutex_init(&site->lock, NULL);
 	pthread_cond_init(&site->returned, NULL);
 	return site;
+}
+
+struct classifier_site *classifier_site_new(const struct conf *conf, char **error_r)
+{
+	struct classifier_settings settings;
+
+	classifier_settings_init(&settings);
+	if (!default_preferences(&settings.preferences, conf_text(conf, P_DEFAULT_PREFERENCES),
+				 error_r))
+		return NULL;
+	settings.users_directory = conf_text(conf, P_USERS_DIRECTORY);
+	settings.open_stores_max = (size_t)conf_number(conf, P_OPEN_STORES_LIMIT);
+	settings.signature_retention = conf_number(conf, P_SIGNATURE_RETENTION);
+	settings.history_retention = conf_number(conf, P_HISTORY_RETENTION);
+	return classifier_site_create(&settings);
 }
 
 static void handle_free(struct classifier *c)
@@ -95,12 +110,12 @@ void classifier_site_free(struct classifier_site **site)
 
 const struct preferences *classifier_site_preferences(const struct classifier_site *site)
 {
-	return &site->preferences;
+	return &site->settings.preferences;
 }
 
-struct classifier_retention classifier_site_retention(const struct classifier_site *site)
+const struct classifier_settings *classifier_site_settings(const struct classifier_site *site)
 {
-	return site->retention;
+	return &site->settings;
 }
 
 /* ---- the cache; the lock is held ---- */
@@ -146,12 +161,13 @@ static struct classifier *take_out(struct classifier_site *site, const char *use
 	pthread_mutex_lock(&site->lock);
 	for (;;) {
 		struct classifier *c = list_find(site, user), *idle = NULL;
-		if (c == NULL && site->open >= site->open_max && (idle = list_idle(site)) != NULL) {
+		if (c == NULL && site->open >= site->settings.open_stores_max &&
+		    (idle = list_idle(site)) != NULL) {
 			list_remove(site, idle);
 			site->open--;
 			handle_free(idle);
 		}
-		if (c == NULL && site->open < site->open_max) {
+		if (c == NULL && site->open < site->settings.open_stores_max) {
 			c = xcalloc(1, sizeof(*c));
 			c->site = site;
 			c->user = xstrdup(user);
@@ -198,7 +214,7 @@ static bool overlay_preference(void *context, const char *name, const char *valu
 
 enum classifier_status classifier_preferences_load(struct classifier *classifier, char **error_r)
 {
-	classifier->preferences = classifier->site->preferences;
+	classifier->preferences = classifier->site->settings.preferences;
 	return status_of_store(store_preference_list(classifier->store, overlay_preference,
 						     &classifier->preferences, error_r));
 }
@@ -222,6 +238,8 @@ static enum classifier_status open_store(struct classifier *c, bool create, char
 			return CLASSIFIER_INVALID;
 		}
 		status = store_open(&c->store, directory, create, error_r);
+		if (status == STORE_OK && c->site->settings.quick)
+			store_set_quick(c->store);
 		free(directory);
 	}
 	if (status != STORE_OK)
@@ -251,6 +269,32 @@ void classifier_close(struct classifier **classifier)
 	store_rollback((*classifier)->store);
 	give_back(*classifier, true);
 	*classifier = NULL;
+}
+
+enum classifier_status classifier_forget_user(struct classifier_site *site, const char *user,
+					      char **error_r)
+{
+	struct classifier *c = NULL;
+	uint64_t rows = 0, bytes;
+	enum classifier_status status = classifier_open(site, user, false, &c, error_r);
+
+	if (status == CLASSIFIER_OK && c != NULL)
+		status = status_of_store(store_quarantine_size(c->store, &rows, &bytes, error_r));
+	if (status != CLASSIFIER_OK || c == NULL || rows > 0) {
+		if (status == CLASSIFIER_OK)
+			*error_r = c == NULL
+					   ? xasprintf("%s has no store", user)
+					   : xasprintf("%s: %llu messages are still in quarantine",
+						       user, (unsigned long long)rows);
+		classifier_close(&c);
+		return status == CLASSIFIER_OK ? CLASSIFIER_INVALID : status;
+	}
+	char *directory = xstrdup(store_directory(c->store));
+	store_close(&c->store);
+	status = status_of_store(store_remove(directory, error_r));
+	free(directory);
+	give_back(c, false);
+	return status;
 }
 
 struct store *classifier_store(struct classifier *classifier)

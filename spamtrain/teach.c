@@ -60,7 +60,7 @@ const char *classifier_corrected_name(enum classifier_corrected corrected)
 
 static bool has_signature(const char *signature)
 {
-	return signature != NULL && signature_is_valid(signature);
+	return signature != NULL && classifier_is_signature(signature);
 }
 
 /* By the signature given, else by what the message itself tells. */

@@ -1,0 +1,385 @@
+/*
+ * cmd_evaluate.c - spamtrain evaluate: replays a labelled archive in order, and measures.
+ *
+ * Works on a throw-away store (or in an empty folder that is kept) with the very code that delivers
+ * and corrects, except that commits are not synced.
+ */
+#include "spamtrain/command.h"
+
+#include "lib/xalloc.h"
+#include "spamtrain/message.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define EVALUATE_USER "evaluate@localhost"
+#define RANDOM_SEED   UINT64_C(0x9e3779b97f4a7c15) /* which errors stay unreported: always the same \
+						    */
+
+struct outcome {
+	double score;
+	bool spam, verdict;
+};
+
+struct evaluation {
+	const char *index, *results, *store, *mode, *sensitivity;
+	double unreported;
+	unsigned families;
+	struct classifier_site *site;
+	struct outcome *outcomes;
+	size_t count;
+	uint64_t random, trained;
+	double classify_ms, train_ms; /* CPU, sums */
+};
+
+static double cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* xorshift64*: Vigna, 2016 */
+static double random_next(struct evaluation *e)
+{
+	e->random ^= e->random >> 12;
+	e->random ^= e->random << 25;
+	e->random ^= e->random >> 27;
+	return (double)(e->random * UINT64_C(2685821657736338717) >> 11) / 9007199254740992.0;
+}
+
+/* ---- one message ---- */
+
+static int evaluate_bytes(struct evaluation *e, struct classifier *c, struct span bytes, bool spam)
+{
+	struct classifier_verdict verdict = {0};
+	enum classifier_corrected corrected;
+	char *error = NULL;
+	double started = cpu_ms();
+	struct classifier_message *message = message_read(bytes, bytes.size, e->families);
+	int code = result_of(classifier_process(c, message, NULL, &verdict, &error), &error);
+	double classified = cpu_ms();
+
+	e->classify_ms += classified - started;
+	struct outcome outcome = {verdict.score, spam, verdict.result == CLASSIFIER_SPAM};
+	e->outcomes[e->count++] = outcome;
+	if (code == EX_OK && outcome.verdict != spam && random_next(e) >= e->unreported) {
+		struct classifier_correction correction = {.teaching = CLASSIFIER_CORRECT,
+							   .class = spam ? STORE_SPAM
+									 : STORE_INNOCENT,
+							   .signature = verdict.signature,
+							   .source = "evaluate"};
+		code = result_of(classifier_correct(c, &correction, &corrected, &error), &error);
+		e->train_ms += cpu_ms() - classified;
+		e->trained++;
+	}
+	classifier_verdict_free(&verdict);
+	classifier_message_free(&message);
+	return code;
+}
+
+static int evaluate_line(struct evaluation *e, struct classifier *c, char *line, FILE *out)
+{
+	char *path = strchr(line, '\t');
+	struct strbuf bytes = STRBUF_INIT;
+	bool spam = strncmp(line, "spam\t", 5) == 0;
+
+	line[strcspn(line, "\r\n")] = '\0';
+	if (path == NULL || (!spam && strncmp(line, "ham\t", 4) != 0)) {
+		complain("%s: message %zu: a line is \"spam<TAB>path\" or \"ham<TAB>path\"",
+			 e->index, e->count + 1);
+		return EX_DATAERR;
+	}
+	int code = message_file_read(path + 1, &bytes);
+	if (code == EX_OK)
+		code = evaluate_bytes(e, c, strbuf_span(&bytes), spam);
+	strbuf_free(&bytes);
+	if (code != EX_OK)
+		return code;
+	const struct outcome *o = &e->outcomes[e->count - 1];
+	fprintf(out, "%s %.6f %s\n", o->spam ? "spam" : "ham", o->score,
+		o->verdict ? "spam" : "ham");
+	return EX_OK;
+}
+
+static int evaluate_index(struct evaluation *e, struct classifier *c, FILE *index, FILE *out)
+{
+	char *line = NULL;
+	size_t capacity = 0, room = 0;
+	int code = EX_OK;
+
+	while (code == EX_OK && getline(&line, &capacity, index) > 0) {
+		if (e->count == room) {
+			room = room == 0 ? 4096 : room * 2;
+			e->outcomes = xrealloc(e->outcomes, room * sizeof(*e->outcomes));
+		}
+		if (line[0] != '\n')
+			code = evaluate_line(e, c, line, out);
+	}
+	free(line);
+	return code;
+}
+
+/* ---- results ---- */
+
+static int by_score(const void *a, const void *b)
+{
+	double x = ((const struct outcome *)a)->score, y = ((const struct outcome *)b)->score;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The area above the ROC curve in percent: how often a random spam is below a random ham (ties:
+ * half). */
+static double roc_area_above(const struct outcome *outcomes, size_t count)
+{
+	struct outcome *sorted = xmalloc((count + 1) * sizeof(*sorted));
+	double hams = 0, spams = 0, area = 0;
+
+	memcpy(sorted, outcomes, count * sizeof(*sorted));
+	qsort(sorted, count, sizeof(*sorted), by_score);
+	for (size_t i = 0, next; i < count; i = next) {
+		double ham = 0, spam = 0;
+		for (next = i; next < count && sorted[next].score <= sorted[i].score; next++) {
+			ham += !sorted[next].spam;
+			spam += sorted[next].spam;
+		}
+		area += spam * (hams + ham / 2);
+		hams += ham;
+		spams += spam;
+	}
+	free(sorted);
+	return hams > 0 && spams > 0 ? 100 * (1 - area / (hams * spams)) : 0;
+}
+
+struct rates {
+	double ham_wrong, spam_missed, roca; /* percent */
+	size_t hams, spams;
+};
+
+static struct rates rates_of(const struct outcome *outcomes, size_t count)
+{
+	struct rates r = {0};
+	double wrong = 0, missed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		r.spams += outcomes[i].spam;
+		r.hams += !outcomes[i].spam;
+		wrong += !outcomes[i].spam && outcomes[i].verdict;
+		missed += outcomes[i].spam && !outcomes[i].verdict;
+	}
+	r.ham_wrong = r.hams > 0 ? 100 * wrong / (double)r.hams : 0;
+	r.spam_missed = r.spams > 0 ? 100 * missed / (double)r.spams : 0;
+	r.roca = roc_area_above(outcomes, count);
+	return r;
+}
+
+#define EARLY 1000 /* messages that are left out of the second row of rates */
+
+static void results_print(const struct evaluation *e, const struct classifier_stats *stats,
+			  bool json)
+{
+	struct rates all = rates_of(e->outcomes, e->count);
+	size_t skipped = e->count > EARLY ? EARLY : 0;
+	struct rates late = rates_of(e->outcomes + skipped, e->count - skipped);
+	double classify = e->classify_ms / (double)(e->count > 0 ? e->count : 1);
+	double train = e->train_ms / (double)(e->trained > 0 ? e->trained : 1);
+
+	if (json) {
+		json_t *result =
+			json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I}", "messages",
+				  (json_int_t)e->count, "ham", (json_int_t)all.hams, "spam",
+				  (json_int_t)all.spams, "ham_wrong_percent", all.ham_wrong,
+				  "spam_missed_percent", all.spam_missed, "roca_above_percent",
+				  all.roca, "classify_ms", classify, "train_ms", train,
+				  "store_bytes", (json_int_t)stats->store_bytes);
+		json_dumpf(result, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(result);
+		return;
+	}
+	printf("messages          %zu: %zu ham, %zu spam\n", e->count, all.hams, all.spams);
+	printf("ham wrong         %.3f %%\n", all.ham_wrong);
+	printf("spam missed       %.3f %%\n", all.spam_missed);
+	printf("(1-ROCA)%%         %.4f\n", all.roca);
+	if (skipped > 0)
+		printf("without the first %zu: ham wrong %.3f %%, spam missed %.3f %%, (1-ROCA)%% %.4f\n",
+		       skipped, late.ham_wrong, late.spam_missed, late.roca);
+	printf("CPU ms classify   %.3f\n", classify);
+	printf("CPU ms train      %.3f (%llu corrections)\n", train,
+	       (unsigned long long)e->trained);
+	printf("store             %llu bytes, %llu tokens\n",
+	       (unsigned long long)stats->store_bytes, (unsigned long long)stats->tokens);
+}
+
+/* ---- set-up ---- */
+
+static int family_remove(struct evaluation *e, const char *name)
+{
+	for (unsigned bit = 0; features_family_name(bit) != NULL; bit++) {
+		if (strcmp(features_family_name(bit), name) == 0) {
+			e->families &= ~(1U << bit);
+			return EX_OK;
+		}
+	}
+	complain("there is no family of features \"%s\"; there are:", name);
+	for (unsigned bit = 0; features_family_name(bit) != NULL; bit++)
+		complain("  %s", features_family_name(bit));
+	return EX_USAGE;
+}
+
+static int fraction_read(const char *text, double *fraction_r)
+{
+	char *end;
+
+	*fraction_r = strtod(text, &end);
+	if (*text != '\0' && *end == '\0' && *fraction_r >= 0 && *fraction_r <= 1)
+		return EX_OK;
+	complain("--unreported is a fraction from 0 to 1, not \"%s\"", text);
+	return EX_USAGE;
+}
+
+static int options_read(struct evaluation *e, int argc, char **argv)
+{
+	static const struct option options[] = {{"index", required_argument, NULL, 'i'},
+						{"results", required_argument, NULL, 'r'},
+						{"mode", required_argument, NULL, 'm'},
+						{"sensitivity", required_argument, NULL, 's'},
+						{"unreported", required_argument, NULL, 'u'},
+						{"store", required_argument, NULL, 'd'},
+						{"without", required_argument, NULL, 'w'},
+						{NULL, 0, NULL, 0}};
+	int option, code = EX_OK;
+
+	optind = 0;
+	while (code == EX_OK && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		const char **text = option == 'i'   ? &e->index
+				    : option == 'r' ? &e->results
+				    : option == 'm' ? &e->mode
+				    : option == 's' ? &e->sensitivity
+				    : option == 'd' ? &e->store
+						    : NULL;
+		if (text != NULL)
+			*text = optarg;
+		else if (option == 'u')
+			code = fraction_read(optarg, &e->unreported);
+		else
+			code = option == 'w' ? family_remove(e, optarg) : EX_USAGE;
+	}
+	if (code == EX_OK && (e->index == NULL || e->results == NULL || optind < argc)) {
+		complain("evaluate needs --index FILE and --results OUT, and no other arguments");
+		code = EX_USAGE;
+	}
+	return code;
+}
+
+static int settings_read(struct evaluation *e, struct classifier_settings *settings)
+{
+	char *error = NULL;
+
+	classifier_settings_init(settings);
+	settings->quick = true;
+	if (preferences_set(&settings->preferences, "trainingMode", e->mode, &error) &&
+	    preferences_set(&settings->preferences, "statisticalSedation", e->sensitivity, &error))
+		return EX_OK;
+	complain("%s", error);
+	free(error);
+	return EX_USAGE;
+}
+
+static bool folder_is_empty(const char *path)
+{
+	DIR *dir = opendir(path);
+	unsigned entries = 0;
+
+	while (dir != NULL && readdir(dir) != NULL)
+		entries++;
+	if (dir == NULL)
+		return errno == ENOENT;
+	closedir(dir);
+	return entries <= 2;
+}
+
+static int evaluate_run(struct evaluation *e, bool json)
+{
+	struct classifier *c = NULL;
+	struct classifier_stats stats = {0};
+	char *error = NULL;
+	FILE *index = fopen(e->index, "r"), *out = NULL;
+	int code = EX_OK;
+
+	if (index == NULL || (out = fopen(e->results, "w")) == NULL) {
+		complain("%s: %s", index == NULL ? e->index : e->results, strerror(errno));
+		code = index == NULL ? EX_NOINPUT : EX_CANTCREAT;
+	}
+	if (code == EX_OK)
+		code = result_of(classifier_open(e->site, EVALUATE_USER, true, &c, &error), &error);
+	if (code == EX_OK)
+		code = evaluate_index(e, c, index, out);
+	if (code == EX_OK)
+		code = result_of(classifier_stats(c, &stats, &error), &error);
+	classifier_close(&c);
+	if (out != NULL && fclose(out) != 0 && code == EX_OK) {
+		complain("%s: %s", e->results, strerror(errno));
+		code = EX_IOERR;
+	}
+	if (code == EX_OK)
+		results_print(e, &stats, json);
+	if (index != NULL)
+		fclose(index);
+	return code;
+}
+
+static int evaluate_in(struct evaluation *e, struct classifier_settings *settings,
+		       const char *folder, bool keep, bool json)
+{
+	char *error = NULL;
+
+	settings->users_directory = folder;
+	e->site = classifier_site_create(settings);
+	int code = evaluate_run(e, json);
+	if (!keep) {
+		classifier_forget_user(e->site, EVALUATE_USER, &error);
+		free(error);
+		char *domain = xasprintf("%s/localhost", folder);
+		rmdir(domain);
+		rmdir(folder);
+		free(domain);
+	}
+	classifier_site_free(&e->site);
+	return code;
+}
+
+int command_evaluate(struct session *session, int argc, char **argv)
+{
+	struct evaluation e = {
+		.mode = "tum", .sensitivity = "5", .families = FEATURES_ALL, .random = RANDOM_SEED};
+	struct classifier_settings settings;
+	char folder[] = "/tmp/spamtrain.XXXXXX";
+	int code = options_read(&e, argc + 1, argv - 1);
+
+	if (code == EX_OK)
+		code = settings_read(&e, &settings);
+	if (code != EX_OK)
+		return code;
+	if (e.store != NULL && !folder_is_empty(e.store)) {
+		complain("%s: not empty: evaluate starts with a new store", e.store);
+		return EX_USAGE;
+	}
+	if (e.store == NULL && mkdtemp(folder) == NULL) {
+		complain("%s: %s", folder, strerror(errno));
+		return EX_CANTCREAT;
+	}
+	code = evaluate_in(&e, &settings, e.store != NULL ? e.store : folder, e.store != NULL,
+			   session->json);
+	free(e.outcomes);
+	return code;
+}

@@ -1,0 +1,291 @@
+/*
+ * cmd_user.c - spamtrain stats, history, preference, quarantine, forget, purge.
+ */
+#include "spamtrain/command.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+static void json_print(json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(json);
+}
+
+static int number_read(const char *text, long long max, long long *number_r)
+{
+	char *end;
+
+	*number_r = strtoll(text, &end, 10);
+	if (*text != '\0' && *end == '\0' && *number_r > 0 && *number_r <= max)
+		return EX_OK;
+	complain("\"%s\" is not a number from 1 to %lld", text, max);
+	return EX_USAGE;
+}
+
+/* ---- stats ---- */
+
+static void stats_print(const char *user, const struct classifier_stats *s)
+{
+	printf("user      %s\n"
+	       "learned   %llu spam, %llu innocent\n"
+	       "tokens    %llu\n"
+	       "history   %llu messages, %llu of them correctable\n"
+	       "store     %llu bytes\n",
+	       user, (unsigned long long)s->spam_learned, (unsigned long long)s->innocent_learned,
+	       (unsigned long long)s->tokens, (unsigned long long)s->history,
+	       (unsigned long long)s->signatures, (unsigned long long)s->store_bytes);
+}
+
+int command_stats(struct session *session, int argc, char **argv)
+{
+	struct classifier *classifier = NULL;
+	struct classifier_stats s;
+	char *error = NULL;
+	int code = open_user(session, argv[0], true, &classifier);
+
+	(void)argc;
+	if (code == EX_OK)
+		code = result_of(classifier_stats(classifier, &s, &error), &error);
+	if (code == EX_OK && session->json)
+		json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "user", argv[0],
+				     "spam_learned", (json_int_t)s.spam_learned, "innocent_learned",
+				     (json_int_t)s.innocent_learned, "tokens", (json_int_t)s.tokens,
+				     "history", (json_int_t)s.history, "signatures",
+				     (json_int_t)s.signatures, "store_bytes",
+				     (json_int_t)s.store_bytes));
+	else if (code == EX_OK)
+		stats_print(argv[0], &s);
+	classifier_close(&classifier);
+	return code;
+}
+
+/* ---- history ---- */
+
+static const char *result_name(int result)
+{
+	return result < 0 ? "Trained" : classifier_result_name((enum classifier_result)result);
+}
+
+static bool history_print(void *context, const struct store_message *row)
+{
+	char date[32];
+	struct tm tm;
+	time_t received = row->received;
+
+	(void)context;
+	strftime(date, sizeof(date), "%Y-%m-%d %H:%M", localtime_r(&received, &tm));
+	printf("%s  %s  %-11s %6.3f  %-11s %-8s  %s | %s\n", row->signature, date,
+	       result_name(row->result), row->probability, store_outcome_name(row->outcome),
+	       row->corrected == STORE_NONE ? "" : store_class_name(row->corrected), row->from,
+	       row->subject);
+	return true;
+}
+
+static bool history_json(void *context, const struct store_message *row)
+{
+	json_array_append_new(
+		context,
+		json_pack("{s:s, s:I, s:s, s:f, s:f, s:f, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
+			  "signature", row->signature, "received", (json_int_t)row->received,
+			  "result", result_name(row->result), "probability", row->probability,
+			  "confidence", row->confidence, "score", row->score, "outcome",
+			  store_outcome_name(row->outcome), "taught", store_class_name(row->taught),
+			  "corrected", store_class_name(row->corrected), "source", row->source,
+			  "from", row->from, "subject", row->subject, "message_id", row->message_id,
+			  "size", (json_int_t)row->size));
+	return true;
+}
+
+static enum classifier_status of_store(enum store_status status)
+{
+	return status == STORE_OK	   ? CLASSIFIER_OK
+	       : status == STORE_NOT_FOUND ? CLASSIFIER_INVALID
+	       : status == STORE_DEFER	   ? CLASSIFIER_DEFER
+					   : CLASSIFIER_FAILED;
+}
+
+int command_history(struct session *session, int argc, char **argv)
+{
+	struct store_filter filter = {.result = -1, .contains = argc > 2 ? argv[2] : NULL};
+	struct classifier *classifier = NULL;
+	long long count = 50;
+	char *error = NULL;
+	int code = argc > 1 ? number_read(argv[1], 1000000, &count) : EX_OK;
+
+	filter.limit = (size_t)count;
+	if (code == EX_OK)
+		code = open_user(session, argv[0], true, &classifier);
+	if (code != EX_OK)
+		return code;
+	json_t *list = json_array();
+	code = result_of(of_store(store_message_list(classifier_store(classifier), &filter,
+						     session->json ? history_json : history_print,
+						     list, &error)),
+			 &error);
+	if (session->json && code == EX_OK)
+		json_print(json_incref(list));
+	json_decref(list);
+	classifier_close(&classifier);
+	return code;
+}
+
+/* ---- preference ---- */
+
+static void preferences_print(const struct preferences *preferences, json_t *json)
+{
+	char value[PREFERENCE_TEXT_MAX + 1];
+
+	for (size_t i = 0; preferences_name(i) != NULL; i++) {
+		preferences_get(preferences, preferences_name(i), value, sizeof(value));
+		if (json != NULL)
+			json_object_set_new(json, preferences_name(i), json_string(value));
+		else
+			printf("%s = %s\n    %s\n", preferences_name(i), value,
+			       preferences_help(i));
+	}
+}
+
+static int preference_get(struct classifier *classifier, const char *name)
+{
+	char value[PREFERENCE_TEXT_MAX + 1];
+
+	if (preferences_get(classifier_preferences(classifier), name, value, sizeof(value)) ==
+	    NULL) {
+		complain("there is no preference \"%s\"; \"preference list\" shows all", name);
+		return EX_DATAERR;
+	}
+	puts(value);
+	return EX_OK;
+}
+
+int command_preference(struct session *session, int argc, char **argv)
+{
+	bool list = strcmp(argv[0], "list") == 0 && argc == 2;
+	bool get = strcmp(argv[0], "get") == 0 && argc == 3;
+	bool set = strcmp(argv[0], "set") == 0 && argc >= 3;
+	struct classifier *classifier = NULL;
+	char *error = NULL;
+
+	if (!list && !get && !set) {
+		complain("preference list USER | get USER NAME | set USER NAME [VALUE]");
+		return EX_USAGE;
+	}
+	int code = open_user(session, argv[1], false, &classifier);
+	if (code == EX_OK && set)
+		code = result_of(classifier_preference_set(classifier, argv[2],
+							   argc > 3 ? argv[3] : NULL, &error),
+				 &error);
+	if (code == EX_OK && get)
+		code = preference_get(classifier, argv[2]);
+	if (code == EX_OK && list) {
+		json_t *json = session->json ? json_object() : NULL;
+		preferences_print(classifier_preferences(classifier), json);
+		if (json != NULL)
+			json_print(json);
+	}
+	classifier_close(&classifier);
+	return code;
+}
+
+/* ---- quarantine ---- */
+
+struct quarantine_list {
+	struct store *store;
+	json_t *json; /* NULL: print */
+};
+
+static bool quarantined_print(void *context, const struct store_quarantined *held)
+{
+	struct quarantine_list *list = context;
+	struct store_message row = {0};
+	char *error = NULL;
+	char date[32];
+	struct tm tm;
+	time_t added = held->added;
+
+	store_message_by_signature(list->store, held->signature, &row, &error);
+	free(error);
+	strftime(date, sizeof(date), "%Y-%m-%d %H:%M", localtime_r(&added, &tm));
+	const char *from = row.from == NULL ? "" : row.from;
+	const char *subject = row.subject == NULL ? "" : row.subject;
+	if (list->json != NULL)
+		json_array_append_new(list->json,
+				      json_pack("{s:s, s:I, s:I, s:f, s:s, s:s, s:s}", "signature",
+						held->signature, "added", (json_int_t)held->added,
+						"size", (json_int_t)held->size, "score", row.score,
+						"sender", held->sender, "from", from, "subject",
+						subject));
+	else
+		printf("%s  %s  %8llu  %6.2f  %s | %s\n", held->signature, date,
+		       (unsigned long long)held->size, row.score, from, subject);
+	store_message_free(&row);
+	return true;
+}
+
+int command_quarantine(struct session *session, int argc, char **argv)
+{
+	struct classifier *classifier = NULL;
+	char *error = NULL;
+
+	(void)argc;
+	if (strcmp(argv[0], "list") != 0) {
+		complain("quarantine list USER");
+		return EX_USAGE;
+	}
+	int code = open_user(session, argv[1], true, &classifier);
+	if (code != EX_OK)
+		return code;
+	struct quarantine_list list = {classifier_store(classifier),
+				       session->json ? json_array() : NULL};
+	code = result_of(
+		of_store(store_quarantine_list(list.store, quarantined_print, &list, &error)),
+		&error);
+	if (list.json != NULL)
+		json_print(list.json);
+	classifier_close(&classifier);
+	return code;
+}
+
+/* ---- forget, purge ---- */
+
+int command_forget(struct session *session, int argc, char **argv)
+{
+	long long days = 0;
+	struct classifier *classifier = NULL;
+	char *error = NULL;
+	int code = argc > 1 ? number_read(argv[1], 36500, &days) : EX_OK;
+
+	if (code == EX_OK && days == 0)
+		return result_of(classifier_forget_user(session->site, argv[0], &error), &error);
+	if (code == EX_OK)
+		code = open_user(session, argv[0], true, &classifier);
+	uint64_t forgotten = 0;
+	if (code == EX_OK)
+		code = result_of(classifier_forget_since(classifier, time(NULL) - days * 86400,
+							 &forgotten, &error),
+				 &error);
+	if (code == EX_OK)
+		printf("forgot %llu messages\n", (unsigned long long)forgotten);
+	classifier_close(&classifier);
+	return code;
+}
+
+int command_purge(struct session *session, int argc, char **argv)
+{
+	int result = EX_OK;
+
+	for (int i = 0; i < argc; i++) {
+		struct classifier *classifier = NULL;
+		char *error = NULL;
+		int code = open_user(session, argv[i], true, &classifier);
+		if (code == EX_OK)
+			code = result_of(classifier_purge(classifier, time(NULL), &error), &error);
+		classifier_close(&classifier);
+		result = result == EX_OK ? code : result;
+	}
+	return result;
+}

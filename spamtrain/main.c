@@ -1,0 +1,258 @@
+/*
+ * spamtrain - the classifier on the command line: judge, teach, explain, measure.
+ *
+ * Works on the users' stores directly, beside the daemons (the stores take care of that); only
+ * retrain goes through spamtraind, because it may release a message from the quarantine.
+ *
+ * Errors: one line on standard error, exit code of sysexits.h, nothing changed by a wrong argument.
+ */
+#include "spamtrain/command.h"
+
+#include "lib/msg.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static const struct command commands[] = {
+	{"classify", "USER [FILE]", "Say what the user's filter thinks of a message",
+	 command_classify, 1, 2, false, "Reads FILE or standard input. Records nothing.\n"},
+	{"explain", "USER [FILE]", "Say why, in words a person can read", command_explain, 1, 2,
+	 false,
+	 "The features that spoke loudest, each with its weight: 0 is innocent, 1 is spam.\n"},
+	{"train", "USER spam|ham PATH...", "Teach messages, one or a hundred thousand",
+	 command_train, 3, -1, false,
+	 "A PATH is a message, an mbox, a Maildir, or a folder of these. What was taught before is\n"
+	 "skipped, so an interrupted run is simply started again.\n"},
+	{"retrain", "USER spam|innocent SIGNATURE", "Correct a verdict", command_retrain, 3, 3,
+	 false,
+	 "SIGNATURE is the message's X-DSPAM-Signature. A quarantined message is released by\n"
+	 "retraining it as innocent. Needs a running spamtraind.\n"},
+	{"unlearn", "USER SIGNATURE|FILE", "Take back what was learned of a message",
+	 command_unlearn, 2, 2, false, NULL},
+	{"stats", "USER", "What the user's filter knows", command_stats, 1, 1, false, NULL},
+	{"history", "USER [COUNT [TEXT]]", "The user's latest messages and what became of them",
+	 command_history, 1, 3, false,
+	 "At most COUNT (50); only those with TEXT in sender or subject.\n"},
+	{"preference", "get|set|list USER [NAME [VALUE]]", "Read and write preferences",
+	 command_preference, 2, 4, false,
+	 "set without a VALUE goes back to the site's default. list shows all, and what they mean.\n"},
+	{"quarantine", "list USER", "What is held back for the user", command_quarantine, 2, 2,
+	 false, NULL},
+	{"forget", "USER [DAYS]", "Forget the user's lessons, all or those of the last DAYS days",
+	 command_forget, 1, 2, false,
+	 "Without DAYS the whole store goes: history and preferences too. A store with a quarantine\n"
+	 "that is not empty is left alone.\n"},
+	{"purge", "USER...", "Drop what is older than the site keeps it", command_purge, 1, -1,
+	 false, NULL},
+	{"evaluate",
+	 "--index FILE --results OUT [--mode teft|toe|tum] [--sensitivity N]\n"
+	 "                     [--unreported FRACTION] [--store DIR] [--without FAMILY]...",
+	 "Replay a labelled archive and measure", command_evaluate, 0, -1, true,
+	 "  --index FILE           lines \"spam<TAB>path\" or \"ham<TAB>path\", in order of arrival\n"
+	 "  --results OUT          gets a line \"gold score verdict\" for each\n"
+	 "  --mode MODE            training mode (tum)\n"
+	 "  --sensitivity N        statisticalSedation 0..10 (5): 0 catches most, 10 risks least\n"
+	 "  --unreported FRACTION  so many of the errors are never corrected (0)\n"
+	 "  --store DIR            keep the store here, which must be empty\n"
+	 "  --without FAMILY       leave out a family of features: header-pair, word, link...\n"
+	 "Each message is classified, and if the verdict is wrong, corrected.\n"},
+	{NULL, NULL, NULL, NULL, 0, 0, false, NULL},
+};
+
+void complain(const char *format, ...)
+{
+	va_list args;
+
+	fputs("spamtrain: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+static void print_usage(FILE *out)
+{
+	fprintf(out,
+		"usage: spamtrain [-c DIR] COMMAND [ARGUMENT...]\n\n"
+		"  -c, --config DIR  folder of main.cf (default: $%s, else %s)\n"
+		"      --json        for scripts: results as JSON\n"
+		"      --version     print the version\n"
+		"      --help        print this; after a COMMAND: what it does\n\n",
+		CONF_DIRECTORY_VARIABLE, CONF_DEFAULT_DIRECTORY);
+	for (const struct command *row = commands; row->name != NULL; row++)
+		fprintf(out, "  spamtrain %s %s\n      %s\n", row->name, row->arguments,
+			row->summary);
+	fputs("\nA USER is a mail address. The manual page spamtrain(1) says more.\n", out);
+}
+
+static void print_command_usage(const struct command *command, FILE *out)
+{
+	fprintf(out, "usage: spamtrain %s %s\n%s.\n%s", command->name, command->arguments,
+		command->summary, command->help == NULL ? "" : command->help);
+}
+
+int result_of(enum classifier_status status, char **error)
+{
+	static const int codes[] = {EX_OK, EX_TEMPFAIL, EX_SOFTWARE, EX_DATAERR};
+
+	if (status != CLASSIFIER_OK)
+		complain("%s", *error == NULL ? "failed" : *error);
+	free(*error);
+	*error = NULL;
+	return codes[status];
+}
+
+int open_user(struct session *session, const char *user, bool must_exist,
+	      struct classifier **classifier_r)
+{
+	char *error = NULL;
+	int code = result_of(
+		classifier_open(session->site, user, !must_exist, classifier_r, &error), &error);
+
+	if (code == EX_OK && *classifier_r == NULL) {
+		complain("%s has no store: no mail was filtered for this user yet", user);
+		return EX_NOUSER;
+	}
+	return code;
+}
+
+bool class_read(const char *text, enum store_class *class_r)
+{
+	bool spam = strcmp(text, "spam") == 0;
+
+	if (!spam && strcmp(text, "ham") != 0 && strcmp(text, "innocent") != 0) {
+		complain("the class is \"spam\" or \"ham\", not \"%s\"", text);
+		return false;
+	}
+	*class_r = spam ? STORE_SPAM : STORE_INNOCENT;
+	return true;
+}
+
+/* From now on as lda_user; root can come back to read files (input.c). */
+static int become(const char *user)
+{
+	const struct passwd *entry;
+
+	if (geteuid() != 0)
+		return EX_OK;
+	entry = getpwnam(user);
+	if (entry == NULL) {
+		complain("lda_user: there is no system user \"%s\"", user);
+		return EX_CONFIG;
+	}
+	if (initgroups(user, entry->pw_gid) != 0 || setegid(entry->pw_gid) != 0 ||
+	    seteuid(entry->pw_uid) != 0) {
+		complain("cannot become %s: %s", user, strerror(errno));
+		return EX_NOPERM;
+	}
+	return EX_OK;
+}
+
+static int session_open(struct session *session)
+{
+	char *error = NULL;
+
+	if (conf_load(session->directory, &session->conf, &error) == 0) {
+		int code = become(conf_text(session->conf, P_LDA_USER));
+		if (code != EX_OK)
+			return code;
+		session->site = classifier_site_new(session->conf, &error);
+	}
+	if (session->site != NULL)
+		return EX_OK;
+	complain("%s", error);
+	free(error);
+	return EX_CONFIG;
+}
+
+static int command_run(struct session *session, const struct command *command, int argc,
+		       char **argv)
+{
+	if (argc > 0 && strcmp(argv[0], "--help") == 0) {
+		print_command_usage(command, stdout);
+		return EX_OK;
+	}
+	if (argc < command->min_arguments ||
+	    (command->max_arguments >= 0 && argc > command->max_arguments)) {
+		print_command_usage(command, stderr);
+		return EX_USAGE;
+	}
+	int code = command->without_conf ? EX_OK : session_open(session);
+	if (code == EX_OK)
+		code = command->run(session, argc, argv);
+	classifier_site_free(&session->site);
+	conf_free(&session->conf);
+	return code;
+}
+
+/* Takes --json out of argv, wherever it stands; returns the new argc. */
+static int take_json(struct session *session, int argc, char **argv)
+{
+	int kept = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			session->json = true;
+		else
+			argv[kept++] = argv[i];
+	}
+	return kept;
+}
+
+/* -1 to go on, or an exit code. */
+static int options_read(struct session *session, int argc, char **argv)
+{
+	enum { OPTION_HELP = 256, OPTION_VERSION };
+	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+c:", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			session->directory = optarg;
+			break;
+		case OPTION_HELP:
+			print_usage(stdout);
+			return EX_OK;
+		case OPTION_VERSION:
+			printf("spamtrain %s\n", SHOVELER_VERSION);
+			return EX_OK;
+		default:
+			print_usage(stderr);
+			return EX_USAGE;
+		}
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct session session = {.directory = conf_default_directory()};
+
+	msg_open("spamtrain", "stderr");
+	argc = take_json(&session, argc, argv);
+	int code = options_read(&session, argc, argv);
+	if (code >= 0)
+		return code;
+	if (optind == argc) {
+		print_usage(stderr);
+		return EX_USAGE;
+	}
+	for (const struct command *row = commands; row->name != NULL; row++)
+		if (strcmp(row->name, argv[optind]) == 0)
+			return command_run(&session, row, argc - optind - 1, argv + optind + 1);
+	complain("there is no command \"%s\"; --help lists them", argv[optind]);
+	return EX_USAGE;
+}
