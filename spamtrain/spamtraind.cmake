@@ -13,6 +13,9 @@ target_link_libraries(spamtraind PRIVATE spamtraind_lib)
 install(TARGETS spamtraind DESTINATION ${CMAKE_INSTALL_SBINDIR})
 
 shoveler_test(spamtraind_backoff_test SOURCES spamtraind_backoff_test.c LIBS spamtraind_lib)
+shoveler_test(spamtraind_purge_test SOURCES spamtraind_purge_test.c LIBS spamtraind_lib)
+shoveler_test(training_address_answer_test SOURCES training_address_answer_test.c
+	LIBS spamtraind_lib)
 shoveler_test(training_address_message_test SOURCES training_address_message_test.c
 	LIBS spamtraind_lib)
 
