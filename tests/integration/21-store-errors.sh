@@ -17,8 +17,10 @@ lab_in mx1 rm $users/alice
 lab_in mx1 mv $users/alice.away $users/alice
 expect 30 "her store is back" "INBOX: Innocent" mailbox alice "Store in the way"
 
-lab_in mx1 sh -c "cp -a $users/alice $users/alice.sound && printf garbage | dd of=$users/alice/store.sqlite conv=notrunc bs=1 seek=0 2>/dev/null"
-lab_restart mx1/shoveler-lda
+lab_stop mx1/shoveler-lda mx1/spamtraind
+lab_in mx1 sh -c "cp -a $users/alice $users/alice.sound && rm -f $users/alice/store.sqlite-* &&
+	head -c 8192 /dev/urandom | dd of=$users/alice/store.sqlite conv=notrunc status=none"
+lab_start mx1/shoveler-lda mx1/spamtraind
 lab_message "Store damaged" | deliver alice@example.test
 expect_like 20 "her store is damaged, mail" "waits" 'alice@example.test.*delay_reason' lab_queue mx1
 lab_in mx1 sh -c "rm -r $users/alice && mv $users/alice.sound $users/alice"
@@ -26,9 +28,11 @@ lab_restart mx1/shoveler-lda
 expect 30 "her store is mended" "INBOX: Innocent" mailbox alice "Store damaged"
 
 # A file system of its own, with no room left.
-lab_in mx1 sh -c "mkdir $users/small && mount -t tmpfs -o size=1m small $users/small && cp -a $users/alice/. $users/small/ &&
-	mount --bind $users/small $users/alice && chown shoveler $users/alice && { dd if=/dev/zero of=$users/alice/filler bs=4k 2>/dev/null; true; }"
-lab_restart mx1/shoveler-lda
+lab_stop mx1/shoveler-lda mx1/spamtraind
+lab_in mx1 sh -c "mkdir $users/small && mount -t tmpfs -o size=\$((\$(du -sk $users/alice | cut -f1) + 512))k small $users/small &&
+	cp -a $users/alice/. $users/small/ && mount --bind $users/small $users/alice && chown shoveler $users/alice &&
+	dd if=/dev/zero of=$users/alice/filler bs=4k 2>/dev/null"
+lab_start mx1/shoveler-lda mx1/spamtraind
 lab_message "Store full" | deliver alice@example.test bob@example.test
 expect 20 "no room in alice's store: bob" "INBOX: Innocent" mailbox bob "Store full"
 expect_like 20 "alice's mail" "waits" 'alice@example.test.*delay_reason' lab_queue mx1

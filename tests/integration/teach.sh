@@ -8,7 +8,7 @@ declare -A teach_files
 teach_corpus() {
 	local folder=spam-1
 	[ "$1" = spam ] || folder=easy-ham-1
-	corpus $folder 1 400 | xargs grep -liE '^Message-ID: *<[^>]+@' | tail -n "+$2" | head -n "$3"
+	corpus $folder 1 400 | xargs grep -liE '^Message-ID: *<[^>]+@' 2>/dev/null | tail -n "+$2" | head -n "$3"
 }
 
 # Send COUNT real messages, from the FIRST on, to alice and bob, and remember them as NAME. usage: teach_send spam|ham FIRST COUNT NAME

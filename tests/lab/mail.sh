@@ -14,12 +14,12 @@ lab_pop3() { lab_in client "$LAB_FILES/pop3.py" "$(lab_user "$1")"; }
 lab_sieve() { lab_in client "$LAB_FILES/sieve.py" "$(lab_user "$1")" "$2"; }
 lab_user() { case $1 in *@*) echo "$1" ;; *) echo "$1@example.test" ;; esac; }
 
-# A small message. usage: lab_message SUBJECT [BODY] [HEADER-LINE...]
+# A small message, each from somebody else: nobody becomes a known sender. usage: lab_message SUBJECT [BODY] [HEADER-LINE...]
 lab_message() {
 	local subject=$1 body=${2-Nothing to see here.} line
 	shift
 	[ $# -eq 0 ] || shift
-	printf 'From: Sender <sender@client.test>\nTo: Somebody <somebody@example.test>\nSubject: %s\n' "$subject"
+	printf 'From: Sender <sender-%s@client.test>\nTo: Somebody <somebody@example.test>\nSubject: %s\n' "$RANDOM$RANDOM" "$subject"
 	printf 'Message-ID: <%s.%s@client.test>\nDate: %s\n' "${EPOCHREALTIME/[.,]/}" "$RANDOM" "$(date -R)"
 	for line in "$@"; do
 		printf '%s\n' "$line"

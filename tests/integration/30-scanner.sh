@@ -1,0 +1,113 @@
+#!/bin/bash
+# The scanner: dead, hung, crashed by a message, reloaded; archives; forged fields. Never does unscanned mail reach a mailbox, and
+# never do other recipients wait for it longer than they must.
+. "$(dirname "$0")/story.sh"
+row 30 "The scanner"
+
+milter_settings() { # "name = value"...
+	lab_in mx1 sh -c 'mkdir -p /etc/shoveler/main.cf.d; printf "%s\n" "$@" >/etc/shoveler/main.cf.d/90-test.cf' sh "$@"
+	lab_restart mx1/shoveler-milter
+}
+scanner_pid() { lab_in mx1 pgrep -f -- '^shoveler-milter --scanner' | head -n 1; }
+milter_log() { grep -E -- "$1" "$LAB_DIR/mx1/var/log/shoveler-milter.out"; }
+held() { lab_in mx1 find /var/spool/postfix/hold -type f | wc -l; }
+# A message with a file in it. usage: attach SUBJECT FILE
+attach() {
+	python3 - "$1" "$2" <<-'END'
+		import email.message, email.utils, sys
+		message = email.message.EmailMessage()
+		message["From"], message["To"], message["Subject"] = "sender@client.test", "alice@example.test", sys.argv[1]
+		message["Message-ID"], message["Date"] = email.utils.make_msgid(), email.utils.formatdate()
+		message.set_content("See the attachment.\n")
+		message.add_attachment(open(sys.argv[2], "rb").read(), maintype="application", subtype="zip", filename="a.zip")
+		sys.stdout.buffer.write(message.as_bytes())
+	END
+}
+# usage: zipped NAME SOURCE DEPTH
+zipped() {
+	python3 - "$@" <<-'END'
+		import io, sys, zipfile
+		data = open(sys.argv[2], "rb").read()
+		for level in range(int(sys.argv[3])):
+		    out = io.BytesIO()
+		    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+		        archive.writestr("f%d" % level, data)
+		    data = out.getvalue()
+		open(sys.argv[1], "wb").write(data)
+	END
+}
+
+# Archives.
+lab_eicar >"$LAB_DIR/eicar"
+zipped "$LAB_DIR/nested.zip" "$LAB_DIR/eicar" 3
+attach "Nested" "$LAB_DIR/nested.zip" | deliver alice@example.test
+expect_like 5 "EICAR three archives deep" "discarded" 'action=discard, scan=infected' milter_log 'action=discard'
+
+# Fields of ours that a stranger wrote.
+lab_message "Forged" "Hello." "X-Virus-Scanned: by the sender" "X-Shoveler-Submitter: v1; user=alice" "X-VIRUS-Status: clean" | deliver alice@example.test
+expect 20 "forged fields: X-Virus-Scanned" "shoveler-milter" lab_field alice INBOX Forged X-Virus-Scanned
+expect 1 "the others" "-" lab_field alice INBOX Forged X-Shoveler-Submitter
+expect 1 "in any case" "-" lab_field alice INBOX Forged X-Virus-Status
+
+# New signatures while mail flows.
+storm() { local i; for i in $(seq 30); do lab_message "Flow $i" | lab_send bob@example.test | grep -E '^(rcpt|data).* [45][0-9][0-9] '; done; }
+storm >"$LAB_DIR/storm" 2>&1 &
+storm=$!
+for number in 1 2 3; do
+	lab_signature "Lab.New$number" "no such text $number"
+	sleep 3
+done
+wait $storm
+expect 5 "new signatures while mail flows: loads" "3" sh -c "grep -c cause=new-signatures '$LAB_DIR/mx1/var/log/shoveler-milter.out'"
+expect 0 "mail that was deferred by it" "" cat "$LAB_DIR/storm"
+
+# A database that cannot be loaded leaves the old one.
+echo "damaged" >"$LAB_DIR/mx1/var/lib/clamav/damaged.ndb"
+expect_like 10 "a damaged database" "the old one stays" 'the old signatures stay in use' milter_log 'load-failed'
+lab_message "Damaged" "$(lab_eicar)" >"$LAB_DIR/message"
+lab_send alice@example.test <"$LAB_DIR/message" >/dev/null
+expect_like 5 "and finds" "EICAR" 'scan=infected' milter_log 'action=discard.*Eicar'
+rm "$LAB_DIR/mx1/var/lib/clamav/damaged.ndb"
+
+# kill -9 of a worker, then of the whole scanner.
+lab_in mx1 sh -c "pkill -9 -o -P $(scanner_pid)"
+lab_message "After a worker" | deliver alice@example.test
+expect 20 "a worker killed" "INBOX: Innocent" mailbox alice "After a worker"
+lab_in mx1 kill -9 "$(scanner_pid)"
+again() { lab_send alice@example.test <"$LAB_DIR/again" >/dev/null; }
+lab_message "After the scanner" >"$LAB_DIR/again"
+lab_wait 20 again
+expect 20 "the scanner killed" "INBOX: Innocent" mailbox alice "After the scanner"
+
+# No scanner at all: only mailboxes wait.
+mv "$LAB_DIR/mx1/var/lib/clamav" "$LAB_DIR/mx1/var/lib/clamav.away"
+lab_in mx1 kill -9 "$(scanner_pid)"
+lab_message "No scanner" >"$LAB_DIR/message"
+expect_like 5 "no scanner: alice" "deferred" '^rcpt alice@example.test 451' lab_send alice@example.test friend@example.test <"$LAB_DIR/message"
+expect 20 "the redirect" "delivered" sh -c "grep -rlx 'Subject: No scanner' '$LAB_DIR/third/var/vmail/friend/new' >/dev/null && echo delivered"
+mv "$LAB_DIR/mx1/var/lib/clamav.away" "$LAB_DIR/mx1/var/lib/clamav"
+lab_message "Scanner is back" >"$LAB_DIR/again"
+lab_wait 20 again
+expect 20 "it is back" "INBOX: Innocent" mailbox alice "Scanner is back"
+
+# A message that a worker does not survive: deferred, taken apart from the others, and held in the end.
+milter_settings "scanner_timeout = 1s" "scanner_max_time = 0" "scanner_crash_limit = 3" "scanner_max_file_size = 300m"
+head -c 280000000 /dev/zero >"$LAB_DIR/zeros"
+zipped "$LAB_DIR/bomb.zip" "$LAB_DIR/zeros" 1
+rm "$LAB_DIR/zeros"
+attach "Bomb" "$LAB_DIR/bomb.zip" >"$LAB_DIR/bomb"
+expect_like 0 "a message that hangs the scanner, to alice and a redirect" "deferred" '^data 451' lab_send alice@example.test friend@example.test <"$LAB_DIR/bomb"
+expect_like 0 "again: alice waits" "451" '^rcpt alice@example.test 451' lab_send alice@example.test friend@example.test <"$LAB_DIR/bomb"
+expect 20 "the redirect has it" "delivered" sh -c "grep -rlx 'Subject: Bomb' '$LAB_DIR/third/var/vmail/friend/new' >/dev/null && echo delivered"
+for number in 2 3; do
+	expect_like 0 "alice alone, crash $number" "deferred" '^data 451' lab_send alice@example.test <"$LAB_DIR/bomb"
+done
+expect_like 0 "after 3 crashes" "taken" '^data 250' lab_send alice@example.test <"$LAB_DIR/bomb"
+expect 5 "and held for the admin" "1" held
+expect 1 "her INBOX" "nowhere" folder alice "Bomb"
+lab_message "After the bomb" | deliver alice@example.test
+expect 20 "other mail" "INBOX: Innocent" mailbox alice "After the bomb"
+
+# A message beyond the limits is not called clean.
+milter_settings "scanner_max_time = 1s" "scanner_max_file_size = 300m"
+expect_like 0 "a message that takes too long" "refused" '^data 554.*cannot be scanned' lab_send alice@example.test <"$LAB_DIR/bomb"
