@@ -61,4 +61,11 @@ static inline bool compat_doveadm_parse_arg(struct doveadm_mail_cmd_context *ctx
 #define compat_acl_backend_functions(backend) (&(backend)->v)
 #endif
 
+/* The member of struct auth_user_info that names the protocol. */
+#if DOVECOT_PREREQ(2, 4, 0)
+#define compat_auth_set_protocol(info, user) ((info)->protocol = (user)->protocol)
+#else
+#define compat_auth_set_protocol(info, user) ((info)->service = (user)->service)
+#endif
+
 #endif

@@ -42,7 +42,8 @@ static inline int compat_check_namespaces(struct mail_user *user, const char *ne
 	*exists_r = FALSE;
 	if (!array_is_created(&user->set->namespaces))
 		return 0;
-	array_foreach_elem(&user->set->namespaces, name) {
+	array_foreach_elem(&user->set->namespaces, name)
+	{
 		if (settings_get_filter(user->event, SETTINGS_EVENT_NAMESPACE_NAME, name,
 					&mail_namespace_setting_parser_info, 0, &set, error_r) < 0)
 			return -1;
@@ -71,20 +72,30 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 					      const char *path, const char **error_r)
 {
 	const char *prefix = t_strconcat(tree, "/", NULL);
-	const char *name =
-		t_strdup_printf("shoveler%u", array_count(&user->set->namespaces));
+	const char *name = t_strdup_printf("shoveler%u", array_count(&user->set->namespaces));
 	const char *const settings[] = {
-		"type", "public",
-		"separator", "/",
-		"prefix", prefix,
-		"list", "children",
-		"subscriptions", "no",
-		"ignore_on_failure", "yes",
-		"mail_driver", "maildir",
-		"mail_path", path,
-		"mailbox_list_layout", "fs",
-		"mailbox_list_utf8", "yes",
-		"mail_index_private_path", t_strconcat("~/.shoveler/public/", tree + 1, NULL),
+		"type",
+		"public",
+		"separator",
+		"/",
+		"prefix",
+		prefix,
+		"list",
+		"children",
+		"subscriptions",
+		"no",
+		"ignore_on_failure",
+		"yes",
+		"mail_driver",
+		"maildir",
+		"mail_path",
+		path,
+		"mailbox_list_layout",
+		"fs",
+		"mailbox_list_utf8",
+		"yes",
+		"mail_index_private_path",
+		t_strconcat("~/.shoveler/public/", tree + 1, NULL),
 	};
 	bool exists;
 

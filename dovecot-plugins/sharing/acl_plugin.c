@@ -4,8 +4,7 @@
  *
  * What it does: the owner of a folder has all rights in it, and a delegate of the policy store in
  * the public folders given to him, whatever their ACL says; no entry can lock them out. Names are
- * stored in one spelling (identifier.h). The list of owners under "#Shared/" is looked up again as
- * soon as somebody's sharing changed, where stock Dovecot waits an hour.
+ * stored in one spelling (identifier.h). For open sessions see shared_root.h and acl_list.h.
  *
  * How: it replaces the functions of each namespace's ACL backend by its own, which call the
  * originals. Its file sorts after lib01_acl, on which it depends.
@@ -16,8 +15,9 @@
 
 #include "../plugin_conf.h"
 #include "acl_list.h"
+#include "nobody.h"
 #include "policy_view.h"
-#include "shared_index.h"
+#include "shared_root.h"
 
 #include <mail-namespace.h>
 #include <mailbox-list-private.h>
@@ -27,17 +27,11 @@
 #include <acl-plugin.h>
 
 #define SHOVELER_ACL_USER(obj) MODULE_CONTEXT(obj, shoveler_acl_user_module)
-#define SHOVELER_ACL_LIST(obj) MODULE_CONTEXT_REQUIRE(obj, shoveler_acl_list_module)
 
 struct shoveler_acl_user {
 	union mail_user_module_context module_ctx;
 	struct policy_view *view;
 	unsigned generation; /* of the view, when rights were last forgotten */
-};
-
-struct shoveler_acl_list {
-	union mailbox_list_module_context module_ctx;
-	struct shared_index *index;
 };
 
 PLUGIN_EXPORT void shoveler_acl_plugin_init(struct module *module);
@@ -46,7 +40,6 @@ PLUGIN_EXPORT extern const char *shoveler_acl_plugin_version;
 PLUGIN_EXPORT extern const char *shoveler_acl_plugin_dependencies[];
 
 static MODULE_CONTEXT_DEFINE_INIT(shoveler_acl_user_module, &mail_user_module_register);
-static MODULE_CONTEXT_DEFINE_INIT(shoveler_acl_list_module, &mailbox_list_module_register);
 
 /* The stock backend: the same functions for every namespace. */
 static struct acl_backend_vfuncs stock;
@@ -171,34 +164,13 @@ static void shoveler_acl_storage_added(struct mail_namespace *ns)
 	acl_list_wrap(functions);
 }
 
-static struct mailbox_list_iterate_context *
-shoveler_acl_iter_init(struct mailbox_list *list, const char *const *patterns,
-		       enum mailbox_list_iter_flags flags)
-{
-	struct shoveler_acl_list *slist = SHOVELER_ACL_LIST(list);
-	struct acl_mailbox_list *alist = ACL_LIST_CONTEXT(list);
-
-	if (alist != NULL && shared_index_changed(slist->index))
-		alist->last_shared_add_check = 0;
-	return slist->module_ctx.super.iter_init(list, patterns, flags);
-}
-
-/* The root of the shared namespaces, and only that. */
 static void shoveler_acl_list_created(struct mailbox_list *list)
 {
-	struct mailbox_list_vfuncs *v = list->vlast;
 	const struct conf *conf = plugin_conf_get(list->ns->user->event);
-	struct shoveler_acl_list *slist;
 
-	if (list->ns->type != MAIL_NAMESPACE_TYPE_SHARED ||
-	    (list->ns->flags & NAMESPACE_FLAG_NOACL) == 0 || conf == NULL)
-		return;
-	slist = p_new(list->pool, struct shoveler_acl_list, 1);
-	slist->index = shared_index_create(list->pool, conf);
-	slist->module_ctx.super = *v;
-	list->vlast = &slist->module_ctx.super;
-	v->iter_init = shoveler_acl_iter_init;
-	MODULE_CONTEXT_SET(list, shoveler_acl_list_module, slist);
+	if (conf != NULL)
+		shared_root_list_created(list, conf);
+	nobody_list_created(list);
 }
 
 static void shoveler_acl_user_deinit(struct mail_user *user)
@@ -230,6 +202,7 @@ static void shoveler_acl_user_created(struct mail_user *user)
 static struct mail_storage_hooks shoveler_acl_hooks = {
 	.mail_user_created = shoveler_acl_user_created,
 	.mailbox_list_created = shoveler_acl_list_created,
+	.mailbox_allocated = nobody_mailbox_allocated,
 	.mail_namespace_storage_added = shoveler_acl_storage_added,
 };
 

@@ -115,6 +115,83 @@ class Sharing(SharingTest):
         self.wait_for(lambda: self.new_session(ALICE).folders("#Shared/*/ForStaff"))
         self.assertEqual(self.session(CAROL).folders("#Shared/*/ForStaff"), [])
 
+    def acl(self, session, folder):
+        """{identifier: rights} as GETACL has it."""
+        words = session.do("GETACL", quote(folder))["ACL"][0].decode().replace('"', "").split(" ")[1:]
+        return dict(zip(words[::2], words[1::2]))
+
+    def test_unknown_grantees_are_refused(self):
+        bob = self.session(BOB)
+        bob.do("CREATE", "Refuse")
+        for who, reason in (("nobody@example.test", "No such user"), ("alice", "No such user"),
+                            ("ALICE@example.tes", "No such user"), ("$nogroup", "No such group"),
+                            ("group:nogroup", "No such group"), ("-nobody@example.test", "No such user"),
+                            ("!$nogroup", "No such group"), ("$", "No such group"), ("$a/b'c", "No such group")):
+            self.refused(self.setacl, bob, "Refuse", who, "lr", answer=reason)
+            self.refused(self.setacl, bob, "Refuse", who, "+l", answer=reason)
+        self.assertEqual(list(self.acl(bob, "Refuse")), [BOB])
+        bob.do("DELETEACL", "Refuse", "nobody@example.test")
+        self.setacl(bob, "Refuse", "nobody@example.test", "")
+
+    def test_spellings(self):
+        self.shoveler("group", "add", "team", ALICE)
+        bob = self.session(BOB)
+        for number, who in enumerate(("$team", "$TEAM", "group:team", "Group=Team", "$team@example.test",
+                                      "group:team@example.test")):
+            folder = f"Team{number}"
+            bob.do("CREATE", folder)
+            self.setacl(bob, folder, who, "lr")
+            self.assertEqual(self.acl(bob, folder).get("$team"), "lr", who)
+        self.assertEqual(len([f for f in self.new_session(ALICE).folders("#Shared/*") if "/Team" in f]), 6)
+        bob.do("CREATE", "Case")
+        self.setacl(bob, "Case", "Alice@EXAMPLE.Test", "lr")
+        self.assertEqual(self.acl(bob, "Case").get(ALICE), "lr")
+        self.assertTrue(self.new_session(ALICE).folders("#Shared/*/Case"))
+        bob.do("DELETEACL", "Case", "ALICE@example.test")
+        self.assertNotIn(ALICE, self.acl(bob, "Case"))
+
+    def test_nothing_a_client_sends_ends_the_process(self):
+        """Every ACL command with every odd name; answers do not matter, but there must be one."""
+        bob = self.session(BOB)
+        names = ["", "#", "#Shared", "#Shared/", "#Shared//", "#Shared/x", "#Shared/x/", "#Shared/x/y", "#Shared/@/y",
+                 "#Shared/nobody@example.test", "#Shared/nobody@example.test/INBOX", "#Shared/nobody@example.test/a/b",
+                 "#Shared/" + BOB, "#Shared/" + BOB + "/INBOX", "#Shared/" + ALICE, "#Shared/" + ALICE + "/INBOX",
+                 "#Shared/../x/y", "#Shared/%u/INBOX", "#Shared/%h/%n", "#Odd", "#Odd/", "#Odd//", "#Odd/Box",
+                 "#Odd/Box/nothing", "#Odd/../Box", "INBOX", "inbox", "INBOX/", "nothing", "nothing/at/all", "/", "//",
+                 "a" * 100, "a/" * 40 + "b", "&AOQ-", "&", "%", "*", "~", "~/x", "..", "../..", "a..b", "x\\y",
+                 "#Shared/" + "u" * 400 + "@example.test/x", "#Shared/&AOQ-@example.test/INBOX"]
+        self.public("#Odd/Box")
+        for name in names:
+            for words in (("MYRIGHTS",), ("GETACL",), ("LISTRIGHTS", ALICE), ("SETACL", ALICE, "lr"),
+                          ("SETACL", "$staff", "lr"), ("SETACL", BOB, ""), ("DELETEACL", ALICE), ("STATUS", None),
+                          ("SELECT",), ("CREATE",), ("DELETE",), ("SUBSCRIBE",), ("UNSUBSCRIBE",), ("LIST", None),
+                          ("LSUB", None), ("GETMETADATA", None)):
+                with self.subTest(name=name[:60], words=words):
+                    self.send(bob, name, words)
+
+    def send(self, session, name, words):
+        if name.upper().startswith("INBOX") and words[0] in ("SETACL", "DELETE", "DELETEACL"):
+            return
+        arguments = [quote(name)] + [quote(word) for word in words[1:] if word is not None]
+        if words[0] in ("LIST", "LSUB"):
+            arguments = ['""', quote(name)]
+        if words[0] == "STATUS":
+            arguments.append("(MESSAGES)")
+        if words[0] == "GETMETADATA":
+            arguments.append("/private/comment")
+        if words[0] == "SETACL":
+            arguments[2] = '"' + words[2] + '"'
+        if session.state == "LOGOUT":
+            self.fail("the session is gone")
+        try:
+            session.do(words[0], *arguments)
+        except imaplib.IMAP4.abort:
+            self.fail("the session ended")
+        except imaplib.IMAP4.error as refused:
+            self.assertNotIn("SERVERBUG", str(refused))
+            if "Too many invalid" in str(refused):
+                self.fail(str(refused))
+
     def test_public_tree(self):
         self.public("#MilkyPond/News", BOB)
         alice, bob, carol = self.session(ALICE), self.session(BOB), self.session(CAROL)
