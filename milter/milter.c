@@ -29,6 +29,7 @@
 #include <libmilter/mfapi.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -150,6 +151,7 @@ static int milter_start(const struct conf *conf, char **error_r)
 	    daemon_become(conf_text(conf, P_MILTER_USER), error_r) < 0 ||
 	    start_scanner(conf, scanner_fd, error_r) < 0)
 		return -1;
+	policy_test_maps(policy);
 	return start_libmilter(error_r);
 }
 
@@ -164,6 +166,7 @@ static int milter_reload(const struct conf *conf, char **error_r)
 		policy_release(&policy);
 		return -1;
 	}
+	policy_test_maps(policy);
 	policy_install(policy);
 	if (session_scanner != NULL)
 		scanner_keeper_reload(session_scanner, conf);
@@ -221,13 +224,52 @@ static void milter_stop(void)
 		policy_install(NULL);
 }
 
-static int milter_check(const struct conf *conf, char **error_r)
+/* An address of a listening socket, that its user could also be reached at. */
+static int check_address(const struct conf *conf, enum conf_param param, bool must_be_unix,
+			 char **error_r)
 {
-	uint64_t ignored;
+	struct endpoint endpoint;
+	char *problem = NULL;
+
+	if (endpoint_parse(conf_text(conf, param), &endpoint, &problem) == 0) {
+		if (!must_be_unix || endpoint.is_unix)
+			return 0;
+		problem = xstrdup("expected unix:/path");
+	}
+	*error_r = xasprintf("%s = %s: %s", conf_name(param), conf_text(conf, param), problem);
+	free(problem);
+	return -1;
+}
+
+static int check_scanner(const struct conf *conf, char **error_r)
+{
+	const char *directory = conf_text(conf, P_SCANNER_DATABASE_DIRECTORY);
+	uint64_t fingerprint = 0;
 
 	if (!conf_bool(conf, P_VIRUS_SCAN))
 		return 0;
-	return folder_fingerprint(conf_text(conf, P_SCANNER_DATABASE_DIRECTORY), &ignored, error_r);
+	if (folder_fingerprint(directory, &fingerprint, error_r) < 0)
+		return -1;
+	if (fingerprint != 0)
+		return 0;
+	*error_r =
+		xasprintf("there are no virus signatures in %s; freshclam brings them", directory);
+	return -1;
+}
+
+static int milter_check(const struct conf *conf, char **error_r)
+{
+	const char *user = conf_text(conf, P_MILTER_USER);
+
+	if (check_address(conf, P_MILTER_LISTEN, false, error_r) < 0 ||
+	    check_address(conf, P_SCANNER_LISTEN, true, error_r) < 0 ||
+	    check_scanner(conf, error_r) < 0)
+		return -1;
+	if (getpwnam(user) == NULL) {
+		*error_r = xasprintf("there is no system user \"%s\"", user);
+		return -1;
+	}
+	return policy_check(conf, error_r);
 }
 
 int main(int argc, char **argv)
@@ -244,6 +286,6 @@ int main(int argc, char **argv)
 	};
 
 	if (argc == 2 && strcmp(argv[1], SCANNER_OPTION) == 0)
-		return scanner_process_main();
+		scanner_process_main();
 	return daemon_main(argc, argv, &milter);
 }

@@ -11,6 +11,7 @@
 /* How much longer than the scanner's own time-out a session waits for it: the queue before it. */
 #define SCANNER_QUEUE_TIME_S 30
 #define LIST_TEST_MS	     2000 /* how long a start waits for the self-tests of DNS lists */
+#define TEST_KEY	     "shoveler-test.invalid"
 #define MAX_OWN_NAMES	     64
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -113,18 +114,31 @@ static int take_postfix(struct policy *policy, const struct conf *conf, char **e
 	return postfix_config_read(directory, timeout_ms, &policy->postfix, error_r);
 }
 
+static int add_lists(struct dns_lists *lists, const struct conf *conf, enum conf_param param,
+		     char **error_r)
+{
+	const char *const *specs = conf_list(conf, param);
+	char *problem = NULL;
+
+	for (; *specs != NULL; specs++) {
+		if (dns_lists_add(lists, *specs, param == P_RHSBL_SITES, &problem) == 0)
+			continue;
+		*error_r = xasprintf("%s: %s", conf_name(param), problem);
+		free(problem);
+		return -1;
+	}
+	return 0;
+}
+
 static int take_lists(struct policy *policy, const struct conf *conf, char **error_r)
 {
-	const char *const *sites = conf_list(conf, P_DNSBL_SITES);
-	const char *const *name_sites = conf_list(conf, P_RHSBL_SITES);
 	const char *const *weights = conf_list(conf, P_SCORE_WEIGHTS);
 	int ret = 0;
 
 	policy->lookups.lists = dns_lists_new();
-	for (; *sites != NULL && ret == 0; sites++)
-		ret = dns_lists_add(policy->lookups.lists, *sites, false, error_r);
-	for (; *name_sites != NULL && ret == 0; name_sites++)
-		ret = dns_lists_add(policy->lookups.lists, *name_sites, true, error_r);
+	if (add_lists(policy->lookups.lists, conf, P_DNSBL_SITES, error_r) < 0 ||
+	    add_lists(policy->lookups.lists, conf, P_RHSBL_SITES, error_r) < 0)
+		return -1;
 	score_weights_default(&policy->lookups.weights);
 	for (; *weights != NULL && ret == 0; weights++)
 		ret = score_weights_set(&policy->lookups.weights, *weights, error_r);
@@ -181,14 +195,12 @@ static int take_scoring(struct policy *policy, const struct conf *conf, char **e
 	policy->score_reject = (int)conf_number(conf, P_SCORE_REJECT);
 	policy->lookups.budget_ms = (int)conf_number(conf, P_DNS_BUDGET) * 1000;
 	take_own_names(policy);
-	if (take_lists(policy, conf, error_r) < 0 || take_networks(policy, conf, error_r) < 0 ||
-	    dns_open(conf_list(conf, P_DNS_SERVERS), &policy->lookups.dns, error_r) < 0)
+	if (take_lists(policy, conf, error_r) < 0 || take_networks(policy, conf, error_r) < 0)
 		return -1;
-	dns_lists_test_now(policy->lookups.lists, policy->lookups.dns, LIST_TEST_MS);
-	return 0;
+	return dns_open(conf_list(conf, P_DNS_SERVERS), &policy->lookups.dns, error_r);
 }
 
-int policy_create(const struct conf *conf, struct policy **policy_r, char **error_r)
+static int read_policy(const struct conf *conf, struct policy **policy_r, char **error_r)
 {
 	struct policy *policy = xcalloc(1, sizeof(*policy));
 
@@ -203,6 +215,59 @@ int policy_create(const struct conf *conf, struct policy **policy_r, char **erro
 	}
 	*policy_r = policy;
 	return 0;
+}
+
+int policy_create(const struct conf *conf, struct policy **policy_r, char **error_r)
+{
+	if (read_policy(conf, policy_r, error_r) < 0)
+		return -1;
+	dns_lists_test_now((*policy_r)->lookups.lists, (*policy_r)->lookups.dns, LIST_TEST_MS);
+	return 0;
+}
+
+int policy_check(const struct conf *conf, char **error_r)
+{
+	struct policy *policy = NULL;
+
+	if (read_policy(conf, &policy, error_r) < 0)
+		return -1;
+	free_policy(policy);
+	return 0;
+}
+
+static void test_maps(struct policy *policy, enum postfix_parameter parameter)
+{
+	struct span rest = span_of(postfix_config_get(policy->postfix, parameter)), map;
+
+	while (postfix_list_next(&rest, &map)) {
+		char *name = xstrndup(map.data, map.size), *value = NULL, *error = NULL;
+
+		if (strchr(name, ':') != NULL &&
+		    postfix_maps_find(policy->maps, name, TEST_KEY, parameter == PF_ALIAS_MAPS,
+				      &value, &error) < 0)
+			msg_warn("recipients that need this map are deferred: %s", error);
+		free(value);
+		free(error);
+		free(name);
+	}
+}
+
+void policy_test_maps(struct policy *policy)
+{
+	static const enum postfix_parameter asked[] = {
+		PF_RECIPIENT_CANONICAL_MAPS,
+		PF_CANONICAL_MAPS,
+		PF_VIRTUAL_ALIAS_MAPS,
+		PF_ALIAS_MAPS,
+		PF_TRANSPORT_MAPS,
+		PF_MYDESTINATION,
+		PF_VIRTUAL_ALIAS_DOMAINS,
+		PF_VIRTUAL_MAILBOX_DOMAINS,
+		PF_RELAY_DOMAINS,
+	};
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		test_maps(policy, asked[i]);
 }
 
 void policy_install(struct policy *policy)

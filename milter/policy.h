@@ -37,8 +37,14 @@ struct policy {
 	int score_note, score_reject;
 };
 
-/* Returns 0, or -1 and *error_r. */
+/* Waits a moment for the self-tests of DNS lists. Returns 0, or -1 and *error_r. */
 int policy_create(const struct conf *conf, struct policy **policy_r, char **error_r);
+/* Whether policy_create() would work, without asking anybody but postconf. 0, or -1 and *error_r.
+ */
+int policy_check(const struct conf *conf, char **error_r);
+
+/* Logs a warning for each map of Postfix that this user cannot ask. */
+void policy_test_maps(struct policy *policy);
 
 /* Puts policy, with the caller's reference, in place of the current one. NULL: none. */
 void policy_install(struct policy *policy);

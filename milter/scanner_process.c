@@ -251,7 +251,7 @@ static int start(struct generation *generation, char **error_r)
 	return prepare(generation, error_r);
 }
 
-int scanner_process_main(void)
+void scanner_process_main(void)
 {
 	struct generation generation = {0};
 	char count[16];
@@ -261,8 +261,7 @@ int scanner_process_main(void)
 	close_range(SCANNER_LISTEN_FD + 1, ~0u, 0);
 	if (start(&generation, &error) < 0) {
 		report("failed", "reason", error);
-		free(error);
-		return EX_CONFIG;
+		_exit(EX_CONFIG);
 	}
 	start_missing(&generation, scanner_now_ms());
 	snprintf(count, sizeof(count), "%u", generation.signatures);

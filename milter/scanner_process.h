@@ -22,7 +22,7 @@
 #define SCANNER_CONTROL_FD 3
 #define SCANNER_LISTEN_FD  4
 
-/* The whole program in this role. Returns the exit code. */
-int scanner_process_main(void);
+/* The whole program in this role. */
+_Noreturn void scanner_process_main(void);
 
 #endif

@@ -189,20 +189,33 @@ static int edit(struct session *session, enum verdict verdict, const struct scan
 	return 0;
 }
 
+/* What a recipient of that class gets: only mailboxes are touched by a verdict of the scanner. */
+static const char *action_for(const struct recipient *recipient, enum verdict verdict)
+{
+	bool suppressed = verdict == VERDICT_SUPPRESS || verdict == VERDICT_ACCEPT;
+
+	if ((recipient->class.classes & CLASS_MAILBOX) == 0 && suppressed)
+		return verdict_name(VERDICT_ACCEPT);
+	return verdict_name(verdict);
+}
+
 static void log_verdict(const struct session *session, enum verdict verdict,
 			const struct scan_result *result, bool poisonous)
 {
 	const struct transaction *transaction = session->transaction;
-	char *description = session_describe(session);
+	char *description = session_describe(session), class[RCPT_CLASS_NAME_SIZE];
+	bool scanned = session->policy->scan && (transaction->classes & CLASS_MAILBOX) != 0;
 	const char *status = poisonous ? "crashed" : scan_status_name(result->status);
 
 	for (size_t i = 0; i < transaction->recipient_count; i++) {
-		if ((transaction->recipients[i].class.classes & CLASS_MAILBOX) == 0)
-			continue;
-		msg_info("%s: %s, to=<%s>, action=%s, scan=%s%s%s", session_queue_id(session),
-			 description, transaction->recipients[i].address, verdict_name(verdict),
-			 status, result->name != NULL ? ", result=" : "",
-			 result->name != NULL ? result->name : "");
+		const struct recipient *recipient = &transaction->recipients[i];
+
+		msg_info("%s: %s, to=<%s>, class=%s, action=%s, scan=%s%s%s, score=%d",
+			 session_queue_id(session), description, recipient->address,
+			 rcpt_class_name(recipient->class.classes, class),
+			 action_for(recipient, verdict), scanned ? status : "none",
+			 result->name != NULL ? ", result=" : "",
+			 result->name != NULL ? result->name : "", transaction->score.total);
 	}
 	free(description);
 }

@@ -29,8 +29,8 @@ expect 20 "carol sees" "-" lab_field carol INBOX Scored X-Shoveler-Score
 signed_in() { lab_send bad --server mx1.example.test:587 --helo "[1.2.3.4]" --auth alice@example.test:secret --from alice@example.test bob@example.test <"$LAB_DIR/message"; }
 expect_like 0 "a user of ours on a bad line, signed in" "taken" '^data 250' signed_in
 lab_dnsbl_list "$(lab_address bad)"
-expect_like 0 "on the DNSBL, to mx2 with a bad HELO" "refused there too" '^rcpt pat@partner.test 550 .*dnsbl.test' \
-	lab_send bad --server mx2.example.test --helo "[1.2.3.4]" pat@partner.test <"$LAB_DIR/message"
+expect_like 0 "on the DNSBL, to mx2 with a bad HELO" "refused there too" '^rcpt alice@example.test 550 .*dnsbl.test' \
+	lab_send bad --server mx2.example.test --helo "[1.2.3.4]" alice@example.test <"$LAB_DIR/message"
 
 # Answers that say "you are blocked".
 list_entry ":127.255.255.254:Blocked"
@@ -42,7 +42,7 @@ expect 10 "the list says" "127.255.255.254" blocked
 expect_like 0 "who is blocked by the list is" "not refused for it" '^data 250' from bad "[1.2.3.4]" s@client.test alice@example.test
 
 # A list that lists the world.
-list_entry "0.0.0.0/0"
+list_entry "127.0.0.0/8"
 expect 10 "the list lists" "127.0.0.1 too" sh -c "'$LAB_FILES/lab.sh' enter mx1 dig +short 1.0.0.127.dnsbl.test A | grep -q 127 && echo '127.0.0.1 too'"
 milter_settings
 expect_like 5 "the milter" "mutes it" 'action=mute.*everything' milter_log 'action=mute'
@@ -50,9 +50,10 @@ expect_like 0 "a decent client" "taken" '^data 250' from client mail.client.test
 
 # DNS that never answers.
 milter_settings "dns_budget = 2s"
+lab_postconf mx1 smtpd_peername_lookup=no && lab_signal HUP mx1/postfix
 lab_cable dns down
 begin=$(date +%s)
-expect_like 0 "no DNS at all, a client with a bad HELO" "taken" '^data 250' from bad "[1.2.3.4]" s@client.test alice@example.test
+expect_like 0 "no DNS at all, a client with a bad HELO" "taken" '^data 250' lab_send bad --server "$(lab_address mx1)" --helo "[1.2.3.4]" alice@example.test <"$LAB_DIR/message"
 seconds=$(($(date +%s) - begin))
-expect 0 "within the budget" "yes" sh -c "[ $seconds -lt 15 ] && echo yes || echo $seconds seconds"
+expect 0 "within the budget" "yes" sh -c "[ $seconds -lt 8 ] && echo yes || echo $seconds seconds"
 lab_cable dns up

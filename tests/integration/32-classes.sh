@@ -4,7 +4,7 @@
 row 32 "Recipient classes"
 
 milter_log() { grep -E -- "$1" "$LAB_DIR/mx1/var/log/shoveler-milter.out"; }
-class_of() { lab_send --server mx1.example.test "$1" <"$LAB_DIR/message" >/dev/null; milter_log "to=<$1>" | tail -n 1 | sed -nE 's/.*class=([a-z,]*).*action=([a-z]*).*/\1 \2/p'; }
+class_of() { lab_send --server mx1.example.test "$1" <"$LAB_DIR/message" >/dev/null; milter_log "to=<${1//+/.}>" | tail -n 1 | sed -nE 's/.*class=(.*), action=([a-z]*).*/\1 \2/p'; }
 # usage: postfix_settings "name = value"...
 postfix_settings() { lab_postconf mx1 "$@" && lab_signal HUP mx1/postfix && lab_signal HUP mx1/shoveler-milter && lab_wait 10 reloaded; }
 reloads=0
