@@ -2,6 +2,7 @@
 
 import base64
 import email
+import email.header
 import os
 import re
 import signal
@@ -237,6 +238,104 @@ class Failures(LdaTest):
             self.assertLess(time.monotonic() - started, 5)
             client.close()
         self.assertEqual(len(self.host.messages(ALICE)), 1)
+
+
+PILLS = b"Buy cheap pills online now, no prescription, discount pharmacy http://pills.test/buy\r\n"
+
+
+class Actions(LdaTest):
+    """alice's filter knows spam when it sees it, bob's knows nothing."""
+
+    def setUp(self):
+        super().setUp()
+        for kind, words in (("spam", PILLS), ("ham", b"The hiking club meets at the bridge, minutes of the board, see the agenda.\r\n")):
+            folder = self.host.path(f"corpus-{kind}")
+            os.mkdir(folder)
+            for number in range(60):
+                with open(os.path.join(folder, f"{number}.eml"), "wb") as file:
+                    file.write(b"From: %s%d@%s.test\r\nSubject: %s %d\r\nMessage-ID: <%d@%s>\r\n\r\n" %
+                               (kind.encode(), number, kind.encode(), words[:20], number, number, kind.encode()) + words * 3)
+            self.host.spamtrain("train", ALICE, kind, folder)
+
+    def spam(self, subject):
+        return b"From: spam1@spam.test\r\nSubject: " + subject + b"\r\nMessage-ID: <" + subject.split()[-1] + b"@spam.test>\r\n\r\n" + PILLS * 3
+
+    def prefer(self, name, value):
+        self.host.spamtrain("preference", "set", ALICE, name, value)
+
+    def quarantined(self):
+        folder = self.host.path("shoveler/users/example.test/alice/quarantine")
+        return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+    def send(self, subject, *recipients):
+        return [code for code, _ in self.host.deliver(recipients or (ALICE, BOB), self.spam(subject))]
+
+    def test_deliver_and_tag(self):
+        self.prefer("spamAction", "deliver")
+        self.assertEqual(self.send(b"Pills one"), [250, 250])
+        self.prefer("spamAction", "tag")
+        self.assertEqual(self.send(b"Pills two"), [250, 250])
+        self.prefer("spamSubject", "[Müll]")
+        self.assertEqual(self.send(b"=?utf-8?Q?Pills_=C3=A4?= three"), [250, 250])
+        alice, bob = self.host.messages(ALICE), self.host.messages(BOB)
+        self.assertEqual([field(raw, "X-DSPAM-Result") for raw in alice], ["Spam"] * 3)
+        self.assertEqual([field(raw, "X-DSPAM-Result") for raw in bob], ["Innocent"] * 3)
+        subjects = [str(email.header.make_header(email.header.decode_header(field(raw, "Subject")))) for raw in alice]
+        self.assertEqual(subjects, ["Pills one", "[SPAM] Pills two", "[Müll] Pills ä three"])
+        self.assertEqual(field(bob[1], "Subject"), "Pills two")
+        self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="tagged"}'), 2)
+
+    def test_quarantine(self):
+        self.prefer("spamAction", "quarantine")
+        self.assertEqual(self.send(b"Pills one"), [250, 250])
+        self.assertEqual(self.host.messages(ALICE), [])
+        self.assertEqual(len(self.host.messages(BOB)), 1)
+        held = self.quarantined()
+        self.assertEqual(len(held), 1)
+        path = self.host.path("shoveler/users/example.test/alice/quarantine", held[0])
+        with open(path, "rb") as file:
+            raw = file.read()
+        self.assertEqual(field(raw, "X-DSPAM-Signature"), held[0])
+        self.assertTrue(raw.endswith(self.spam(b"Pills one")))
+        self.assertIn("Pills one", self.host.spamtrain("quarantine", "list", ALICE))
+        # the same again takes its place; an unknown user is refused and not quarantined
+        self.assertEqual(self.send(b"Pills one", ALICE), [250])
+        self.assertEqual(self.quarantined(), held)
+        self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="quarantined"}'), 2)
+        self.assertRegex(self.host.read("lda.log"), r"user=<alice@example.test>.*action=quarantine.*relay=quarantine, status=sent")
+        self.host.stop_dovecot()
+        self.assertEqual(self.send(b"Pills two", ALICE), [451])
+        self.assertEqual(self.quarantined(), held)
+
+    def test_a_quarantine_that_cannot_be_written_defers(self):
+        self.prefer("spamAction", "quarantine")
+        folder = self.host.path("shoveler/users/example.test/alice/quarantine")
+        with open(folder, "w", encoding="ascii"):
+            pass
+        self.assertEqual(self.send(b"Pills one"), [451, 250])
+        self.assertEqual(self.host.messages(ALICE), [])
+        os.unlink(folder)
+        self.assertEqual(self.send(b"Pills one", ALICE), [250])
+        self.assertEqual(len(self.quarantined()), 1)
+
+    def test_opt_out(self):
+        self.prefer("optOut", "on")
+        self.assertEqual(self.send(b"Pills one"), [250, 250])
+        raw = self.host.messages(ALICE)[0]
+        self.assertNotIn(b"X-DSPAM", raw)
+        self.assertTrue(raw.replace(b"\r\n", b"\n").endswith(self.spam(b"Pills one").replace(b"\r\n", b"\n")))
+        self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="passed"}'), 1)
+
+
+class OptIn(LdaTest):
+    settings = "lda_opt_in = yes\n"
+
+    def test_nobody_is_filtered_who_did_not_ask(self):
+        self.host.spamtrain("preference", "set", ALICE, "optIn", "on")
+        self.deliver(ALICE, BOB)
+        self.assertEqual(field(self.host.messages(ALICE)[0], "X-DSPAM-Result"), "Innocent")
+        self.assertEqual(fields(self.host.messages(BOB)[0], "X-DSPAM-Result"), [])
+        self.assertFalse(os.path.exists(self.host.path("shoveler/users/example.test/bob")))
 
 
 class Configuration(LdaTest):
