@@ -469,27 +469,6 @@ static int make_parents(const char *path, unsigned uid, unsigned gid)
 	return ret;
 }
 
-static void clean_tmp(int tmp)
-{
-	time_t limit = time(NULL) - RETRAIN_SPOOL_TMP_AGE;
-	int fd = dup(tmp);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
-	struct stat file;
-
-	if (directory == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((entry = readdir(directory)) != NULL) {
-		if (fstatat(tmp, entry->d_name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(file.st_mode) && file.st_mtime < limit)
-			unlinkat(tmp, entry->d_name, 0);
-	}
-	closedir(directory);
-}
-
 int retrain_spool_prepare(const char *spool, unsigned uid, unsigned gid, char **error_r)
 {
 	static const struct {
@@ -511,10 +490,34 @@ int retrain_spool_prepare(const char *spool, unsigned uid, unsigned gid, char **
 		*error_r = xasprintf("cannot make %s with new, bad and tmp: %s", spool,
 				     strerror(errno));
 	else
-		clean_tmp(fd);
-	if (fd >= 0)
 		close(fd);
 	if (parent >= 0)
 		close(parent);
 	return fd < 0 ? -1 : 0;
+}
+
+static void clean_folder(const char *spool, const char *name, time_t before)
+{
+	char *path = xasprintf("%s/%s", spool, name);
+	DIR *directory = opendir(path);
+	const struct dirent *entry;
+	struct stat file;
+
+	free(path);
+	if (directory == NULL)
+		return;
+	while ((entry = readdir(directory)) != NULL) {
+		if (fstatat(dirfd(directory), entry->d_name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(file.st_mode) && file.st_mtime < before)
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	}
+	closedir(directory);
+}
+
+void retrain_spool_clean(const char *spool)
+{
+	time_t now = time(NULL);
+
+	clean_folder(spool, "tmp", now - RETRAIN_SPOOL_TMP_AGE);
+	clean_folder(spool, "bad", now - RETRAIN_SPOOL_BAD_AGE);
 }

@@ -5,9 +5,9 @@
  * after the user's store was. In between either side may be killed or stopped for as long as it
  * takes. Nothing here waits for another process, and nothing needs a thread or a daemon.
  *
- *	SPOOL/tmp/NAME	being written; left-overs are removed by retrain_spool_prepare()
+ *	SPOOL/tmp/NAME	being written
  *	SPOOL/new/NAME	waiting; appears by rename(2), so it is complete
- *	SPOOL/bad/NAME	refused by the reader as malformed, kept for the admin
+ *	SPOOL/bad/NAME	refused by the reader as malformed, kept for the admin for some weeks
  *
  * NAME is "<microseconds since 1970, 16 digits>.<pid>.<sequence>": order of name is order of time.
  * Content: the attributes of packet.h
@@ -33,6 +33,7 @@
 #define RETRAIN_SPOOL_MAX_TEXT	  1024	       /* bytes of one attribute's value */
 #define RETRAIN_SPOOL_MAX_FILE	  (RETRAIN_SPOOL_MAX_MESSAGE + PACKET_MAX_SIZE)
 #define RETRAIN_SPOOL_TMP_AGE	  3600 /* seconds after which a file in tmp/ is a left-over */
+#define RETRAIN_SPOOL_BAD_AGE	  (30 * 24 * 3600) /* seconds a file in bad/ is kept */
 
 enum retrain_class { RETRAIN_INNOCENT, RETRAIN_SPAM };
 
@@ -103,5 +104,8 @@ int retrain_spool_refuse(const char *spool, const char *name, char **error_r);
  * and *error_r.
  */
 int retrain_spool_prepare(const char *spool, unsigned uid, unsigned gid, char **error_r);
+
+/* Removes what is too old from tmp/ and bad/. */
+void retrain_spool_clean(const char *spool);
 
 #endif

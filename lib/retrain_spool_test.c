@@ -205,14 +205,18 @@ static void left_overs_are_removed_and_fresh_files_stay(void **state)
 {
 	char *old = xasprintf("%s/tmp/old", spool), *fresh = xasprintf("%s/tmp/fresh", spool);
 	struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
-	char *error = NULL;
+	char *bad = xasprintf("%s/bad/old", spool);
 
 	(void)state;
 	make_file("tmp/old", "x");
+	make_file("bad/old", "x");
 	make_file("tmp/fresh", "x");
 	assert_int_equal(utimensat(AT_FDCWD, old, times, 0), 0);
-	assert_int_equal(retrain_spool_prepare(spool, getuid(), getgid(), &error), 0);
+	assert_int_equal(utimensat(AT_FDCWD, bad, times, 0), 0);
+	retrain_spool_clean(spool);
 	assert_int_equal(access(old, F_OK), -1);
+	assert_int_equal(access(bad, F_OK), -1);
+	free(bad);
 	assert_int_equal(access(fresh, F_OK), 0);
 	free(old);
 	free(fresh);

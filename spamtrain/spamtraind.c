@@ -41,7 +41,7 @@
 
 #define SOCKET_SESSIONS_MAX  32
 #define SOCKET_TIMEOUT_S     60
-#define DRAIN_TIMEOUT_S	     20
+#define DRAIN_TIMEOUT_S	     40 /* longer than a session waits for the spool */
 #define SOCKET_MODE	     0600
 #define TRAINING_SOCKET_MODE 0666 /* only signed mail is believed, whoever brings it */
 

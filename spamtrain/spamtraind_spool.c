@@ -13,8 +13,9 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#define SCAN_INTERVAL_MS 60000
-#define EVENT_BUFFER	 (64 * 1024)
+#define SCAN_INTERVAL_MS  60000
+#define CLEAN_INTERVAL_MS 3600000
+#define EVENT_BUFFER	  (64 * 1024)
 
 METRIC_GAUGE(depth, "shoveler_spamtraind_spool_files", "Corrections that wait in the spool");
 METRIC_COUNTER(malformed, "shoveler_spamtraind_spool_malformed_total",
@@ -36,7 +37,7 @@ struct spool_worker {
 	atomic_bool stopping;
 	/* the thread's own */
 	struct backoff backoff;
-	int64_t next_scan_ms;
+	int64_t next_scan_ms, next_clean_ms;
 	/* of the sessions; lock also keeps the spool's writer to one thread */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -110,7 +111,7 @@ static struct correction correction_of(const struct retrain_file *file)
 
 /* Returns false when the file stays. */
 static bool apply_file(struct spool_worker *worker, const char *name,
-		       const struct retrain_file *file, const char *user)
+		       const struct retrain_file *file)
 {
 	struct correction correction = correction_of(file);
 	struct spamtraind *service = spamtraind_current();
@@ -122,10 +123,11 @@ static bool apply_file(struct spool_worker *worker, const char *name,
 	spamtraind_drop(&service);
 	deferred = result.status == CORRECTION_DEFERRED;
 	if (deferred) {
-		delay = backoff_failed(&worker->backoff, user, now_ms());
-		msg_warn("%s: user=<%s>, waits for %lld s", name, user, (long long)delay / 1000);
+		delay = backoff_failed(&worker->backoff, correction.user, now_ms());
+		msg_warn("%s: user=<%s>, waits for %lld s", name, correction.user,
+			 (long long)delay / 1000);
 	} else {
-		backoff_succeeded(&worker->backoff, user);
+		backoff_succeeded(&worker->backoff, correction.user);
 		delete_file(worker, name);
 	}
 	tell_waiter(worker, name, &result);
@@ -136,6 +138,19 @@ static bool apply_file(struct spool_worker *worker, const char *name,
  * fresh: seen by inotify; then older ones of the same user may wait, and the next scan takes them
  * in order. Returns false when the file stays.
  */
+static bool apply_in_turn(struct spool_worker *worker, const char *name,
+			  const struct retrain_file *file, bool fresh)
+{
+	struct correction_result deferred = {.status = CORRECTION_DEFERRED};
+	const char *user = file->entry.user;
+
+	if (fresh ? !backoff_is_known(&worker->backoff, user)
+		  : !backoff_is_waiting(&worker->backoff, user, now_ms()))
+		return apply_file(worker, name, file);
+	tell_waiter(worker, name, &deferred);
+	return false;
+}
+
 static bool process_file(struct spool_worker *worker, const char *name, bool fresh)
 {
 	struct retrain_file file;
@@ -144,11 +159,7 @@ static bool process_file(struct spool_worker *worker, const char *name, bool fre
 
 	switch (retrain_spool_read(worker->spool, name, &file, &error)) {
 	case RETRAIN_OK:
-		if (fresh ? backoff_is_known(&worker->backoff, file.entry.user)
-			  : backoff_is_waiting(&worker->backoff, file.entry.user, now_ms()))
-			done = false;
-		else
-			done = apply_file(worker, name, &file, file.entry.user);
+		done = apply_in_turn(worker, name, &file, fresh);
 		retrain_file_free(&file);
 		break;
 	case RETRAIN_GONE:
@@ -204,6 +215,10 @@ static void scan(struct spool_worker *worker)
 	process_names(worker, names, count, false);
 	retrain_names_free(names);
 	backoff_forget(&worker->backoff, start);
+	if (worker->next_clean_ms <= start) {
+		retrain_spool_clean(worker->spool);
+		worker->next_clean_ms = start + CLEAN_INTERVAL_MS;
+	}
 }
 
 static int compare_names(const void *a, const void *b)
