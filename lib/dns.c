@@ -145,7 +145,7 @@ static bool hand_over(struct dns *dns)
 	pthread_mutex_unlock(&dns->lock);
 	for (; query != NULL; query = next) {
 		next = query->waiting;
-		ares_query(dns->channel, query->name, CLASS_IN, query->type, on_answer, query);
+		ares_query(dns->channel, query->name, CLASS_IN, (int)query->type, on_answer, query);
 	}
 	return go_on;
 }
