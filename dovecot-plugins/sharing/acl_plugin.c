@@ -2,9 +2,10 @@
  * shoveler_acl - a Dovecot plugin on top of acl: rights that cannot be taken from those who are
  * responsible, and changes that open sessions see soon.
  *
- * What it does: the owner of a folder has all rights in it, and a delegate of the policy store in
- * the public folders given to him, whatever their ACL says; no entry can lock them out. Names are
- * stored in one spelling (identifier.h). For open sessions see shared_root.h and acl_list.h.
+ * What it does: each change of rights is logged, by whom, for whom, before and after. The owner of
+ * a folder has all rights in it, and a delegate of the policy store in the public folders given to
+ * him, whatever their ACL says; no entry can lock them out. Names are stored in one spelling
+ * (identifier.h). For open sessions see shared_root.h and acl_list.h.
  *
  * How: it replaces the functions of each namespace's ACL backend by its own, which call the
  * originals. Its file sorts after lib01_acl, on which it depends.
@@ -46,11 +47,11 @@ static struct acl_backend_vfuncs stock;
 
 /* ---- rights that stay ---- */
 
-/* "#Tree/Path" of an object of a public namespace; name is as in storage, "" for the tree. */
-static const char *public_folder(struct mail_namespace *ns, const char *name)
+/* As the user sees it; name is as in storage, "" for the namespace itself. */
+static const char *folder_name(struct mail_namespace *ns, const char *name)
 {
 	if (name[0] == '\0')
-		return t_strndup(ns->prefix, ns->prefix_len - 1);
+		return ns->prefix_len > 0 ? t_strndup(ns->prefix, ns->prefix_len - 1) : "";
 	return mailbox_list_get_vname(ns->list, name);
 }
 
@@ -62,7 +63,7 @@ static bool is_responsible(struct acl_object *object)
 	if (object->backend->owner)
 		return TRUE;
 	return ns->type == MAIL_NAMESPACE_TYPE_PUBLIC && auser != NULL &&
-	       policy_view_is_delegate(auser->view, public_folder(ns, object->name));
+	       policy_view_is_delegate(auser->view, folder_name(ns, object->name));
 }
 
 static bool has_all_rights(struct acl_cache *cache, const struct acl_mask *mask)
@@ -131,18 +132,44 @@ static int shoveler_object_refresh_cache(struct acl_object *object)
 	return ret;
 }
 
-/* ---- one spelling ---- */
+/* ---- changes: one spelling, and a line for the audit ---- */
+
+/* "lookup read -admin" of the entry, as it stands now; "" if there is none. */
+static const char *entry_text(struct acl_object *object, const struct acl_rights *entry)
+{
+	struct acl_object_list_iter *iter = acl_object_list_init(object);
+	struct acl_rights rights;
+	const char *text = "";
+
+	while (acl_object_list_next(iter, &rights)) {
+		if (acl_rights_cmp(&rights, entry) == 0)
+			text = acl_rights_export(&rights);
+	}
+	(void)acl_object_list_deinit(&iter);
+	return text;
+}
 
 static int shoveler_object_update(struct acl_object *object, const struct acl_rights_update *update)
 {
+	struct mail_namespace *ns = mailbox_list_get_namespace(object->backend->list);
 	struct acl_rights_update folded = *update;
+	const char *before, *after;
 	int ret;
 
 	T_BEGIN
 	{
 		if (folded.rights.identifier != NULL)
 			folded.rights.identifier = t_str_lcase(folded.rights.identifier);
+		before = entry_text(object, &folded.rights);
 		ret = stock.object_update(object, &folded);
+		after = ret < 0 ? before : entry_text(object, &folded.rights);
+		if (strcmp(before, after) != 0)
+			e_info(ns->user->event,
+			       "shoveler: rights changed: folder=<%s>, owner=<%s>, for=<%s>, "
+			       "before=<%s>, after=<%s>",
+			       folder_name(ns, object->name),
+			       ns->owner != NULL ? ns->owner->username : "",
+			       acl_rights_get_id(&folded.rights), before, after);
 	}
 	T_END;
 	return ret;

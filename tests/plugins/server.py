@@ -22,6 +22,7 @@ import unittest
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 MODULES = os.environ.get("SHOVELER_MODULES", os.path.join(SOURCE, "build/plugins/dovecot-plugins/modules"))
+COMMAND = os.environ.get("SHOVELER_COMMAND", os.path.join(MODULES, "../../admin/shoveler"))
 STOCK_MODULES = "/usr/lib/dovecot/modules"
 MAIL_USER = "mail"  # stands for vmail; every Debian has it
 MAIL_UID = pwd.getpwnam(MAIL_USER).pw_uid
@@ -280,6 +281,9 @@ class Dovecot:
         client = Imap("127.0.0.1", self.port, timeout=60)
         client.login(user, password)
         return client
+
+    def shoveler(self, *words):
+        return subprocess.run([COMMAND, "-c", self.path("etc"), *words], check=True, capture_output=True, text=True)
 
     def lmtp(self):
         client = smtplib.LMTP(self.path("run/lmtp"))

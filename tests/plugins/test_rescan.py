@@ -145,6 +145,20 @@ class Rescan(PluginTest):
         self.assertEqual(self.alice.subjects("INBOX") + bob.subjects("INBOX"), [])
         bob.logout()
 
+    def test_public_trees_are_scanned_once(self):
+        self.server.shoveler("public", "create", "#Pond/News")
+        self.addCleanup(self.server.shoveler, "public", "delete", "#Pond")
+        self.server.shoveler("public", "admin", "#Pond/News", ALICE)
+        alice = self.server.imap(ALICE)
+        alice.put('#Pond/News', message("public", body=VIRUS + "\r\n"))
+        alice.put('#Pond/News', message("clean"))
+        report = self.rescan("-A")
+        self.assertIn("users=2 ", report)
+        self.assertIn("scanned=2 infected=1 removed=1", report)
+        self.assertEqual(alice.subjects("#Pond/News"), ["clean"])
+        alice.logout()
+        self.assertIn("scanned=1", self.rescan("-u", BOB))
+
     def test_since(self):
         self.alice.put("INBOX", message("new", body=VIRUS + "\r\n"))
         time.sleep(1.1)

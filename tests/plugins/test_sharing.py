@@ -1,15 +1,11 @@
 #!/usr/bin/python3
 """Shared and public folders in a real Dovecot, with the policy store that `shoveler` writes."""
 
-import re
-import subprocess
-
-from server import MODULES, PluginTest, imaplib, main, message, os, quote
+from server import PluginTest, imaplib, main, message, os, quote
 
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
 CAROL = "carol@example.test"
-SHOVELER = os.environ.get("SHOVELER_COMMAND", os.path.join(MODULES, "../../admin/shoveler"))
 
 
 class SharingTest(PluginTest):
@@ -29,14 +25,10 @@ class SharingTest(PluginTest):
         self.addCleanup(client.logout)
         return client
 
-    def shoveler(self, *words, check=True):
-        return subprocess.run([SHOVELER, "-c", self.server.path("etc"), *words], check=check, capture_output=True,
-                              text=True)
-
     def public(self, folder, *delegates):
-        self.shoveler("public", "create", folder)
+        self.server.shoveler("public", "create", folder)
         for delegate in delegates:
-            self.shoveler("public", "admin", folder, delegate)
+            self.server.shoveler("public", "admin", folder, delegate)
 
     def setacl(self, session, folder, who, rights):
         session.do("SETACL", quote(folder), quote(who), quote(rights))
@@ -107,8 +99,22 @@ class Sharing(SharingTest):
         alice.enter("#Shared/bob@example.test/Flags")
         self.assertIn("Seen", str(alice.do("FETCH", "1", "(FLAGS)")))
 
+    def test_changes_are_logged(self):
+        bob = self.session(BOB)
+        bob.do("CREATE", "Audited")
+        self.setacl(bob, "Audited", ALICE, "lr")
+        self.setacl(bob, "Audited", ALICE, "+s")
+        self.setacl(bob, "Audited", ALICE, "+s")
+        bob.do("DELETEACL", "Audited", ALICE)
+        lines = [line.partition("rights changed: ")[2] for line in self.server.log().splitlines()
+                 if "folder=<Audited>" in line and f"imap({BOB})" in line]
+        head = f"folder=<Audited>, owner=<{BOB}>, for=<user={ALICE}>, "
+        self.assertEqual(lines, [head + "before=<>, after=<lookup read>",
+                                 head + "before=<lookup read>, after=<lookup read write-seen>",
+                                 head + "before=<lookup read write-seen>, after=<>"])
+
     def test_groups(self):
-        self.shoveler("group", "add", "staff", ALICE)
+        self.server.shoveler("group", "add", "staff", ALICE)
         bob = self.session(BOB)
         bob.do("CREATE", "ForStaff")
         self.setacl(bob, "ForStaff", "$staff", "lr")
@@ -134,7 +140,7 @@ class Sharing(SharingTest):
         self.setacl(bob, "Refuse", "nobody@example.test", "")
 
     def test_spellings(self):
-        self.shoveler("group", "add", "team", ALICE)
+        self.server.shoveler("group", "add", "team", ALICE)
         bob = self.session(BOB)
         for number, who in enumerate(("$team", "$TEAM", "group:team", "Group=Team", "$team@example.test",
                                       "group:team@example.test")):
@@ -208,7 +214,7 @@ class Sharing(SharingTest):
         self.assertEqual(alice.folders("#MilkyPond/*"), ["#MilkyPond/News", "#MilkyPond/News/Old"])
         self.setacl(bob, "#MilkyPond/News", BOB, "l")
         self.assertEqual(self.rights(self.new_session(BOB), "#MilkyPond/News"), "aeiklprstwx")
-        self.shoveler("public", "admin", "#MilkyPond/News", "--remove", BOB)
+        self.server.shoveler("public", "admin", "#MilkyPond/News", "--remove", BOB)
         self.wait_for(lambda: "a" not in self.rights(bob, "#MilkyPond/News"))
 
     def test_delivery_finds_the_namespaces(self):
@@ -218,7 +224,7 @@ class Sharing(SharingTest):
         self.assertIn("by lmtp", self.session(ALICE).subjects("INBOX"))
 
     def test_unreadable_policy_store(self):
-        self.shoveler("group", "add", "any", ALICE)
+        self.server.shoveler("group", "add", "any", ALICE)
         path = self.server.path("shoveler/policy.sqlite")
         os.rename(path, path + ".good")
         with open(path, "w", encoding="utf-8") as file:
