@@ -97,8 +97,8 @@ static int allow_below(int ruleset, const char *path, uint64_t access)
 
 static int confine_files(const char *temp_directory, char **error_r)
 {
-	struct landlock_ruleset_attr attributes = {
-		.handled_access_fs = READ_ACCESS | WRITE_ACCESS | OTHER_ACCESS};
+	struct landlock_ruleset_attr attributes = {.handled_access_fs = READ_ACCESS | WRITE_ACCESS |
+									OTHER_ACCESS};
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 	int ret;
 

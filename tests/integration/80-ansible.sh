@@ -66,6 +66,7 @@ doctor() { lab_in mx1 shoveler doctor | grep '^error' || echo "no error"; }
 for host in mx1 mx2; do
 	lab_sanitizers "$host"
 done
+lab_signatures mx1
 before=$(former)
 
 expect_like 0 "check run" "tells of changes" "$some_changes" both --check --diff
@@ -74,7 +75,6 @@ expect 1 "it shows the change of milter_default_action" "+milter_default_action 
 expect 0 "and has changed nothing" "$before" former
 
 expect_like 0 "the role is applied" "changes" "$some_changes" both
-lab_signatures mx1
 lab_start mx1/spamtraind mx1/shoveler-lda mx1/shoveler-milter mx2/shoveler-milter
 tell_postfix mx1 mx2
 lab_restart mx1/dovecot
