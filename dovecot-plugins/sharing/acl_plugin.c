@@ -18,6 +18,7 @@
 #include "acl_list.h"
 #include "nobody.h"
 #include "policy_view.h"
+#include "revoked.h"
 #include "shared_root.h"
 
 #include <mail-namespace.h>
@@ -200,6 +201,12 @@ static void shoveler_acl_list_created(struct mailbox_list *list)
 	nobody_list_created(list);
 }
 
+static void shoveler_acl_mailbox_allocated(struct mailbox *box)
+{
+	nobody_mailbox_allocated(box);
+	revoked_mailbox_allocated(box);
+}
+
 static void shoveler_acl_user_deinit(struct mail_user *user)
 {
 	struct shoveler_acl_user *auser = SHOVELER_ACL_USER(user);
@@ -229,7 +236,7 @@ static void shoveler_acl_user_created(struct mail_user *user)
 static struct mail_storage_hooks shoveler_acl_hooks = {
 	.mail_user_created = shoveler_acl_user_created,
 	.mailbox_list_created = shoveler_acl_list_created,
-	.mailbox_allocated = nobody_mailbox_allocated,
+	.mailbox_allocated = shoveler_acl_mailbox_allocated,
 	.mail_namespace_storage_added = shoveler_acl_storage_added,
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Shared and public folders in a real Dovecot, with the policy store that `shoveler` writes."""
 
-from server import PluginTest, imaplib, main, message, os, quote
+from server import PluginTest, imaplib, main, message, os, quote, time
 
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
@@ -14,10 +14,14 @@ class SharingTest(PluginTest):
     def setUp(self):
         self.sessions = {}
 
+    def tearDown(self):
+        for client in self.sessions.values():
+            client.logout()
+        super().tearDown()
+
     def session(self, user):
         if user not in self.sessions:
             self.sessions[user] = self.server.imap(user)
-            self.addCleanup(self.sessions[user].logout)
         return self.sessions[user]
 
     def new_session(self, user):
@@ -74,6 +78,24 @@ class Sharing(SharingTest):
         with self.assertRaises(imaplib.IMAP4.error):
             self.wait_for(lambda: alice.enter("#Shared/bob@example.test/Gone") and False, 5)
 
+    def test_revoked_while_selected(self):
+        alice, bob = self.session(ALICE), self.session(BOB)
+        bob.do("CREATE", "Selected")
+        bob.put("Selected", message("secret"))
+        bob.put("Selected", message("secret"))
+        self.setacl(bob, "Selected", ALICE, "lr")
+        self.wait_for(lambda: alice.folders("#Shared/*/Selected"))
+        alice.enter("#Shared/bob@example.test/Selected")
+        self.assertIn("secret", str(alice.do("FETCH", "1:2", "(BODY.PEEK[])")))
+        bob.do("DELETEACL", "Selected", ALICE)
+        time.sleep(2.5)
+        for words in (("SEARCH", "SUBJECT", "x"), ("COPY", "1", "INBOX"), ("STORE", "1", "+FLAGS", "(\\Seen)")):
+            self.refused(alice.do, *words, answer="Permission denied")
+        # a FETCH that fails ends the connection in Dovecot (imap_fetch_failure)
+        with self.assertRaises((imaplib.IMAP4.error, OSError)):
+            print(alice.do("FETCH", "1:2", "(BODY.PEEK[])"))
+        del self.sessions[ALICE]
+
     def test_nobody_locks_the_owner_out(self):
         alice, bob = self.session(ALICE), self.session(BOB)
         bob.do("CREATE", "Mine")
@@ -106,12 +128,12 @@ class Sharing(SharingTest):
         self.setacl(bob, "Audited", ALICE, "+s")
         self.setacl(bob, "Audited", ALICE, "+s")
         bob.do("DELETEACL", "Audited", ALICE)
-        lines = [line.partition("rights changed: ")[2] for line in self.server.log().splitlines()
-                 if "folder=<Audited>" in line and f"imap({BOB})" in line]
         head = f"folder=<Audited>, owner=<{BOB}>, for=<user={ALICE}>, "
-        self.assertEqual(lines, [head + "before=<>, after=<lookup read>",
-                                 head + "before=<lookup read>, after=<lookup read write-seen>",
-                                 head + "before=<lookup read write-seen>, after=<>"])
+        expected = [head + "before=<>, after=<lookup read>", head + "before=<lookup read>, after=<lookup read write-seen>",
+                    head + "before=<lookup read write-seen>, after=<>"]
+        self.wait_for(lambda: expected == [
+            line.partition("rights changed: ")[2] for line in self.server.log().splitlines()
+            if "folder=<Audited>" in line and f"imap({BOB})" in line])
 
     def test_groups(self):
         self.server.shoveler("group", "add", "staff", ALICE)

@@ -1,0 +1,79 @@
+#include "compat.h"
+#include "revoked.h"
+
+#include <mail-namespace.h>
+#include <mailbox-list-private.h>
+
+#include <acl-plugin.h>
+
+#define REVOKED_BOX(obj) MODULE_CONTEXT_REQUIRE(obj, revoked_module)
+
+struct revoked_search {
+	union mail_search_module_context module_ctx;
+	bool denied;
+};
+
+static MODULE_CONTEXT_DEFINE_INIT(revoked_module, &mail_storage_module_register);
+
+/* FETCH, SEARCH, SORT, THREAD, STORE, COPY and MOVE all begin with a search. */
+static struct mail_search_context *
+revoked_search_init(struct mailbox_transaction_context *t, struct mail_search_args *args,
+		    const enum mail_sort_type *sort_program, enum mail_fetch_field wanted_fields,
+		    struct mailbox_header_lookup_ctx *wanted_headers)
+{
+	union mailbox_module_context *rbox = REVOKED_BOX(t->box);
+	struct mail_search_context *ctx =
+		rbox->super.search_init(t, args, sort_program, wanted_fields, wanted_headers);
+	struct revoked_search *search = i_new(struct revoked_search, 1);
+
+	search->denied = acl_mailbox_right_lookup(t->box, ACL_STORAGE_RIGHT_READ) == 0;
+	MODULE_CONTEXT_SET(ctx, revoked_module, search);
+	return ctx;
+}
+
+static bool revoked_search_next(struct mail_search_context *ctx, struct mail **mail_r,
+				bool *tryagain_r)
+{
+	union mailbox_module_context *rbox = REVOKED_BOX(ctx->transaction->box);
+	struct revoked_search *search = MODULE_CONTEXT_REQUIRE(ctx, revoked_module);
+
+	if (search->denied) {
+		*tryagain_r = FALSE;
+		return FALSE;
+	}
+	return rbox->super.search_next_nonblock(ctx, mail_r, tryagain_r);
+}
+
+static int revoked_search_deinit(struct mail_search_context *ctx)
+{
+	struct mailbox *box = ctx->transaction->box;
+	union mailbox_module_context *rbox = REVOKED_BOX(box);
+	struct revoked_search *search = MODULE_CONTEXT_REQUIRE(ctx, revoked_module);
+	bool denied = search->denied;
+	int ret;
+
+	i_free(search);
+	ret = rbox->super.search_deinit(ctx);
+	if (!denied)
+		return ret;
+	mail_storage_set_error(box->storage, MAIL_ERROR_PERM, MAIL_ERRSTR_NO_PERMISSION);
+	return -1;
+}
+
+void revoked_mailbox_allocated(struct mailbox *box)
+{
+	struct acl_mailbox *abox = ACL_CONTEXT(box);
+	struct mailbox_vfuncs *v = box->vlast;
+	union mailbox_module_context *rbox;
+
+	if (mailbox_get_namespace(box)->type == MAIL_NAMESPACE_TYPE_PRIVATE || abox == NULL ||
+	    !abox->acl_enabled)
+		return;
+	rbox = p_new(box->pool, union mailbox_module_context, 1);
+	rbox->super = *v;
+	box->vlast = &rbox->super;
+	v->search_init = revoked_search_init;
+	v->search_next_nonblock = revoked_search_next;
+	v->search_deinit = revoked_search_deinit;
+	MODULE_CONTEXT_SET_SELF(box, revoked_module, rbox);
+}
