@@ -51,8 +51,8 @@ story_end() {
 		echo "# ended early with exit code $code"
 		exit $code
 	fi
-	[ "$story_failed" = 0 ]
-	exit
+	# A bare exit would give the code from before the trap.
+	exit $((story_failed > 0))
 }
 
 # Logs of a lab that failed, where they outlive it.

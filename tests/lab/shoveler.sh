@@ -5,6 +5,7 @@ LAB_DAEMONS="mx1/spamtraind mx1/shoveler-lda mx1/shoveler-milter mx2/shoveler-mi
 # Install into mx1 and mx2 what was built, add the files of shoveler/HOST, start the daemons, and let Postfix and Dovecot know.
 lab_drop_in() {
 	local host jobs=()
+	lab_install || return 1
 	for host in mx1 mx2; do
 		lab_drop_in_host "$host" &
 		jobs+=($!)
@@ -15,7 +16,7 @@ lab_drop_in() {
 lab_drop_in_host() {
 	local daemons=shoveler-milter
 	[ "$1" = mx2 ] || daemons="spamtraind shoveler-lda shoveler-milter"
-	lab_install "$1" && lab_signatures "$1" && lab_shoveler_files "$1" || return 1
+	lab_in "$1" cp -a "$LAB_DIR/installed/usr/." /usr/ && lab_signatures "$1" && lab_shoveler_files "$1" || return 1
 	# shellcheck disable=SC2086
 	lab_start $(printf "$1/%s " $daemons) || return 1
 	lab_postfix_settings "$1" && lab_signal HUP "$1/postfix" || return 1
@@ -24,13 +25,14 @@ lab_drop_in_host() {
 	fi
 }
 
+# What `cmake --install` puts into /usr, in a folder; each host gets a copy. One at a time, as an installation writes into its build.
 lab_install() {
 	if [ ! -e "$LAB_BUILD/cmake_install.cmake" ]; then
 		lab_say "nothing was built in $LAB_BUILD: cmake --preset release && cmake --build build/release"
 		return 1
 	fi
-	lab_in "$1" cmake --install "$LAB_BUILD" --prefix /usr >"$LAB_DIR/$1.install" 2>&1 ||
-		{ lab_say "installing into $1 failed: $(tail -n 3 "$LAB_DIR/$1.install")"; return 1; }
+	DESTDIR=$LAB_DIR/installed flock "$LAB_BUILD" cmake --install "$LAB_BUILD" --prefix /usr >"$LAB_DIR/install.log" 2>&1 ||
+		{ lab_say "installing failed: $(tail -n 3 "$LAB_DIR/install.log")"; return 1; }
 }
 
 # Users, folders and files. Users exist only inside the lab.
@@ -77,7 +79,8 @@ lab_sanitizers() {
 	lab_in "$1" env LIBRARY="$(gcc -print-file-name=libasan.so)" HOST="$1" bash -eu -c '
 		install -d -m 1777 /var/log/sanitizer
 		cat >/etc/lab.environment <<-END
-			export ASAN_OPTIONS=log_path=/var/log/sanitizer/report:detect_leaks=\$([ "\$LAB_SERVICE" = dovecot ] && echo 0 || echo 1)
+			case \$LAB_SERVICE in dovecot | command) leaks=0 ;; *) leaks=1 ;; esac
+			export ASAN_OPTIONS=log_path=/var/log/sanitizer/report:detect_leaks=\$leaks
 			export UBSAN_OPTIONS=log_path=/var/log/sanitizer/report:print_stacktrace=1
 			[ "\$LAB_SERVICE" != dovecot ] || export LD_PRELOAD=$LIBRARY
 		END
@@ -113,11 +116,14 @@ lab_signature() {
 	mv "$file.new" "$file"
 }
 
-lab_doveadm() { lab_in mx1 bash -c '[ ! -r /etc/lab.environment ] || LAB_SERVICE=dovecot . /etc/lab.environment; exec doveadm "$@"' doveadm "$@"; }
-
-# Our commands, on mx1. spamtrain works on the stores of the user shoveler.
-lab_shoveler() { lab_in mx1 shoveler "$@"; }
-lab_spamtrain() { lab_in mx1 spamtrain "$@"; }
+# Commands on mx1. Leaks are looked for in the daemons and unit tests: spamtrain changes its user, which LeakSanitizer cannot follow.
+lab_doveadm() { lab_tool dovecot doveadm "$@"; }
+lab_shoveler() { lab_tool command shoveler "$@"; }
+lab_spamtrain() { lab_tool command spamtrain "$@"; }
+lab_tool() {
+	# shellcheck disable=SC2016
+	lab_in mx1 env LAB_SERVICE="$1" bash -c '[ ! -r /etc/lab.environment ] || . /etc/lab.environment; exec "$@"' lab "${@:2}"
+}
 
 # mx2 becomes the fallback MX of a domain, as shoveler(8) says. usage: lab_mx2_add DOMAIN [NAME=VALUE...]
 lab_mx2_add() {
