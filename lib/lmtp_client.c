@@ -404,7 +404,7 @@ static enum lmtp_io_status write_content(struct lmtp_client *client, struct span
 	while (status == LMTP_IO_OK && content->next(content, &piece))
 		status = write_piece(client, piece, last);
 	*ends_with_crlf_r = last[0] == '\r' && last[1] == '\n';
-	return status == LMTP_IO_OK ? lmtp_io_flush(&client->io) : status;
+	return status;
 }
 
 static enum lmtp_result send_content(struct lmtp_client *client, struct span_source *content,
@@ -414,17 +414,16 @@ static enum lmtp_result send_content(struct lmtp_client *client, struct span_sou
 	bool ends_with_crlf;
 
 	status = write_content(client, content, &ends_with_crlf);
+	if (status == LMTP_IO_OK) {
+		strbuf_append_text(&client->io.output, ends_with_crlf ? ".\r\n" : "\r\n.\r\n");
+		status = lmtp_io_flush(&client->io);
+	}
 	if (status != LMTP_IO_OK) {
+		/* The last bytes did not go, so the message did not end. */
 		set_lost(client, reply, status, "while sending the message");
 		return LMTP_UNREACHABLE;
 	}
-	strbuf_append_text(&client->io.output, ends_with_crlf ? ".\r\n" : "\r\n.\r\n");
 	lmtp_io_set_timeout(&client->io, client->pool->data_timeout_s * 1000);
-	status = lmtp_io_flush(&client->io);
-	if (status != LMTP_IO_OK) {
-		set_lost(client, reply, status, "after the end of the message");
-		return LMTP_AMBIGUOUS;
-	}
 	if (!read_reply(client, "after the end of the message", reply))
 		return LMTP_AMBIGUOUS;
 	client->reset_needed = false;

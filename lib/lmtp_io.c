@@ -3,12 +3,19 @@
 #include "msg.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 
 void lmtp_io_init(struct lmtp_io *io, int fd)
 {
+	int on = 1;
+
+	/* We collect what belongs together ourselves. On a Unix socket this fails, and is not
+	 * needed. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	io->fd = fd;
 	io->deadline_ms = INT64_MAX;
 	io->start = io->end = 0;
