@@ -116,7 +116,7 @@ static void set_state(struct dns_list *list, const char *problem)
 
 	if (good != list->good)
 		atomic_fetch_add(&muted_lists.value, good ? -1 : 1);
-	if (good && !list->good)
+	if (good && !list->good && list->test_at_ms != 0)
 		msg_info("DNS list %s: action=use", list->domain);
 	else if (!good && (list->good || list->test_at_ms == 0))
 		msg_warn("DNS list %s: action=mute, reason=%s", list->domain, problem);

@@ -1,5 +1,6 @@
 #include "rcpt_class.h"
 
+#include "lib/strbuf.h"
 #include "lib/xalloc.h"
 #include "rcpt_transport.h"
 
@@ -68,15 +69,25 @@ static void add_target(struct rcpt_class *result, const char *address)
 	result->targets[result->target_count++] = xstrdup(address);
 }
 
-static int visit_aliases(struct walk *walk, const struct rcpt_parts *parts, int depth)
+static void trace(const struct walk *walk, const char *address, const char *how, const char *what)
+{
+	if (walk->question->trace != NULL)
+		strbuf_printf(walk->question->trace, "%s: %s %s\n", address, how, what);
+}
+
+static int visit_aliases(struct walk *walk, const char *address, const struct rcpt_parts *parts,
+			 int depth)
 {
 	char *value = NULL;
 	int found = rcpt_maps_find_alias(walk->maps, parts, &value, walk->error_r);
 
-	if (found == 1)
+	if (found == 1) {
+		trace(walk, address, "alias_maps lead to", value);
 		found = visit_list(walk, span_of(value), parts, "", depth);
-	else if (found == 0)
+	} else if (found == 0) {
+		trace(walk, address, "is", "a mailbox of local(8)");
 		walk->result->classes |= CLASS_MAILBOX;
+	}
 	free(value);
 	return found < 0 ? -1 : 0;
 }
@@ -100,17 +111,20 @@ static int visit_leaf(struct walk *walk, const char *address, const struct rcpt_
 		return -1;
 	switch (place) {
 	case PLACE_HERE:
+		trace(walk, address, "is", "delivered on this host");
 		walk->result->classes |= CLASS_MAILBOX;
 		break;
 	case PLACE_ALIASES:
-		return visit_aliases(walk, parts, depth);
+		return visit_aliases(walk, address, parts, depth);
 	case PLACE_AWAY:
+		trace(walk, address, "is", "sent to another host");
 		if (itself)
 			walk->result->classes |= CLASS_RELAYED;
 		else
 			add_target(walk->result, address);
 		break;
 	case PLACE_NOWHERE:
+		trace(walk, address, "is", "delivered nowhere");
 		walk->result->classes |= CLASS_NOWHERE;
 		break;
 	}
@@ -149,6 +163,8 @@ static int visit_self(struct walk *walk, const char *address, const struct rcpt_
 	} else {
 		walk->result->classes |= place == PLACE_NOWHERE ? CLASS_NOWHERE : CLASS_MAILBOX;
 	}
+	trace(walk, address, "leads to itself and is",
+	      place == PLACE_AWAY ? "sent to another host" : "delivered on this host");
 	return 0;
 }
 
@@ -234,6 +250,7 @@ static int visit_parts(struct walk *walk, const char *address, const struct rcpt
 		return -1;
 	if (found == 0)
 		return visit_leaf(walk, address, parts, depth);
+	trace(walk, address, "virtual_alias_maps lead to", value);
 	ret = visit_list(walk, span_of(value), parts, propagates_extension(walk) ? detail : "",
 			 depth);
 	free(value);
@@ -297,6 +314,8 @@ int rcpt_class_find(const struct rcpt_maps *maps, const struct rcpt_question *qu
 		.maps = maps, .question = question, .result = result_r, .error_r = error_r};
 	address = canonical(walk, question->address);
 	/* An address that was rewritten has another transport than Postfix said. */
+	if (address != NULL && strcasecmp(address, question->address) != 0)
+		trace(walk, question->address, "canonical maps make it", address);
 	if (address != NULL)
 		ret = visit(walk, address, strcasecmp(address, question->address) == 0 ? 0 : 1);
 	if (ret == 0 && result_r->classes == 0)

@@ -16,6 +16,8 @@
 
 #include <stddef.h>
 
+struct strbuf;
+
 #define RCPT_CLASS_MAX_ADDRESSES 1000 /* that one alias may lead to; Postfix's own limit */
 #define RCPT_CLASS_MAX_DEPTH	 50
 
@@ -27,9 +29,10 @@ struct rcpt_class {
 };
 
 struct rcpt_question {
-	const char *address; /* without <>, as Postfix completed it */
-	const char *mailer;  /* {rcpt_mailer}: the transport of the address itself */
-	const char *host;    /* {rcpt_host}: its next hop */
+	const char *address;  /* without <>, as Postfix completed it */
+	const char *mailer;   /* {rcpt_mailer}: the transport of the address itself */
+	const char *host;     /* {rcpt_host}: its next hop */
+	struct strbuf *trace; /* not NULL: gets a line for each step */
 };
 
 /* Returns 0; -1 and *error_r: not known, the recipient has to be deferred. */

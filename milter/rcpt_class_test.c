@@ -83,7 +83,7 @@ static void expect(const char *address, const char *mailer, const char *host, un
 		   const char *targets)
 {
 	struct rcpt_maps maps = {postfix_config_parse(parameters, services), &lookup};
-	const struct rcpt_question question = {address, mailer, host};
+	const struct rcpt_question question = {address, mailer, host, NULL};
 	struct postfix_config *config = (struct postfix_config *)(uintptr_t)maps.config;
 	struct rcpt_class result;
 	char *error = NULL, joined[256] = "";
@@ -103,7 +103,7 @@ static void expect(const char *address, const char *mailer, const char *host, un
 static void expect_unknown(const char *address, const char *mailer, const char *host)
 {
 	struct rcpt_maps maps = {postfix_config_parse(parameters, services), &lookup};
-	const struct rcpt_question question = {address, mailer, host};
+	const struct rcpt_question question = {address, mailer, host, NULL};
 	struct postfix_config *config = (struct postfix_config *)(uintptr_t)maps.config;
 	struct rcpt_class result;
 	char *error = NULL;

@@ -53,7 +53,7 @@ struct scanner_keeper {
 	atomic_bool ready, stopping;
 	int listen_fd;
 	int wake_fd;
-	int64_t interval_ms;
+	_Atomic int64_t interval_ms;
 
 	/* the thread's own */
 	struct process current, fresh;

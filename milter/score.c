@@ -9,10 +9,11 @@
 
 #define MAX_WEIGHT 1000
 
-#define ROW(id, name, weight, text) {name, weight},
+#define ROW(id, name, weight, text) {name, weight, text},
 static const struct {
 	const char *name;
 	int weight;
+	const char *text;
 } checks[CHECK_COUNT] = {SCORE_CHECKS(ROW)};
 #undef ROW
 
@@ -63,6 +64,15 @@ void score_add(struct score *score, const struct score_weights *weights, enum sc
 void score_add_list(struct score *score, const char *domain, int weight)
 {
 	add(score, domain, weight);
+}
+
+const char *score_text(const char *name)
+{
+	for (size_t i = 0; i < CHECK_COUNT; i++) {
+		if (strcmp(checks[i].name, name) == 0)
+			return checks[i].text;
+	}
+	return "DNS list";
 }
 
 void score_write(const struct score *score, struct strbuf *out)

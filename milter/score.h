@@ -62,6 +62,9 @@ int score_weights_set(struct score_weights *weights, const char *text, char **er
 void score_add(struct score *score, const struct score_weights *weights, enum score_check check);
 void score_add_list(struct score *score, const char *domain, int weight);
 
+/* What a check of that name means; "DNS list" for all others. */
+const char *score_text(const char *name);
+
 /* "no_ptr +3, dnsbl.test +5" */
 void score_write(const struct score *score, struct strbuf *out);
 

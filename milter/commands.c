@@ -1,0 +1,119 @@
+#include "commands.h"
+
+#include "lib/strbuf.h"
+#include "lib/xalloc.h"
+#include "policy.h"
+#include "rcpt_class.h"
+
+#include <stdlib.h>
+
+static int look_up(void *context, const char *map, const char *key, bool alias, char **value_r,
+		   char **error_r)
+{
+	return postfix_maps_find(context, map, key, alias, value_r, error_r);
+}
+
+static void print_class(const char *address, const struct rcpt_class *class, FILE *out)
+{
+	char name[RCPT_CLASS_NAME_SIZE];
+
+	fprintf(out, "%s: %s%s\n", address, rcpt_class_name(class->classes, name),
+		(class->classes & CLASS_MAILBOX) != 0 ? "; scanned for viruses" : "; not scanned");
+	for (size_t i = 0; i < class->target_count; i++)
+		fprintf(out, "  leaves to %s\n", class->targets[i]);
+}
+
+static int show_class(const struct policy *policy, const char *address, FILE *out, char **error_r)
+{
+	const struct rcpt_lookup lookup = {look_up, policy->maps};
+	const struct rcpt_maps maps = {policy->postfix, &lookup};
+	struct strbuf trace = STRBUF_INIT;
+	const struct rcpt_question question = {.address = address, .trace = &trace};
+	struct rcpt_class class = {0};
+	int ret = 0;
+
+	if (policy_is_training(policy, address)) {
+		class.classes = CLASS_TRAINING;
+		strbuf_printf(&trace,
+			      "%s: named by training_spam_addresses or "
+			      "training_innocent_addresses\n",
+			      address);
+	} else {
+		ret = rcpt_class_find(&maps, &question, &class, error_r);
+	}
+	fputs(strbuf_text(&trace), out);
+	if (ret == 0)
+		print_class(address, &class, out);
+	rcpt_class_free(&class);
+	strbuf_free(&trace);
+	return ret;
+}
+
+int milter_show_class(const struct conf *conf, const char *address, FILE *out, char **error_r)
+{
+	struct policy *policy = NULL;
+	int ret;
+
+	if (strchr(address, '@') == NULL) {
+		*error_r = xasprintf("\"%s\" is no mail address", address);
+		return -1;
+	}
+	if (policy_create(conf, &policy, error_r) < 0)
+		return -1;
+	ret = show_class(policy, address, out, error_r);
+	policy_release(&policy);
+	return ret;
+}
+
+static void print_score(const struct policy *policy, const struct score *score, FILE *out)
+{
+	const char *consequence = "taken";
+
+	for (size_t i = 0; i < score->hit_count; i++)
+		fprintf(out, "%+4d  %-24s %s\n", score->hits[i].weight, score->hits[i].name,
+			score_text(score->hits[i].name));
+	if (score->total >= policy->score_reject)
+		consequence = "refused (score_reject)";
+	else if (score->hit_count > 0 && score->total >= policy->score_note)
+		consequence = "taken, with a note in the header (score_note)";
+	fprintf(out, "%4d  in all: %s\n", score->total, consequence);
+}
+
+static void show_score(const struct policy *policy, const struct score_question *question,
+		       const struct ip *client, FILE *out)
+{
+	struct lookups *lookups = lookups_new(&policy->lookups, client, NULL);
+	struct score score;
+
+	if (question->helo != NULL)
+		lookups_helo(lookups, question->helo);
+	if (question->sender != NULL)
+		lookups_sender(lookups, question->sender);
+	lookups_score(lookups, 1, &score);
+	lookups_free(&lookups);
+	for (size_t i = 0; i < dns_lists_count(policy->lookups.lists); i++) {
+		if (!dns_lists_usable(policy->lookups.lists, i))
+			fprintf(out, "  --  %s is muted: it failed its self-test\n",
+				dns_lists_get(policy->lookups.lists, i)->domain);
+	}
+	if (policy_is_exempt(policy, client))
+		fprintf(out, "  --  this client is in a network that is not scored\n");
+	print_score(policy, &score, out);
+}
+
+int milter_show_score(const struct conf *conf, const struct score_question *question, FILE *out,
+		      char **error_r)
+{
+	struct policy *policy = NULL;
+	struct ip client;
+
+	if (ip_parse(question->client, &client) < 0) {
+		*error_r = xasprintf("\"%s\" is no IP address", question->client);
+		return -1;
+	}
+	if (policy_create(conf, &policy, error_r) < 0)
+		return -1;
+	show_score(policy, question, &client, out);
+	policy_release(&policy);
+	return 0;
+}
