@@ -102,6 +102,10 @@
 	      "IMAP folders, below the namespace, that are Junk without having special_use")       \
 	PARAM(TRASH_FOLDERS, "trash_folders", LIST, "Trash", 0, 0, "retrain",                      \
 	      "IMAP folders that are Trash without having special_use: moves to it teach nothing") \
+	PARAM(RETRAIN_APPENDED, "retrain_appended", BOOL, "yes", 0, 0, "retrain",                  \
+	      "A message with our signature that is appended to Junk is spam")                     \
+	PARAM(RETRAIN_KEYWORDS, "retrain_keywords", BOOL, "yes", 0, 0, "retrain",                  \
+	      "The marks $Junk and $NotJunk of mail programs teach, as moving does")               \
 	PARAM(SHARED_NAMESPACE, "shared_namespace", TEXT, "#Shared", 0, 0, "sharing",              \
 	      "Where IMAP users find the folders that others share with them")                     \
 	PARAM(SHARED_LOCATION, "shared_location", TEXT, "", 0, 0, "sharing",                       \

@@ -3,13 +3,14 @@
  *
  * What it does: in IMAP sessions, a message that is copied or moved into Junk is reported as spam,
  * one that leaves Junk as innocent, except for Trash; within Junk nothing happens. See folder.h for
- * what Junk is. Other people's folders, delivery, Sieve, dsync, doveadm, lazy_expunge and
- * autoexpunge train nobody.
+ * what Junk is. So does one that is appended to Junk with our signature, and one that is marked as
+ * junk or not (keywords.h). Other people's folders, delivery, Sieve, dsync, doveadm, lazy_expunge
+ * and autoexpunge train nobody.
  *
- * How: it overrides copy and the transaction of each mailbox. What copy saw waits in a struct
- * pending that hangs on the transaction; only after the commit succeeded it goes into the retrain
- * spool (lib/retrain_spool.h), from where spamtraind takes it whenever it runs. So nothing here
- * ever waits for another process.
+ * How: it overrides copy, save and the transaction of each mailbox. What these saw waits in a
+ * struct pending that hangs on the transaction; only after the commit succeeded it goes into the
+ * retrain spool (lib/retrain_spool.h), from where spamtraind takes it whenever it runs. So nothing
+ * here ever waits for another process.
  *
  * On errors: the user's command succeeds or fails as it would without the plugin. A correction that
  * cannot be spooled is lost and logged, one line a command. A configuration that makes the plugin
@@ -21,22 +22,18 @@
 #include "compat.h"
 
 #include "../plugin_conf.h"
+#include "correction.h"
 #include "folder.h"
-#include "pending.h"
+#include "keywords.h"
 
 #include <mail-namespace.h>
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-#define RETRAIN_CONTEXT(obj)	 MODULE_CONTEXT_REQUIRE(obj, retrain_storage_module)
-#define RETRAIN_CONTEXT_MAY(obj) MODULE_CONTEXT(obj, retrain_storage_module)
-#define SIGNATURE_HEADER	 "X-DSPAM-Signature"
-#define SIGNATURE_SIZE		 24		 /* 8 hex digits of time, 16 random */
-#define SIGNATURE_FRESH		 (7 * 24 * 3600) /* seconds a signature does without the message */
+#define RETRAIN_CONTEXT(obj)	  MODULE_CONTEXT_REQUIRE(obj, retrain_storage_module)
+#define RETRAIN_CONTEXT_MAY(obj)  MODULE_CONTEXT(obj, retrain_storage_module)
+#define RETRAIN_MAIL_CONTEXT(obj) MODULE_CONTEXT_REQUIRE(obj, retrain_mail_module)
 
 struct retrain_mailbox {
 	union mailbox_module_context module_ctx;
@@ -44,16 +41,12 @@ struct retrain_mailbox {
 	bool kind_known;
 };
 
-struct retrain_transaction {
-	union mailbox_transaction_module_context module_ctx;
-	struct pending *pending;
-};
-
 PLUGIN_EXPORT void shoveler_retrain_plugin_init(struct module *module);
 PLUGIN_EXPORT void shoveler_retrain_plugin_deinit(void);
 PLUGIN_EXPORT extern const char *shoveler_retrain_plugin_version;
 
 static MODULE_CONTEXT_DEFINE_INIT(retrain_storage_module, &mail_storage_module_register);
+static MODULE_CONTEXT_DEFINE_INIT(retrain_mail_module, &mail_module_register);
 
 /* ---- what is to be learned ---- */
 
@@ -82,63 +75,12 @@ static bool is_lesson(enum folder_kind from, enum folder_kind to, enum retrain_c
 	return from == FOLDER_JUNK && to != FOLDER_TRASH;
 }
 
-/* Is this a COPY or MOVE of the client, and not a plugin's or a synchronisation's? */
-static bool is_users_command(const struct mail_save_context *ctx)
+/* Is this a COPY, MOVE or APPEND of the client, and not a plugin's or a synchronisation's? */
+static bool is_users_command(const struct mailbox_transaction_context *t)
 {
-	const struct mailbox_transaction_context *t = ctx->transaction;
-
-	return !ctx->saving && !t->box->storage->user->dsyncing &&
+	return !t->box->storage->user->dsyncing &&
 	       (t->flags & MAILBOX_TRANSACTION_FLAG_ASSIGN_UIDS) != 0 &&
 	       (t->flags & MAILBOX_TRANSACTION_FLAG_SYNC) == 0;
-}
-
-/* Returns our signature, or "" if there is none that could be ours. */
-static const char *read_signature(struct mail *mail)
-{
-	const char *value;
-
-	if (mail_get_first_header(mail, SIGNATURE_HEADER, &value) <= 0)
-		return "";
-	value = t_str_trim(value, " \t");
-	if (strlen(value) != SIGNATURE_SIZE || strspn(value, "0123456789abcdef") != SIGNATURE_SIZE)
-		return "";
-	return value;
-}
-
-static bool is_fresh(const char *signature)
-{
-	time_t issued;
-
-	if (signature[0] == '\0')
-		return false;
-	issued = (time_t)strtoull(t_strndup(signature, 8), NULL, 16);
-	return time(NULL) - issued < SIGNATURE_FRESH;
-}
-
-static struct pending *transaction_pending(struct mailbox_transaction_context *t, const char *spool)
-{
-	struct retrain_transaction *rt = RETRAIN_CONTEXT_MAY(t);
-
-	if (rt == NULL) {
-		rt = i_new(struct retrain_transaction, 1);
-		MODULE_CONTEXT_SET(t, retrain_storage_module, rt);
-	}
-	if (rt->pending == NULL)
-		rt->pending =
-			pending_create(spool, plugin_user_name(t->box->storage->user->username),
-				       mailbox_get_vname(t->box));
-	return rt->pending;
-}
-
-static void note_correction(struct pending *pending, enum retrain_class class, struct mail *mail)
-{
-	const char *signature = read_signature(mail);
-	struct istream *message = NULL;
-
-	if (!is_fresh(signature) &&
-	    mail_get_stream_because(mail, NULL, NULL, "retraining", &message) < 0)
-		message = NULL;
-	pending_add(pending, class, signature, message);
 }
 
 /* ---- hooks ---- */
@@ -153,44 +95,45 @@ static int retrain_copy(struct mail_save_context *ctx, struct mail *mail)
 	int ret;
 
 	/* mail is the real one also when the client selected a virtual folder */
-	if (conf != NULL && is_users_command(ctx) &&
-	    is_lesson(kind_of(conf, mail->box), kind_of(conf, box), &class)) {
-		pending = transaction_pending(ctx->transaction, conf_text(conf, P_RETRAIN_SPOOL));
-		note_correction(pending, class, mail);
-	}
+	if (conf != NULL && !ctx->saving && is_users_command(ctx->transaction) &&
+	    is_lesson(kind_of(conf, mail->box), kind_of(conf, box), &class))
+		pending = correction_note(ctx->transaction, conf, class, mail);
 	ret = rbox->module_ctx.super.copy(ctx, mail);
 	if (ret < 0 && pending != NULL)
 		pending_drop_last(pending);
 	return ret;
 }
 
-/* Takes the context off the transaction, which is freed by its end. */
-static struct pending *take_pending(struct mailbox_transaction_context *t)
+/* APPEND into Junk: from another account, or by a client that cannot copy. Only with a signature.
+ */
+static int retrain_save_finish(struct mail_save_context *ctx)
 {
-	struct retrain_transaction *rt = RETRAIN_CONTEXT_MAY(t);
-	struct pending *pending = NULL;
+	struct mailbox_transaction_context *t = ctx->transaction;
+	struct retrain_mailbox *rbox = RETRAIN_CONTEXT(t->box);
+	const struct conf *conf = plugin_conf_get(t->box->event);
+	struct mail *mail = ctx->copying_or_moving ? NULL : ctx->dest_mail;
+	int ret = rbox->module_ctx.super.save_finish(ctx);
 
-	if (rt != NULL) {
-		pending = rt->pending;
-		MODULE_CONTEXT_UNSET(t, retrain_storage_module);
-		i_free(rt);
-	}
-	return pending;
+	if (ret == 0 && mail != NULL && conf != NULL && is_users_command(t) &&
+	    conf_bool(conf, P_RETRAIN_APPENDED) && kind_of(conf, t->box) == FOLDER_JUNK &&
+	    correction_signature(mail)[0] != '\0')
+		(void)correction_note(t, conf, RETRAIN_SPAM, mail);
+	return ret;
 }
 
-static void write_corrections(struct mailbox *box, struct pending *pending)
+static void retrain_update_keywords(struct mail *mail, enum modify_type modify_type,
+				    struct mail_keywords *keywords)
 {
-	size_t failures;
-	char *error;
+	union mail_module_context *rmail = RETRAIN_MAIL_CONTEXT((struct mail_private *)mail);
+	const struct conf *conf = plugin_conf_get(mail->box->event);
+	enum keyword_mark before = keyword_mark(mail_get_keywords(mail)), after;
+	enum retrain_class class;
 
-	failures = pending_write(pending, &error);
-	if (failures == 0) {
-		e_debug(box->event, "shoveler: retraining %zu messages", pending_count(pending));
-		return;
-	}
-	e_error(box->event, "shoveler: %zu of %zu corrections are lost: %s", failures,
-		pending_count(pending), error);
-	free(error);
+	rmail->super.update_keywords(mail, modify_type, keywords);
+	after = keyword_mark(mail_get_keywords(mail));
+	if (before != after && conf != NULL && !mail->box->storage->user->dsyncing &&
+	    keyword_lesson(before, after, kind_of(conf, mail->box), &class))
+		(void)correction_note(mail->transaction, conf, class, mail);
 }
 
 static int retrain_transaction_commit(struct mailbox_transaction_context *t,
@@ -198,12 +141,12 @@ static int retrain_transaction_commit(struct mailbox_transaction_context *t,
 {
 	struct mailbox *box = t->box;
 	struct retrain_mailbox *rbox = RETRAIN_CONTEXT(box);
-	struct pending *pending = take_pending(t);
+	struct pending *pending = correction_take(t);
 	int ret = rbox->module_ctx.super.transaction_commit(t, changes_r);
 
 	if (pending != NULL) {
 		if (ret == 0)
-			write_corrections(box, pending);
+			correction_write(box, pending);
 		pending_free(&pending);
 	}
 	return ret;
@@ -212,7 +155,7 @@ static int retrain_transaction_commit(struct mailbox_transaction_context *t,
 static void retrain_transaction_rollback(struct mailbox_transaction_context *t)
 {
 	struct retrain_mailbox *rbox = RETRAIN_CONTEXT(t->box);
-	struct pending *pending = take_pending(t);
+	struct pending *pending = correction_take(t);
 
 	if (pending != NULL)
 		pending_free(&pending);
@@ -222,6 +165,25 @@ static void retrain_transaction_rollback(struct mailbox_transaction_context *t)
 static bool is_imap_session(const struct mail_user *user)
 {
 	return strcmp(user->service, "imap") == 0 && !user->autocreated && user->creator == NULL;
+}
+
+static void retrain_mail_allocated(struct mail *mail)
+{
+	struct mail_private *private = (struct mail_private *)mail;
+	struct mail_vfuncs *v = private->vlast;
+	const struct conf *conf;
+	union mail_module_context *rmail;
+
+	if (RETRAIN_CONTEXT_MAY(mail->box) == NULL ||
+	    (mail->transaction->flags & MAILBOX_TRANSACTION_FLAG_SYNC) != 0 ||
+	    (conf = plugin_conf_get(mail->box->event)) == NULL ||
+	    !conf_bool(conf, P_RETRAIN_KEYWORDS))
+		return;
+	rmail = p_new(private->pool, union mail_module_context, 1);
+	rmail->super = *v;
+	private->vlast = &rmail->super;
+	v->update_keywords = retrain_update_keywords;
+	MODULE_CONTEXT_SET_SELF(private, retrain_mail_module, rmail);
 }
 
 static void retrain_mailbox_allocated(struct mailbox *box)
@@ -235,6 +197,7 @@ static void retrain_mailbox_allocated(struct mailbox *box)
 	rbox->module_ctx.super = *v;
 	box->vlast = &rbox->module_ctx.super;
 	v->copy = retrain_copy;
+	v->save_finish = retrain_save_finish;
 	v->transaction_commit = retrain_transaction_commit;
 	v->transaction_rollback = retrain_transaction_rollback;
 	MODULE_CONTEXT_SET(box, retrain_storage_module, rbox);
@@ -262,6 +225,7 @@ static void retrain_mail_namespaces_created(struct mail_namespace *namespaces)
 static struct mail_storage_hooks retrain_mail_storage_hooks = {
 	.mail_namespaces_created = retrain_mail_namespaces_created,
 	.mailbox_allocated = retrain_mailbox_allocated,
+	.mail_allocated = retrain_mail_allocated,
 };
 
 void shoveler_retrain_plugin_init(struct module *module)

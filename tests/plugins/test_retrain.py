@@ -133,9 +133,32 @@ class Retrain(PluginTest):
         self.assertEqual(self.server.corrections(), [])
 
     def test_append_and_expunge_teach_nothing(self):
-        self.deliver("Junk", "put", "X-DSPAM-Signature: " + signature())
-        self.empty("Junk")
+        self.deliver("Junk", "put")
+        self.deliver("INBOX", "put", "X-DSPAM-Signature: " + signature())
+        self.empty("Junk", "INBOX")
         self.assertEqual(self.server.corrections(), [])
+
+    def test_append_with_signature(self):
+        sig = signature()
+        self.deliver("Junk", "mine", "X-DSPAM-Signature: " + sig)
+        (attributes, body), = self.server.corrections()
+        self.assertEqual((attributes["class"], attributes["signature"], body), ("spam", sig, b""))
+
+    def test_keywords(self):
+        for folder, steps in (
+                ("INBOX", (("+FLAGS", "$Junk", ["spam"]), ("+FLAGS", "$Junk", []), ("-FLAGS", "$Junk", ["innocent"]),
+                           ("+FLAGS", "$NotJunk", []), ("FLAGS", "Junk", ["spam"]), ("FLAGS", "NonJunk", ["innocent"]),
+                           ("+FLAGS", "$Forwarded", []))),
+                ("Junk", (("+FLAGS", "$Junk", []), ("FLAGS", "$NotJunk", ["innocent"]))),
+                ("Trash", (("+FLAGS", "$Junk", []),))):
+            self.empty(folder)
+            self.deliver(folder, "marked", "X-DSPAM-Signature: " + signature())
+            self.alice.enter(folder)
+            for step in steps:
+                with self.subTest(folder=folder, step=step):
+                    self.server.clear_corrections()
+                    self.alice.do("STORE", "1", step[0], f"({step[1]})")
+                    self.assertEqual([attributes["class"] for attributes, _ in self.server.corrections()], step[2])
 
     def test_missing_spool_does_not_disturb(self):
         self.deliver("INBOX", "one", "X-DSPAM-Signature: " + signature())
