@@ -60,7 +60,8 @@ int policy_name_folder(const char *text, char *name_r, char **error_r);
  *
  * On disk: $public_directory/Tree (without '#'), owned by $mail_user, is a maildir location with
  * LAYOUT=fs:UTF-8, so that "#Tree/News/Old" is the Maildir $public_directory/Tree/News/Old. The
- * command `shoveler public` makes the folders; a deleted one is moved to $public_directory/.deleted.
+ * command `shoveler public` makes the folders; a deleted one is moved to
+ * $public_directory/.deleted.
  */
 
 /* A folder is "#Tree" or "#Tree/Path". Its parents are made too. */
