@@ -30,14 +30,15 @@
 	      "System user of the delivery agent and the training service, owner of the stores")          \
 	PARAM(MILTER_USER, "milter_user", TEXT, "shoveler-milter", 0, 0, "shoveler-milter",               \
 	      "System user of the milter and its scanner")                                                \
-	PARAM(SERVICES, "services", LIST, "shoveler-milter, shoveler-lda, spamtraind", 0, 0,       \
-	      "shoveler", "Daemons that are meant to run on this host: status and doctor look for them") \
-	PARAM(MAIL_USER, "mail_user", TEXT, "vmail", 0, 0, "sharing shoveler",                     \
-	      "System user of Dovecot's mail processes, owner of the public trees")                \
-	PARAM(POLICY_GROUP, "policy_group", TEXT, "shoveler-policy", 0, 0, "shoveler",             \
-	      "System group that may read the policy store: mail processes and postfix")           \
-	PARAM(PUBLIC_DIRECTORY, "public_directory", PATH, "$state_directory/public", 0, 0,         \
-	      "sharing shoveler", "Where the mail of public trees lies, one folder a tree")        \
+	PARAM(SERVICES, "services", LIST, "shoveler-milter, shoveler-lda, spamtraind", 0, 0,              \
+	      "shoveler",                                                                                 \
+	      "Daemons that are meant to run on this host: status and doctor look for them")              \
+	PARAM(MAIL_USER, "mail_user", TEXT, "vmail", 0, 0, "sharing shoveler",                            \
+	      "System user of Dovecot's mail processes, owner of the public trees")                       \
+	PARAM(POLICY_GROUP, "policy_group", TEXT, "shoveler-policy", 0, 0, "shoveler",                    \
+	      "System group that may read the policy store: mail processes and postfix")                  \
+	PARAM(PUBLIC_DIRECTORY, "public_directory", PATH, "$state_directory/public", 0, 0,                \
+	      "sharing shoveler", "Where the mail of public trees lies, one folder a tree")               \
 	PARAM(SUBMITTER_SECRET_FILE, "submitter_secret_file", PATH,                                       \
 	      "/etc/shoveler/submitter.secret", 0, 0, "shoveler-milter spamtraind",                       \
 	      "File with the secret by which the milter vouches for an authenticated sender")             \
@@ -58,12 +59,13 @@
 	      "How long deliveries may take to end when the delivery agent is stopped")                   \
 	PARAM(LDA_MESSAGE_SIZE_LIMIT, "lda_message_size_limit", SIZE, "1g", 0, INT64_C(1) << 40,          \
 	      "shoveler-lda", "Larger messages are refused; 0: no limit but that of Postfix")             \
-	PARAM(LDA_CLASSIFY_SIZE, "lda_classify_size", SIZE, "1m", 1024, 1024 * 1024, "shoveler-lda",      \
-	      "Larger messages are classified by their first part of this size")                          \
+	PARAM(LDA_CLASSIFY_SIZE, "lda_classify_size", SIZE, "1m", 1024, 1024 * 1024,                      \
+	      "shoveler-lda", "Larger messages are classified by their first part of this size")          \
 	PARAM(LDA_OPT_IN, "lda_opt_in", BOOL, "no", 0, 0, "shoveler-lda",                                 \
 	      "Filter only users who set the preference optIn")                                           \
 	PARAM(TEMPORARY_DIRECTORY, "temporary_directory", PATH, "/var/tmp", 0, 0,                         \
-	      "shoveler-lda spamtraind", "Where large messages wait on their way; files without a name")  \
+	      "shoveler-lda spamtraind",                                                                  \
+	      "Where large messages wait on their way; files without a name")                             \
 	PARAM(LDA_METRICS_LISTEN, "lda_metrics_listen", ADDRESS, "inet:127.0.0.1:9761", 0, 0,             \
 	      "shoveler-lda", "Where Prometheus reads the delivery agent's metrics")                      \
 	/* the training service */                                                                        \
@@ -80,51 +82,51 @@
 	      "shoveler-milter spamtraind", "Addresses to which users resend spam: dc-spam@...")          \
 	PARAM(TRAINING_INNOCENT_ADDRESSES, "training_innocent_addresses", LIST, "", 0, 0,                 \
 	      "shoveler-milter spamtraind", "Addresses to which users resend ham: dc-ham@...")            \
-	PARAM(TRAINING_LOGIN_DOMAIN, "training_login_domain", TEXT, "", 0, 0, "spamtraind",        \
-	      "Domain of users who sign in to Postfix without one")                                \
-	PARAM(TRAINING_SIZE_LIMIT, "training_size_limit", SIZE, "50m", 1024, INT64_C(1) << 32,     \
-	      "spamtraind", "Largest mail to a training address")                                  \
-	PARAM(TRAINING_ANSWERS, "training_answers", BOOL, "yes", 0, 0, "spamtraind",               \
-	      "Explain by mail how to train when nothing could be learned of what a user sent")    \
-	PARAM(TRAINING_RECEIPTS, "training_receipts", BOOL, "no", 0, 0, "spamtraind",              \
-	      "Also thank by mail for what was learned")                                           \
-	PARAM(TRAINING_ANSWER_FROM, "training_answer_from", TEXT, "", 0, 0, "spamtraind",          \
-	      "Sender named in such mail; empty: postmaster at the user's domain")                 \
-	PARAM(TRAINING_LANGUAGE, "training_language", CHOICE, "en", "en fr", 0, "spamtraind",      \
-	      "Language of such mail when the user's own mail does not tell his")                  \
-	PARAM(QUARANTINE_LIFETIME, "quarantine_lifetime", TIME, "30d", 3600, 315360000,            \
-	      "spamtraind", "How long a message is kept in quarantine")                            \
-	PARAM(PURGE_INTERVAL, "purge_interval", TIME, "6h", 1, 604800, "spamtraind",               \
-	      "How often what is too old is removed from stores and quarantines")                  \
+	PARAM(TRAINING_LOGIN_DOMAIN, "training_login_domain", TEXT, "", 0, 0, "spamtraind",               \
+	      "Domain of users who sign in to Postfix without one")                                       \
+	PARAM(TRAINING_SIZE_LIMIT, "training_size_limit", SIZE, "50m", 1024, INT64_C(1) << 32,            \
+	      "spamtraind", "Largest mail to a training address")                                         \
+	PARAM(TRAINING_ANSWERS, "training_answers", BOOL, "yes", 0, 0, "spamtraind",                      \
+	      "Explain by mail how to train when nothing could be learned of what a user sent")           \
+	PARAM(TRAINING_RECEIPTS, "training_receipts", BOOL, "no", 0, 0, "spamtraind",                     \
+	      "Also thank by mail for what was learned")                                                  \
+	PARAM(TRAINING_ANSWER_FROM, "training_answer_from", TEXT, "", 0, 0, "spamtraind",                 \
+	      "Sender named in such mail; empty: postmaster at the user's domain")                        \
+	PARAM(TRAINING_LANGUAGE, "training_language", CHOICE, "en", "en fr", 0, "spamtraind",             \
+	      "Language of such mail when the user's own mail does not tell his")                         \
+	PARAM(QUARANTINE_LIFETIME, "quarantine_lifetime", TIME, "30d", 3600, 315360000,                   \
+	      "spamtraind", "How long a message is kept in quarantine")                                   \
+	PARAM(PURGE_INTERVAL, "purge_interval", TIME, "6h", 1, 604800, "spamtraind",                      \
+	      "How often what is too old is removed from stores and quarantines")                         \
 	PARAM(RETRAIN_SPOOL, "retrain_spool", PATH, "$state_directory/spool/retrain", 0, 0,               \
 	      "spamtraind retrain", "Where the Dovecot plugin leaves corrections; has tmp/, new/")        \
-	PARAM(JUNK_FOLDERS, "junk_folders", LIST, "Junk, Spam", 0, 0, "retrain",                   \
-	      "IMAP folders, below the namespace, that are Junk without having special_use")       \
-	PARAM(TRASH_FOLDERS, "trash_folders", LIST, "Trash", 0, 0, "retrain",                      \
-	      "IMAP folders that are Trash without having special_use: moves to it teach nothing") \
-	PARAM(RETRAIN_APPENDED, "retrain_appended", BOOL, "yes", 0, 0, "retrain",                  \
-	      "A message with our signature that is appended to Junk is spam")                     \
-	PARAM(RETRAIN_KEYWORDS, "retrain_keywords", BOOL, "yes", 0, 0, "retrain",                  \
-	      "The marks $Junk and $NotJunk of mail programs teach, as moving does")               \
-	PARAM(SHARED_NAMESPACE, "shared_namespace", TEXT, "#Shared", 0, 0, "sharing",              \
-	      "Where IMAP users find the folders that others share with them")                     \
-	PARAM(SHARED_LOCATION, "shared_location", TEXT, "", 0, 0, "sharing",                       \
-	      "Dovecot 2.3: mail_location of any user by %h %u %n %d, if it cannot be derived")    \
-	PARAM(RESCAN_DIRECTORY, "rescan_directory", PATH, "$state_directory/rescan", 0, 0,         \
-	      "rescan", "Where messages are kept that the re-scan took out of mailboxes")          \
-	/* the classifier */                                                                       \
-	PARAM(USERS_DIRECTORY, "users_directory", PATH, "$state_directory/users", 0, 0,            \
-	      "shoveler-lda spamtraind spamtrain",                                                 \
-	      "Where the users' stores and quarantines live: DOMAIN/LOCALPART/")                   \
-	PARAM(DEFAULT_PREFERENCES, "default_preferences", TEXT, "", 0, 0,                          \
-	      "shoveler-lda spamtraind spamtrain",                                                 \
-	      "What counts for users who did not say otherwise: trainingMode=TUM; spamAction=tag") \
-	PARAM(OPEN_STORES_LIMIT, "open_stores_limit", INT, "100", 1, 10000,                        \
-	      "shoveler-lda spamtraind", "Users' stores that a process keeps open")                \
-	PARAM(SIGNATURE_RETENTION, "signature_retention", TIME, "14d", 86400, 31536000,            \
-	      "spamtraind spamtrain", "How long a message can be corrected by its signature")      \
-	PARAM(HISTORY_RETENTION, "history_retention", TIME, "90d", 86400, 315360000,               \
-	      "spamtraind spamtrain", "How long messages stay in the users' history")              \
+	PARAM(JUNK_FOLDERS, "junk_folders", LIST, "Junk, Spam", 0, 0, "retrain",                          \
+	      "IMAP folders, below the namespace, that are Junk without having special_use")              \
+	PARAM(TRASH_FOLDERS, "trash_folders", LIST, "Trash", 0, 0, "retrain",                             \
+	      "IMAP folders that are Trash without having special_use: moves to it teach nothing")        \
+	PARAM(RETRAIN_APPENDED, "retrain_appended", BOOL, "yes", 0, 0, "retrain",                         \
+	      "A message with our signature that is appended to Junk is spam")                            \
+	PARAM(RETRAIN_KEYWORDS, "retrain_keywords", BOOL, "yes", 0, 0, "retrain",                         \
+	      "The marks $Junk and $NotJunk of mail programs teach, as moving does")                      \
+	PARAM(SHARED_NAMESPACE, "shared_namespace", TEXT, "#Shared", 0, 0, "sharing",                     \
+	      "Where IMAP users find the folders that others share with them")                            \
+	PARAM(SHARED_LOCATION, "shared_location", TEXT, "", 0, 0, "sharing",                              \
+	      "Dovecot 2.3: mail_location of any user by %h %u %n %d, if it cannot be derived")           \
+	PARAM(RESCAN_DIRECTORY, "rescan_directory", PATH, "$state_directory/rescan", 0, 0,                \
+	      "rescan", "Where messages are kept that the re-scan took out of mailboxes")                 \
+	/* the classifier */                                                                              \
+	PARAM(USERS_DIRECTORY, "users_directory", PATH, "$state_directory/users", 0, 0,                   \
+	      "shoveler-lda spamtraind spamtrain",                                                        \
+	      "Where the users' stores and quarantines live: DOMAIN/LOCALPART/")                          \
+	PARAM(DEFAULT_PREFERENCES, "default_preferences", TEXT, "", 0, 0,                                 \
+	      "shoveler-lda spamtraind spamtrain",                                                        \
+	      "What counts for users who did not say otherwise: trainingMode=TUM; spamAction=tag")        \
+	PARAM(OPEN_STORES_LIMIT, "open_stores_limit", INT, "100", 1, 10000,                               \
+	      "shoveler-lda spamtraind", "Users' stores that a process keeps open")                       \
+	PARAM(SIGNATURE_RETENTION, "signature_retention", TIME, "14d", 86400, 31536000,                   \
+	      "spamtraind spamtrain", "How long a message can be corrected by its signature")             \
+	PARAM(HISTORY_RETENTION, "history_retention", TIME, "90d", 86400, 315360000,                      \
+	      "spamtraind spamtrain", "How long messages stay in the users' history")                     \
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \
@@ -143,6 +145,10 @@
 	PARAM(VIRUS_ACTION_SUBMITTED, "virus_action_submitted", CHOICE, "reject",                         \
 	      "discard reject hold", 0, "shoveler-milter",                                                \
 	      "The same for mail of authenticated users")                                                 \
+	PARAM(VIRUS_SCAN_SUBMITTED, "virus_scan_submitted", BOOL, "no", 0, 0, "shoveler-milter",          \
+	      "Scan all mail of authenticated users, for whomever it is")                                 \
+	PARAM(VIRUS_BRAKE, "virus_brake", INT, "100", 0, 1000000, "shoveler-milter",                      \
+	      "One signature that is found more often in an hour holds mail instead; 0: never")           \
 	PARAM(VIRUS_SCANNED_HEADER, "virus_scanned_header", TEXT, "shoveler-milter", 0, 0,                \
 	      "shoveler-milter",                                                                          \
 	      "Value of X-Virus-Scanned in mail that was found clean; empty: no such field")              \
@@ -157,6 +163,8 @@
 	      "shoveler-milter", "System users who may ask the scanner")                                  \
 	PARAM(SCANNER_RELOAD_INTERVAL, "scanner_reload_interval", TIME, "60s", 1, 86400,                  \
 	      "shoveler-milter", "How often the folder of signatures is looked at for changes")           \
+	PARAM(SCANNER_MAX_AGE, "scanner_max_age", TIME, "7d", 0, 31536000, "shoveler-milter",             \
+	      "The log warns each day when the newest signatures are older; 0: never")                    \
 	PARAM(SCANNER_TIMEOUT, "scanner_timeout", TIME, "60s", 1, 3600, "shoveler-milter",                \
 	      "A worker that takes longer for a message is killed, and the message deferred")             \
 	PARAM(SCANNER_MAX_TIME, "scanner_max_time", TIME, "20s", 0, 3600, "shoveler-milter",              \

@@ -66,7 +66,7 @@ static uint64_t entry_fingerprint(const char *name, const struct stat *st)
 	return hash;
 }
 
-int folder_fingerprint(const char *path, uint64_t *fingerprint_r, char **error_r)
+int folder_fingerprint(const char *path, uint64_t *fingerprint_r, time_t *newest_r, char **error_r)
 {
 	DIR *folder = opendir(path);
 	const struct dirent *entry;
@@ -77,11 +77,15 @@ int folder_fingerprint(const char *path, uint64_t *fingerprint_r, char **error_r
 		return -1;
 	}
 	*fingerprint_r = 0;
+	*newest_r = 0;
 	/* A sum, as readdir() has no order. */
 	while ((entry = readdir(folder)) != NULL) {
-		if (entry->d_name[0] != '.' && fstatat(dirfd(folder), entry->d_name, &st, 0) == 0 &&
-		    S_ISREG(st.st_mode))
-			*fingerprint_r += entry_fingerprint(entry->d_name, &st);
+		if (entry->d_name[0] == '.' || fstatat(dirfd(folder), entry->d_name, &st, 0) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		*fingerprint_r += entry_fingerprint(entry->d_name, &st);
+		if (st.st_mtim.tv_sec > *newest_r)
+			*newest_r = st.st_mtim.tv_sec;
 	}
 	closedir(folder);
 	return 0;

@@ -245,10 +245,11 @@ static int check_scanner(const struct conf *conf, char **error_r)
 {
 	const char *directory = conf_text(conf, P_SCANNER_DATABASE_DIRECTORY);
 	uint64_t fingerprint = 0;
+	time_t newest;
 
 	if (!conf_bool(conf, P_VIRUS_SCAN))
 		return 0;
-	if (folder_fingerprint(directory, &fingerprint, error_r) < 0)
+	if (folder_fingerprint(directory, &fingerprint, &newest, error_r) < 0)
 		return -1;
 	if (fingerprint != 0)
 		return 0;

@@ -5,12 +5,15 @@
 
 #include <ctype.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* How much longer than the scanner's own time-out a session waits for it: the queue before it. */
 #define SCANNER_QUEUE_TIME_S 30
 #define LIST_TEST_MS	     2000 /* how long a start waits for the self-tests of DNS lists */
+#define POSTFIX_LOOK_S	     5	  /* seconds between two looks at the time of main.cf */
 #define TEST_KEY	     "shoveler-test.invalid"
 #define MAX_OWN_NAMES	     64
 
@@ -84,6 +87,7 @@ static void free_policy(struct policy *policy)
 	networks_free(&policy->exempt);
 	postfix_config_free(&policy->postfix);
 	postfix_maps_free(&policy->maps);
+	free(policy->postfix_directory);
 	free(policy->temp_directory);
 	free(policy->scanned_header);
 	explicit_bzero(&policy->secret, sizeof(policy->secret));
@@ -93,6 +97,8 @@ static void free_policy(struct policy *policy)
 static void take_scanner(struct policy *policy, const struct conf *conf)
 {
 	policy->scan = conf_bool(conf, P_VIRUS_SCAN);
+	policy->scan_submitted = policy->scan && conf_bool(conf, P_VIRUS_SCAN_SUBMITTED);
+	policy->brake = (int)conf_number(conf, P_VIRUS_BRAKE);
 	policy->scanner_timeout_s =
 		(int)conf_number(conf, P_SCANNER_TIMEOUT) + SCANNER_QUEUE_TIME_S;
 	policy->crash_limit = (int)conf_number(conf, P_SCANNER_CRASH_LIMIT);
@@ -104,11 +110,51 @@ static void take_scanner(struct policy *policy, const struct conf *conf)
 	policy->limit_action = find_action(conf_text(conf, P_SCANNER_LIMIT_ACTION));
 }
 
+static struct timespec later(struct timespec a, struct timespec b)
+{
+	if (a.tv_sec != b.tv_sec)
+		return a.tv_sec > b.tv_sec ? a : b;
+	return a.tv_nsec > b.tv_nsec ? a : b;
+}
+
+static struct timespec postfix_change(const char *directory)
+{
+	static const char *const names[] = {"main.cf", "master.cf"};
+	struct timespec last = {0, 0};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = xasprintf("%s/%s", directory, names[i]);
+		struct stat st;
+
+		if (stat(path, &st) == 0)
+			last = later(st.st_mtim, later(st.st_ctim, last));
+		free(path);
+	}
+	return last;
+}
+
+bool policy_is_outdated(const struct policy *policy)
+{
+	static _Atomic time_t next_look;
+	time_t due = atomic_load(&next_look);
+	struct timespec now, changed;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec < due ||
+	    !atomic_compare_exchange_strong(&next_look, &due, now.tv_sec + POSTFIX_LOOK_S))
+		return false;
+	changed = postfix_change(policy->postfix_directory);
+	return changed.tv_sec != policy->postfix_changed.tv_sec ||
+	       changed.tv_nsec != policy->postfix_changed.tv_nsec;
+}
+
 static int take_postfix(struct policy *policy, const struct conf *conf, char **error_r)
 {
 	const char *directory = conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY);
 	int timeout_ms = (int)conf_number(conf, P_POSTFIX_LOOKUP_TIMEOUT) * 1000;
 
+	policy->postfix_directory = xstrdup(directory);
+	policy->postfix_changed = postfix_change(directory);
 	policy->maps = postfix_maps_new(directory, timeout_ms,
 					(int)conf_number(conf, P_POSTFIX_LOOKUP_CACHE_TIME));
 	return postfix_config_read(directory, timeout_ms, &policy->postfix, error_r);

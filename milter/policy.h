@@ -14,11 +14,15 @@
 #include "postfix_config.h"
 #include "postfix_maps.h"
 
+#include <time.h>
+
 enum virus_action { VIRUS_DISCARD, VIRUS_REJECT, VIRUS_HOLD, VIRUS_ACCEPT };
 
 struct policy {
 	int references; /* under the lock of policy.c */
 	bool scan;
+	bool scan_submitted; /* all mail of authenticated users */
+	int brake;	     /* hits of one signature in an hour */
 	struct endpoint scanner;
 	int scanner_timeout_s;
 	int crash_limit;
@@ -31,6 +35,8 @@ struct policy {
 	struct submitter_secret secret;
 	struct postfix_config *postfix;
 	struct postfix_maps *maps;
+	char *postfix_directory;
+	struct timespec postfix_changed; /* when its main.cf or master.cf was written last */
 	struct lookup_settings lookups;
 	char **own_names;	/* of this host, lower case, NULL-terminated */
 	struct networks exempt; /* clients that are not scored */
@@ -51,6 +57,9 @@ void policy_install(struct policy *policy);
 /* The current one, with a reference of the caller's. */
 struct policy *policy_take(void);
 void policy_release(struct policy **policy);
+
+/* Whether main.cf or master.cf of Postfix were written since; looks at most every few seconds. */
+bool policy_is_outdated(const struct policy *policy);
 
 /* Clients of our own networks are not scored. */
 bool policy_is_exempt(const struct policy *policy, const struct ip *client);

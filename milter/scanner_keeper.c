@@ -28,6 +28,7 @@
 #define TICK_MS		  1000
 #define RETRY_PAUSE_MS	  2000 /* after a generation died or failed to load */
 #define STOP_GRACE_MS	  5000
+#define WARN_INTERVAL_MS  86400000
 #define MAX_OLD_PROCESSES 16
 
 METRIC_COUNTER(started, "shoveler_milter_scanner_started_total", "Scanner processes started");
@@ -37,6 +38,8 @@ METRIC_COUNTER(workers_died, "shoveler_milter_scanner_workers_died_total",
 METRIC_COUNTER(load_failed, "shoveler_milter_scanner_load_failed_total",
 	       "Signature databases that could not be loaded");
 METRIC_GAUGE(signatures, "shoveler_milter_scanner_signatures", "Signatures loaded");
+METRIC_GAUGE(database_time, "shoveler_milter_scanner_database_timestamp_seconds",
+	     "When the newest file of signatures was written");
 METRIC_GAUGE(loaded_at, "shoveler_milter_scanner_loaded_timestamp_seconds",
 	     "When the signatures were loaded");
 
@@ -53,13 +56,13 @@ struct scanner_keeper {
 	atomic_bool ready, stopping;
 	int listen_fd;
 	int wake_fd;
-	_Atomic int64_t interval_ms;
+	_Atomic int64_t interval_ms, max_age_s;
 
 	/* the thread's own */
 	struct process current, fresh;
 	pid_t old[MAX_OLD_PROCESSES]; /* on their way out, to be reaped */
 	uint64_t loaded_fingerprint, seen_fingerprint;
-	int64_t next_look_ms, retry_at_ms, fresh_until_ms;
+	int64_t warn_at_ms, next_look_ms, retry_at_ms, fresh_until_ms;
 };
 
 static int64_t now_ms(void)
@@ -223,16 +226,31 @@ static int take_event(const struct process *process, char **error_r)
 	return ret;
 }
 
+static void warn_of_age(struct scanner_keeper *keeper, time_t newest)
+{
+	int64_t age_s = (int64_t)(time(NULL) - newest), limit_s = keeper->max_age_s;
+
+	if (limit_s == 0 || age_s <= limit_s || now_ms() < keeper->warn_at_ms)
+		return;
+	msg_warn("scanner: the newest virus signatures are %lld days old; does freshclam run?",
+		 (long long)(age_s / 86400));
+	keeper->warn_at_ms = now_ms() + WARN_INTERVAL_MS;
+}
+
 static void look_at_folder(struct scanner_keeper *keeper, uint64_t *fingerprint_r)
 {
 	char *directory, *error = NULL;
+	time_t newest = 0;
 
 	pthread_mutex_lock(&keeper->lock);
 	directory = xstrdup(keeper->settings.database_directory);
 	pthread_mutex_unlock(&keeper->lock);
-	if (folder_fingerprint(directory, fingerprint_r, &error) < 0) {
+	if (folder_fingerprint(directory, fingerprint_r, &newest, &error) < 0) {
 		msg_warn("scanner: %s", error);
 		free(error);
+	} else {
+		metric_set(&database_time, newest);
+		warn_of_age(keeper, newest);
 	}
 	free(directory);
 }
@@ -375,6 +393,7 @@ static void take_conf(struct scanner_keeper *keeper, const struct conf *conf)
 	scanner_settings_free(&keeper->settings);
 	scanner_settings_from_conf(&keeper->settings, conf);
 	keeper->interval_ms = conf_number(conf, P_SCANNER_RELOAD_INTERVAL) * 1000;
+	keeper->max_age_s = conf_number(conf, P_SCANNER_MAX_AGE);
 }
 
 static void wait_for_ends(struct scanner_keeper *keeper)
@@ -440,10 +459,17 @@ static void wake(struct scanner_keeper *keeper)
 
 void scanner_keeper_reload(struct scanner_keeper *keeper, const struct conf *conf)
 {
+	struct strbuf before = STRBUF_INIT, after = STRBUF_INIT;
+
 	pthread_mutex_lock(&keeper->lock);
+	scanner_settings_write(&keeper->settings, &before);
 	take_conf(keeper, conf);
-	keeper->reload_wanted = true;
+	scanner_settings_write(&keeper->settings, &after);
+	/* Hundreds of megabytes are not loaded again for nothing. */
+	keeper->reload_wanted |= !span_equal(strbuf_span(&before), strbuf_span(&after));
 	pthread_mutex_unlock(&keeper->lock);
+	strbuf_free(&before);
+	strbuf_free(&after);
 	wake(keeper);
 }
 

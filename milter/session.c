@@ -9,13 +9,16 @@
 #include "sessions.h"
 
 #include "lib/metrics.h"
+#include "lib/msg.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 
 #include <arpa/inet.h>
 #include <stdatomic.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_REPLY 400 /* bytes of text; RFC 5321 4.5.3.1.5 allows 512 with the codes */
 
@@ -153,6 +156,11 @@ static sfsistat on_connect(SMFICTX *context, char *host, _SOCK_ADDR *address)
 	(void)host;
 	session->context = context;
 	session->policy = policy_take();
+	/* The main thread then reads all configuration again. */
+	if (policy_is_outdated(session->policy)) {
+		msg_info("the configuration of Postfix has changed: action=reload");
+		kill(getpid(), SIGHUP);
+	}
 	if (client_ip(address, &client) == 0) {
 		session->client = ip_text(&client);
 		begin_lookups(session, &client);

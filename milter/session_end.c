@@ -9,6 +9,7 @@
 #include "lib/msg.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
+#include "brake.h"
 #include "suspects.h"
 
 #include <stdlib.h>
@@ -35,6 +36,12 @@ static struct metric *const verdict_metrics[] = {
 	&verdict_accept, &verdict_discard, &verdict_suppress, &verdict_reject,
 	&verdict_hold,	 &verdict_defer,   &verdict_split};
 
+static bool wants_scan(const struct session *session)
+{
+	return verdict_wants_scan(session->policy, session->transaction->classes,
+				  session->transaction->login != NULL);
+}
+
 static void scan_spool(struct session *session, struct scan_result *result)
 {
 	int fd = session->transaction->spool == NULL ? -1
@@ -55,7 +62,7 @@ static bool scan(struct session *session, struct scan_result *result)
 	XXH128_hash_t digest = {0, 0};
 
 	*result = (struct scan_result){0};
-	if (!session->policy->scan || (transaction->classes & CLASS_MAILBOX) == 0)
+	if (!wants_scan(session))
 		return false;
 	if (transaction->too_large) {
 		*result = (struct scan_result){SCAN_LIMIT, false,
@@ -204,7 +211,7 @@ static void log_verdict(const struct session *session, enum verdict verdict,
 {
 	const struct transaction *transaction = session->transaction;
 	char *description = session_describe(session), class[RCPT_CLASS_NAME_SIZE];
-	bool scanned = session->policy->scan && (transaction->classes & CLASS_MAILBOX) != 0;
+	bool scanned = wants_scan(session);
 	const char *status = poisonous ? "crashed" : scan_status_name(result->status);
 
 	for (size_t i = 0; i < transaction->recipient_count; i++) {
@@ -245,6 +252,22 @@ static sfsistat reply_to(struct session *session, enum verdict verdict,
 			     "the message could not be scanned for viruses, try again later");
 }
 
+/* Also counts this hit. */
+static bool is_braked(const struct session *session, const struct scan_result *result)
+{
+	struct timespec now;
+	enum brake brake;
+
+	if (result->status != SCAN_INFECTED)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	brake = brake_count(result->name, session->policy->brake, now.tv_sec);
+	if (brake == BRAKE_BEGUN)
+		msg_warn("signature %s was found more than %d times in an hour: action=hold",
+			 result->name, session->policy->brake);
+	return brake != BRAKE_OFF;
+}
+
 sfsistat session_end_of_message(struct session *session)
 {
 	const struct transaction *transaction = session->transaction;
@@ -256,6 +279,7 @@ sfsistat session_end_of_message(struct session *session)
 		.inseparable = transaction->inseparable,
 		.submitted = transaction->login != NULL,
 		.poisonous = poisonous,
+		.braked = is_braked(session, &result),
 		.status = result.status,
 	};
 	enum verdict verdict = verdict_find(session->policy, &input);

@@ -46,7 +46,7 @@ static void begin_spool(struct session *session)
 
 	if (transaction->spool != NULL || transaction->too_large || transaction->spool_failed)
 		return;
-	if (!session->policy->scan || (transaction->classes & CLASS_MAILBOX) == 0)
+	if (!verdict_wants_scan(session->policy, transaction->classes, transaction->login != NULL))
 		return;
 	transaction->spool =
 		spool_new(session->policy->temp_directory, session->policy->max_file_size);

@@ -64,12 +64,10 @@ static sfsistat take(struct transaction *transaction, const struct recipient *re
 	return SMFIS_CONTINUE;
 }
 
-static sfsistat judge_mailbox(struct session *session, const struct recipient *recipient)
+static sfsistat judge_scanned(struct session *session, const struct recipient *recipient)
 {
 	struct transaction *transaction = session->transaction;
 
-	if (session_scanner == NULL || !session->policy->scan)
-		return take(transaction, recipient);
 	if (!scanner_keeper_ready(session_scanner)) {
 		metric_add(&deferred_scanner, 1);
 		log_refusal(session, recipient, "defer", "virus scanner not available");
@@ -181,7 +179,8 @@ sfsistat session_recipient(struct session *session)
 		return refuse_training(session, recipient);
 	if (scores_too_high(session, recipient))
 		return refuse_client(session, recipient);
-	if ((recipient->class.classes & CLASS_MAILBOX) != 0)
-		return judge_mailbox(session, recipient);
+	if (verdict_wants_scan(session->policy, recipient->class.classes,
+			       transaction->login != NULL))
+		return judge_scanned(session, recipient);
 	return take(transaction, recipient);
 }

@@ -30,6 +30,8 @@ static enum verdict infected_verdict(const struct policy *policy, const struct v
 	enum virus_action action =
 		input->submitted ? policy->virus_action_submitted : policy->virus_action;
 
+	if (input->braked && action != VIRUS_REJECT)
+		return VERDICT_HOLD;
 	/* A user of ours learns at once that he sends a virus, whoever else was to get it. */
 	if (mixed && !(input->submitted && action == VIRUS_REJECT))
 		return input->inseparable ? VERDICT_HOLD : VERDICT_SUPPRESS;
@@ -44,11 +46,18 @@ static enum verdict limit_verdict(const struct policy *policy, const struct verd
 	return input->separable ? VERDICT_SPLIT : VERDICT_HOLD;
 }
 
+bool verdict_wants_scan(const struct policy *policy, unsigned classes, bool submitted)
+{
+	return policy->scan &&
+	       ((classes & CLASS_MAILBOX) != 0 || (submitted && policy->scan_submitted));
+}
+
 enum verdict verdict_find(const struct policy *policy, const struct verdict_input *input)
 {
-	bool mixed = (input->classes & ~CLASS_MAILBOX) != 0;
+	bool whole = input->submitted && policy->scan_submitted;
+	bool mixed = !whole && (input->classes & ~CLASS_MAILBOX) != 0;
 
-	if ((input->classes & CLASS_MAILBOX) == 0 || !policy->scan)
+	if (!verdict_wants_scan(policy, input->classes, input->submitted))
 		return VERDICT_ACCEPT;
 	if (input->poisonous)
 		return VERDICT_HOLD;
@@ -62,5 +71,5 @@ enum verdict verdict_find(const struct policy *policy, const struct verdict_inpu
 	case SCAN_ERROR:
 		break;
 	}
-	return input->separable ? VERDICT_SPLIT : VERDICT_DEFER;
+	return mixed && input->separable ? VERDICT_SPLIT : VERDICT_DEFER;
 }

@@ -38,8 +38,12 @@ struct verdict_input {
 	bool inseparable; /* some alias has a mailbox and others, and cannot be taken apart */
 	bool submitted;	  /* by an authenticated user */
 	bool poisonous;	  /* this content crashed the scanner crash_limit times */
-	enum scan_status status; /* only looked at when a mailbox is among the recipients */
+	bool braked;	  /* its signature has found too much lately */
+	enum scan_status status; /* only looked at if it was to be scanned */
 };
+
+/* Is a message with these recipients scanned? */
+bool verdict_wants_scan(const struct policy *policy, unsigned classes, bool submitted);
 
 enum verdict verdict_find(const struct policy *policy, const struct verdict_input *input);
 

@@ -77,6 +77,38 @@ static void submitted(void **state)
 	expect(&defaults, input, VERDICT_REJECT);
 }
 
+static void all_mail_of_users(void **state)
+{
+	struct policy policy = defaults;
+	struct verdict_input input = {
+		.classes = CLASS_RELAYED, .separable = true, .submitted = true};
+
+	(void)state;
+	input.status = SCAN_INFECTED;
+	expect(&policy, input, VERDICT_ACCEPT);
+	policy.scan_submitted = true;
+	expect(&policy, input, VERDICT_REJECT);
+	input.classes = MIXED;
+	expect(&policy, input, VERDICT_REJECT);
+	input.status = SCAN_ERROR;
+	expect(&policy, input, VERDICT_DEFER);
+	input.submitted = false;
+	expect(&policy, input, VERDICT_SPLIT);
+}
+
+static void the_brake_holds(void **state)
+{
+	struct verdict_input input = {
+		.classes = CLASS_MAILBOX, .status = SCAN_INFECTED, .braked = true};
+
+	(void)state;
+	expect(&defaults, input, VERDICT_HOLD);
+	input.classes = MIXED;
+	expect(&defaults, input, VERDICT_HOLD);
+	input.submitted = true;
+	expect(&defaults, input, VERDICT_REJECT);
+}
+
 static void no_error_is_ever_accepted(void **state)
 {
 	struct policy policy = defaults;
@@ -106,6 +138,8 @@ int main(void)
 		cmocka_unit_test(mailboxes),
 		cmocka_unit_test(mixed),
 		cmocka_unit_test(submitted),
+		cmocka_unit_test(all_mail_of_users),
+		cmocka_unit_test(the_brake_holds),
 		cmocka_unit_test(no_error_is_ever_accepted),
 	};
 
