@@ -67,7 +67,7 @@ fi
 failed=0
 for test in tests/integration/{01,02,03,04,05,06,07,08,09,10,11}-*.sh; do
 	say "$(sed -n 's/^row \([0-9]*\) "\(.*\)"/\1. \2/p' "$test")"
-	"$test" | sed -n 's/^ok [0-9]* - /   ok   /p; s/^not ok [0-9]* - /   FAILED   /p; s/^#   found/            found/p; s/^# \(not taken\|ended\)/   \1/p'
+	"$test" | sed -un 's/^ok [0-9]* - /   ok   /p; s/^not ok [0-9]* - /   FAILED   /p; s/^#   found/            found/p; s/^# \(not taken\|ended\)/   \1/p'
 	[ "${PIPESTATUS[0]}" = 0 ] || failed=$((failed + 1))
 done
 say "What was done, what was expected, what was found"

@@ -8,11 +8,12 @@ expect_like 0 "before: mx2 relays for nobody else" "refused" '^rcpt pat@elsewher
 	lab_send --server mx2.example.test pat@elsewhere.test </dev/null
 
 lab_cable mx1 down
-lab_message "While mx1 was down" | deliver pat@partner.test
-lab_message "A virus meanwhile" "$(lab_eicar)" | deliver pat@partner.test
+lab_message "While mx1 was down" >"$LAB_DIR/ham"
+lab_message "A virus meanwhile" "$(lab_eicar)" >"$LAB_DIR/virus"
+deliver --connect-timeout 2 --file "$LAB_DIR/ham" --file "$LAB_DIR/virus" pat@partner.test
 expect_like 20 "mx1 down, mail to pat@partner.test" "waits at mx2" pat@partner.test lab_queue mx2
 waiting() { lab_queue mx2 | wc -l; }
-expect 1 "and a virus to pat: in mx2's queue" "2" waiting
+expect 5 "and a virus to pat: in mx2's queue" "2" waiting
 
 lab_use_certificate wrong
 lab_cable mx1 up

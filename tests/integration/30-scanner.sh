@@ -111,3 +111,16 @@ expect 20 "other mail" "INBOX: Innocent" mailbox alice "After the bomb"
 # A message beyond the limits is not called clean.
 milter_settings "scanner_max_time = 1s" "scanner_max_file_size = 300m"
 expect_like 0 "a message that takes too long" "refused" '^data 554.*cannot be scanned' lab_send alice@example.test <"$LAB_DIR/bomb"
+
+# What users of ours send, to whomever.
+milter_settings "virus_scan_submitted = yes" "virus_brake = 2"
+lab_message "Sent virus" "$(lab_eicar)" >"$LAB_DIR/message"
+expect_like 0 "alice sends a virus to another host" "refused, and told so" '^data 554.*virus found' \
+	lab_send --server mx1.example.test:587 --auth alice@example.test:secret --from alice@example.test friend@third.test <"$LAB_DIR/message"
+
+# A signature that finds too much.
+for number in 1 2; do
+	lab_send alice@example.test <"$LAB_DIR/message" >/dev/null
+done
+expect 5 "the brake: more than 2 of a signature in an hour are held" "3" held
+expect_like 1 "the admin is told" "a warning" 'found more than 2 times in an hour' milter_log 'more than 2'

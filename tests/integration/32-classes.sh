@@ -6,7 +6,8 @@ row 32 "Recipient classes"
 milter_log() { grep -E -- "$1" "$LAB_DIR/mx1/var/log/shoveler-milter.out"; }
 class_of() { lab_send --server mx1.example.test "$1" <"$LAB_DIR/message" >/dev/null; milter_log "to=<${1//+/.}>" | tail -n 1 | sed -nE 's/.*class=(.*), action=([a-z]*).*/\1 \2/p'; }
 # usage: postfix_settings "name = value"...
-postfix_settings() { lab_postconf mx1 "$@" && lab_signal HUP mx1/postfix && lab_signal HUP mx1/shoveler-milter && lab_wait 10 reloaded; }
+postfix_settings() { lab_postconf mx1 "$@" && lab_signal HUP mx1/postfix && sleep 5 && lab_in mx1 bash -c 'exec 3<>/dev/tcp/203.0.113.25/25; head -n 1 <&3' >/dev/null && lab_wait 10 reloaded; }
+# The milter notices by itself that main.cf was written, at the next session.
 reloads=0
 reloaded() { [ "$(milter_log ': reloaded' | wc -l)" -gt $reloads ] && reloads=$(milter_log ': reloaded' | wc -l); }
 
