@@ -6,10 +6,13 @@
 #include <mailbox-list-private.h>
 
 #include <acl-api-private.h>
+#include <acl-cache.h>
+#include <acl-plugin.h>
 
 #include <fcntl.h>
 
-#define LIST_FILE "/dovecot-acl-list"
+#define LIST_FILE     "/dovecot-acl-list"
+#define LIST_BOX(obj) MODULE_CONTEXT_REQUIRE(obj, acl_list_module)
 
 struct list_iter {
 	struct acl_mailbox_list_context ctx;
@@ -20,6 +23,7 @@ struct list_iter {
 };
 
 static struct acl_backend_vfuncs stock;
+static MODULE_CONTEXT_DEFINE_INIT(acl_list_module, &mail_storage_module_register);
 
 static const char *list_path(struct acl_backend *backend)
 {
@@ -100,4 +104,77 @@ void acl_list_wrap(struct acl_backend_vfuncs *functions)
 	functions->nonowner_lookups_iter_init = list_iter_init;
 	functions->nonowner_lookups_iter_next = list_iter_next;
 	functions->nonowner_lookups_iter_deinit = list_iter_deinit;
+}
+
+/* ---- renamed and deleted folders ---- */
+
+static struct acl_backend *box_backend(struct mailbox *box)
+{
+	struct acl_mailbox_list *alist = ACL_LIST_CONTEXT(box->list);
+
+	return alist != NULL ? alist->rights.backend : NULL;
+}
+
+/* Is the folder, or one below it, shared with anybody? name: as in storage. */
+static bool is_listed(struct acl_backend *backend, const char *name)
+{
+	struct acl_mailbox_list_context *iter = list_iter_init(backend);
+	char separator = mailbox_list_get_hierarchy_sep(backend->list);
+	size_t size = strlen(name);
+	const char *listed;
+	bool found = FALSE;
+
+	while (!found && list_iter_next(iter, &listed))
+		found = strncmp(listed, name, size) == 0 &&
+			(listed[size] == '\0' || listed[size] == separator);
+	(void)list_iter_deinit(iter);
+	return found;
+}
+
+static void rebuild(struct acl_backend *backend)
+{
+	acl_cache_flush_all(backend->cache);
+	(void)stock.nonowner_lookups_rebuild(backend);
+}
+
+static int acl_list_rename_box(struct mailbox *src, struct mailbox *dest)
+{
+	union mailbox_module_context *lbox = LIST_BOX(src);
+	struct acl_backend *from = box_backend(src), *to = box_backend(dest);
+	bool listed = is_listed(from, src->name);
+	int ret = lbox->super.rename_box(src, dest);
+
+	if (ret < 0 || !listed)
+		return ret;
+	rebuild(from);
+	if (to != NULL && to != from)
+		rebuild(to);
+	return ret;
+}
+
+static int acl_list_delete_box(struct mailbox *box)
+{
+	union mailbox_module_context *lbox = LIST_BOX(box);
+	struct acl_backend *backend = box_backend(box);
+	bool listed = is_listed(backend, box->name);
+	int ret = lbox->super.delete_box(box);
+
+	if (ret == 0 && listed)
+		rebuild(backend);
+	return ret;
+}
+
+void acl_list_mailbox_allocated(struct mailbox *box)
+{
+	struct mailbox_vfuncs *v = box->vlast;
+	union mailbox_module_context *lbox;
+
+	if (box_backend(box) == NULL)
+		return;
+	lbox = p_new(box->pool, union mailbox_module_context, 1);
+	lbox->super = *v;
+	box->vlast = &lbox->super;
+	v->rename_box = acl_list_rename_box;
+	v->delete_box = acl_list_delete_box;
+	MODULE_CONTEXT_SET_SELF(box, acl_list_module, lbox);
 }

@@ -10,8 +10,15 @@
 #define SHOVELER_SHARING_ACL_LIST_H
 
 struct acl_backend_vfuncs;
+struct mailbox;
 
 /* Replaces the functions that iterate over the list. */
 void acl_list_wrap(struct acl_backend_vfuncs *functions);
+
+/*
+ * For the hook of the same name: the list, and with it the index of who shares with whom, is made
+ * again when a folder in it, or one that such a folder lies in, is renamed or deleted.
+ */
+void acl_list_mailbox_allocated(struct mailbox *box);
 
 #endif

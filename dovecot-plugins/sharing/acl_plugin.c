@@ -205,6 +205,7 @@ static void shoveler_acl_mailbox_allocated(struct mailbox *box)
 {
 	nobody_mailbox_allocated(box);
 	revoked_mailbox_allocated(box);
+	acl_list_mailbox_allocated(box);
 }
 
 static void shoveler_acl_user_deinit(struct mail_user *user)

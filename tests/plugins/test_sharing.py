@@ -78,6 +78,22 @@ class Sharing(SharingTest):
         with self.assertRaises(imaplib.IMAP4.error):
             self.wait_for(lambda: alice.enter("#Shared/bob@example.test/Gone") and False, 5)
 
+    def test_renamed_folder_stays_listed(self):
+        alice, bob = self.session(ALICE), self.session(BOB)
+        for folder in ("Old", "Old/Child", "Parent"):
+            bob.do("CREATE", folder)
+            self.setacl(bob, folder, ALICE, "lr")
+        self.wait_for(lambda: alice.folders("#Shared/*/Old"))
+        prefix = "#Shared/bob@example.test/"
+        bob.do("RENAME", "Old", "New")
+        self.wait_for(lambda: alice.folders(prefix + "*New*") == [prefix + "New", prefix + "New/Child"], 5)
+        self.assertEqual(alice.folders(prefix + "Old*"), [])
+        self.assertEqual(alice.subjects(prefix + "New/Child"), [])
+        bob.do("RENAME", "New/Child", "Parent/Moved")
+        self.wait_for(lambda: alice.folders(prefix + "Parent*") == [prefix + "Parent", prefix + "Parent/Moved"], 5)
+        bob.do("DELETE", "New")
+        self.wait_for(lambda: alice.folders(prefix + "New*") == [], 5)
+
     def test_revoked_while_selected(self):
         alice, bob = self.session(ALICE), self.session(BOB)
         bob.do("CREATE", "Selected")
