@@ -24,7 +24,7 @@
 #define LMTP_POOL_IDLE_SECONDS	    5
 #define LMTP_POOL_AGE_SECONDS	    60 /* so that a reloaded Dovecot's new settings count soon */
 #define LMTP_CLIENT_CONNECT_SECONDS 10
-#define LMTP_CLIENT_COMMAND_SECONDS 120
+#define LMTP_CLIENT_COMMAND_SECONDS 60
 
 enum lmtp_result {
 	LMTP_ACCEPTED,	  /* 2xx */

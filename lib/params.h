@@ -53,7 +53,7 @@
 	      "LMTP sessions at the same time; more of them wait")                                        \
 	PARAM(LDA_TIMEOUT, "lda_timeout", TIME, "300s", 1, 3600, "shoveler-lda",                          \
 	      "How long Postfix may be silent in the middle of a session")                                \
-	PARAM(LDA_NEXTHOP_TIMEOUT, "lda_nexthop_timeout", TIME, "550s", 1, 3600, "shoveler-lda",          \
+	PARAM(LDA_NEXTHOP_TIMEOUT, "lda_nexthop_timeout", TIME, "300s", 1, 3600, "shoveler-lda",          \
 	      "How long Dovecot may take for a message; shorter than lmtp_data_done_timeout of Postfix")  \
 	PARAM(LDA_DRAIN_TIMEOUT, "lda_drain_timeout", TIME, "30s", 1, 600, "shoveler-lda",                \
 	      "How long deliveries may take to end when the delivery agent is stopped")                   \
