@@ -138,6 +138,19 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 				    error_r);
 }
 
+/* The namespace that was added last, when the user has his others already. */
+static inline int compat_start_last_namespace(struct mail_user *user, const char **error_r)
+{
+	struct mail_namespace *ns;
+
+	if (mail_namespaces_init_add(user, *array_back(&user->set->namespaces),
+				     *array_back(&user->unexpanded_set->namespaces), &ns,
+				     error_r) < 0)
+		return -1;
+	mail_user_add_namespace(user, &ns);
+	return 0;
+}
+
 /* groups: NULL-terminated; added to those that the acl plugin will read. */
 static inline void compat_add_acl_groups(struct mail_user *user, const char *const *groups)
 {

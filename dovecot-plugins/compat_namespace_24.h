@@ -110,6 +110,29 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 	return compat_reload_user_set(user, error_r);
 }
 
+/* The namespace that was added last, when the user has his others already. */
+static inline int compat_start_last_namespace(struct mail_user *user, const char **error_r)
+{
+	const char *name = *array_back(&user->set->namespaces);
+	const struct mail_namespace_settings *set;
+	struct mail_namespace *ns;
+	struct event *event;
+	int ret;
+
+	if (settings_get_filter(user->event, SETTINGS_EVENT_NAMESPACE_NAME, name,
+				&mail_namespace_setting_parser_info, 0, &set, error_r) < 0)
+		return -1;
+	event = event_create(user->event);
+	event_add_str(event, SETTINGS_EVENT_NAMESPACE_NAME, name);
+	settings_event_add_list_filter_name(event, SETTINGS_EVENT_NAMESPACE_NAME, name);
+	ret = mail_namespaces_init_add(user, event, set, &ns, error_r);
+	settings_free(set);
+	event_unref(&event);
+	if (ret == 0)
+		mail_user_add_namespace(user, &ns);
+	return ret;
+}
+
 /* groups: NULL-terminated; added to those that the acl plugin will read. */
 static inline void compat_add_acl_groups(struct mail_user *user, const char *const *groups)
 {

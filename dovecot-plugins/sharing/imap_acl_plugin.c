@@ -4,7 +4,7 @@
  * What it does: a folder that cannot have rights (of a user who does not exist, for example) is
  * answered with NO [NONEXISTENT], where imap_acl of 2.3 ends the process. Rights for a user or a
  * group that does not exist are refused with a NO that says so. Identifiers reach imap_acl in one
- * spelling (identifier.h).
+ * spelling (identifier.h). Public trees that are made during a session appear in it (live_trees.h).
  *
  * How: it takes the place of the commands, reads their arguments, and hands on to the originals,
  * which find the same arguments still in the command's parser. Its file sorts after
@@ -18,6 +18,7 @@
 
 #include "../plugin_conf.h"
 #include "identifier.h"
+#include "live_trees.h"
 
 #include <imap-commands.h>
 #include <imap-resp-code.h>
@@ -166,8 +167,9 @@ static void replace(const char *name, command_func_t *func)
 	command_register(name, func, flags);
 }
 
-void imap_shoveler_acl_plugin_init(struct module *module ATTR_UNUSED)
+void imap_shoveler_acl_plugin_init(struct module *module)
 {
+	live_trees_init(module);
 	for (unsigned int i = 0; i < N_ELEMENTS(commands); i++) {
 		commands[i].original = command_find(commands[i].name)->func;
 		replace(commands[i].name, commands[i].ours);
@@ -178,6 +180,7 @@ void imap_shoveler_acl_plugin_deinit(void)
 {
 	for (unsigned int i = 0; i < N_ELEMENTS(commands); i++)
 		replace(commands[i].name, commands[i].original);
+	live_trees_deinit();
 	plugin_conf_deinit();
 }
 
