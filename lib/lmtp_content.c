@@ -1,6 +1,7 @@
 #include "lmtp_content.h"
 
-#include <errno.h>
+#include "file.h"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,25 +21,11 @@ void lmtp_content_reset(struct lmtp_content *content)
 	lmtp_content_init(content, content->directory);
 }
 
-static int write_all(int fd, struct span bytes)
-{
-	ssize_t size;
-
-	while (bytes.size > 0) {
-		size = write(fd, bytes.data, bytes.size);
-		if (size < 0 && errno != EINTR)
-			return -1;
-		if (size > 0)
-			bytes = span_from(bytes, (size_t)size);
-	}
-	return 0;
-}
-
 static int move_to_file(struct lmtp_content *content)
 {
 	if (content->fd < 0)
 		content->fd = open(content->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (content->fd < 0 || write_all(content->fd, strbuf_span(&content->memory)) < 0)
+	if (content->fd < 0 || file_write_all(content->fd, strbuf_span(&content->memory)) < 0)
 		return -1;
 	strbuf_reset(&content->memory);
 	return 0;

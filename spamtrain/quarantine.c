@@ -1,5 +1,6 @@
 #include "spamtrain/quarantine.h"
 
+#include "lib/file.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 
@@ -22,22 +23,10 @@ static enum store_status defer(const char *what, char **error_r)
 	return STORE_DEFER;
 }
 
-/* Makes a new folder's name durable. */
-static int sync_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
-
-	if (fd < 0)
-		return -1;
-	result = fsync(fd);
-	close(fd);
-	return result;
-}
-
 static int make_folder(struct store *store, const char *path)
 {
 	if (mkdir(path, 0700) == 0)
-		return sync_directory(store_directory(store));
+		return file_sync_directory(store_directory(store));
 	return errno == EEXIST ? 0 : -1;
 }
 
@@ -57,18 +46,10 @@ static int open_folder(struct store *store, bool create)
 
 static int write_out(int fd, struct strbuf *buf)
 {
-	struct span rest = strbuf_span(buf);
-	ssize_t size;
+	int result = file_write_all(fd, strbuf_span(buf));
 
-	while (rest.size > 0) {
-		size = write(fd, rest.data, rest.size);
-		if (size < 0 && errno != EINTR)
-			return -1;
-		if (size > 0)
-			rest = span_from(rest, (size_t)size);
-	}
 	strbuf_reset(buf);
-	return 0;
+	return result;
 }
 
 static int write_content(int fd, struct span_source *content, uint64_t *size_r)
