@@ -27,10 +27,13 @@
  *	we are killed				the kernel removes the temporary file; Postfix tries
  *						the recipients again that had no reply
  *
+ * Delivery by command (pipe.h) is a client of the above.
+ *
  * Threads: main waits for signals; lib/server.h accepts; one thread a session, blocking. They share
  *a struct site (site.h), which a reload replaces.
  */
 #include "lda/account.h"
+#include "lda/pipe.h"
 #include "lda/site.h"
 #include "lib/daemon.h"
 #include "lib/endpoint.h"
@@ -237,5 +240,7 @@ int main(int argc, char **argv)
 		.metrics_listen = P_LDA_METRICS_LISTEN,
 	};
 
+	if (pipe_is_wanted(argc, argv))
+		return pipe_main(argc, argv);
 	return daemon_main(argc, argv, &daemon);
 }

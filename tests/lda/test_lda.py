@@ -338,6 +338,35 @@ class OptIn(LdaTest):
         self.assertFalse(os.path.exists(self.host.path("shoveler/users/example.test/bob")))
 
 
+class Pipe(LdaTest):
+    quota = "20k"
+
+    def pipe(self, message, *arguments):
+        result = subprocess.run([os.path.join(BUILD, "lda/shoveler-lda"), "-c", self.host.path("etc"), *arguments], input=message,
+                                user="nobody", group="nogroup", extra_groups=[], capture_output=True, check=False)
+        return result.returncode, result.stdout.decode()
+
+    def test_delivery_by_command(self):
+        text = b"From: a@b\nSubject: piped\n\n.\nbody\n..dots\nno newline"
+        code, said = self.pipe(b"From sender@client.test Sun Nov 22\n" + text, "-f", "sender@client.test", "-d", "alice+x@example.test")
+        self.assertEqual((code, said[:4]), (0, "250 "))
+        raw = self.host.messages(ALICE)[0]
+        self.assertEqual(field(raw, "X-DSPAM-Result"), "Innocent")
+        self.assertEqual(field(raw, "Return-Path"), "<sender@client.test>")
+        self.assertEqual(field(raw, "Delivered-To"), "alice+x@example.test")
+        self.assertTrue(raw.replace(b"\r\n", b"\n").endswith(text + b"\n"), raw)
+
+    def test_exit_codes(self):
+        self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", "nobody@example.test")[0], 67)
+        self.assertEqual(self.pipe(b"Subject: x\n\n" + b"x" * 40000, "-d", ALICE)[0], 73)
+        self.assertEqual(self.pipe(b"", "-d", "a@b>\r\nRCPT TO:<c@d")[0], 64)
+        self.assertEqual(self.pipe(b"", "-d", "")[0], 64)
+        self.host.stop_dovecot()
+        self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", ALICE)[0], 75)
+        self.host.stop_lda()
+        self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", ALICE)[0], 75)
+
+
 class Configuration(LdaTest):
     def check(self):
         return subprocess.run([os.path.join(BUILD, "lda/shoveler-lda"), "-c", self.host.path("etc"), "--check"],
