@@ -75,6 +75,7 @@ expect 1 "it shows the change of milter_default_action" "+milter_default_action 
 expect 0 "and has changed nothing" "$before" former
 
 expect_like 0 "the role is applied" "changes" "$some_changes" both
+[ "$story_failed" = 0 ] || exit 1
 lab_start mx1/spamtraind mx1/shoveler-lda mx1/shoveler-milter mx2/shoveler-milter
 tell_postfix mx1 mx2
 lab_restart mx1/dovecot
