@@ -96,6 +96,9 @@
 	      "Language of such mail when the user's own mail does not tell his")                         \
 	PARAM(QUARANTINE_LIFETIME, "quarantine_lifetime", TIME, "30d", 3600, 315360000,                   \
 	      "spamtraind", "How long a message is kept in quarantine")                                   \
+	PARAM(QUARANTINE_SIZE_LIMIT, "quarantine_size_limit", SIZE, "1g", 0, INT64_C(1) << 50,            \
+	      "shoveler-lda",                                                                             \
+	      "Size of a user's quarantine; what does not fit is tagged and delivered; 0: no limit")      \
 	PARAM(PURGE_INTERVAL, "purge_interval", TIME, "6h", 1, 604800, "spamtraind",                      \
 	      "How often what is too old is removed from stores and quarantines")                         \
 	PARAM(RETRAIN_SPOOL, "retrain_spool", PATH, "$state_directory/spool/retrain", 0, 0,               \

@@ -117,20 +117,20 @@ static uint32_t today(void)
 	return (uint32_t)(time(NULL) / SECONDS_PER_DAY);
 }
 
-static void apply_features(struct dictionary *d, struct span blob, struct token delta)
+/* views: what the lesson adds to each feature, by its view. */
+static void apply_features(struct dictionary *d, struct span blob, struct token *views)
 {
 	size_t count;
 	uint32_t *hashes = hash_list_unpack(blob, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		delta.hash = hashes[i];
-		overlay_add(&d->overlay, &delta);
+		struct token *delta = &views[VIEW_OF(hashes[i])];
+		delta->hash = hashes[i];
+		overlay_add(&d->overlay, delta);
 	}
 	d->pending_features += count;
-	d->sums.spam += delta.spam;
-	d->sums.innocent += delta.innocent;
-	d->sums.gradient += delta.gradient;
-	d->sums.square += delta.square;
+	d->sums.spam += views[0].spam;
+	d->sums.innocent += views[0].innocent;
 	free(hashes);
 }
 
@@ -144,21 +144,23 @@ static void apply_scores(struct dictionary *d, const uint16_t *scores, bool spam
 static void lesson_apply(struct dictionary *d, sqlite3_stmt *s)
 {
 	bool spam = sqlite3_column_int(s, 1) == STORE_SPAM;
-	int delta = sqlite3_column_int(s, 2), gradient = sqlite3_column_int(s, 6);
+	int delta = sqlite3_column_int(s, 2);
 	uint16_t scores[STORE_LEARNERS];
 
 	d->seq = sqlite3_column_int64(s, 0);
 	d->pending_lessons++;
 	if (sqlite3_column_int(s, 3) != 0) {
-		struct token token = {
-			.spam = spam ? delta : 0,
-			.innocent = spam ? 0 : delta,
-			.gradient = delta * gradient,
-			.square = delta * gradient * gradient,
-			.day = today(),
-		};
+		struct token views[VIEWS];
+		for (int i = 0; i < VIEWS; i++) {
+			int gradient = sqlite3_column_int(s, 6 + i);
+			views[i] = (struct token){.spam = spam ? delta : 0,
+						  .innocent = spam ? 0 : delta,
+						  .gradient = delta * gradient,
+						  .square = delta * gradient * gradient,
+						  .day = today()};
+		}
 		struct span blob = {sqlite3_column_blob(s, 5), (size_t)sqlite3_column_bytes(s, 5)};
-		apply_features(d, blob, token);
+		apply_features(d, blob, views);
 	} else if (sqlite3_column_bytes(s, 4) == sizeof(scores)) {
 		memcpy(scores, sqlite3_column_blob(s, 4), sizeof(scores));
 		apply_scores(d, scores, spam, delta);
@@ -284,7 +286,8 @@ enum store_status dictionary_lesson(struct store *store, const struct lesson *le
 	sqlite3_bind_int(s, 3, lesson->delta);
 	sqlite3_bind_int(s, 4, lesson->tokens);
 	sqlite3_bind_blob(s, 5, lesson->scores, sizeof(lesson->scores), SQLITE_TRANSIENT);
-	sqlite3_bind_int(s, 6, lesson->gradient);
+	sqlite3_bind_int(s, 6, lesson->gradients[VIEW_HEADER]);
+	sqlite3_bind_int(s, 7, lesson->gradients[VIEW_BODY]);
 	return store_run(store, s, error_r);
 }
 

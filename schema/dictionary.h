@@ -28,13 +28,21 @@ struct dictionary_sums {
 	int32_t scores[STORE_LEARNERS][2][DICTIONARY_BINS]; /* [..][0] innocent, [..][1] spam */
 };
 
+/*
+ * Features are of two views, header and body, that are learned apart from each other. The lowest bit
+ * of a hash says which one it is.
+ */
+enum { VIEW_HEADER, VIEW_BODY, VIEWS };
+#define VIEW_OF(hash) ((hash)&1U)
+
 struct lesson {
 	int64_t message;
 	enum store_class class;
-	int delta;    /* +1, or -1: takes back */
-	bool tokens;  /* counts the message's features; else: its scores */
-	int gradient; /* with tokens: how much it moves the features' weights,
-			 -LESSON_GRADIENT_MAX.. */
+	int delta;   /* +1, or -1: takes back */
+	bool tokens; /* counts the message's features; else: its scores */
+	/* With tokens: how much it moves the weights of its features, by VIEW_OF(), at most
+	 * LESSON_GRADIENT_MAX either way. */
+	int gradients[VIEWS];
 	uint16_t scores[STORE_LEARNERS];
 };
 

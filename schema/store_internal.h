@@ -16,66 +16,66 @@
 	"corrected_at, source, factors, counted, scores, sender_key"
 
 /* Statements, prepared when first used and kept as long as the store is open. */
-#define STORE_STATEMENTS(S)                                                                        \
-	S(BEGIN, "BEGIN IMMEDIATE")                                                                \
-	S(BEGIN_READ, "BEGIN")                                                                     \
-	S(COMMIT, "COMMIT")                                                                        \
-	S(ROLLBACK, "ROLLBACK")                                                                    \
-	S(MESSAGE_ADD, "INSERT INTO message (" MESSAGE_COLUMNS ") VALUES (NULL, ?1, ?2, ?3, ?4, "  \
-		       "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "    \
-		       "?20, ?21, ?22, ?23)")                                                      \
-	S(MESSAGE_BY_SIGNATURE, "SELECT " MESSAGE_COLUMNS " FROM message WHERE signature = ?1")    \
-	S(MESSAGE_BY_DIGEST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE digest = ?1")          \
-	S(MESSAGE_BY_MESSAGE_ID, "SELECT " MESSAGE_COLUMNS " FROM message WHERE message_id = ?1 "  \
-				 "AND message_id <> '' ORDER BY id DESC LIMIT 2")                  \
-	S(MESSAGE_UPDATE, "UPDATE message SET taught = ?2, initially = ?3, corrected = ?4, "       \
-			  "corrected_at = ?5, source = ?6, counted = ?7 WHERE id = ?1")            \
-	S(MESSAGE_OUTCOME, "UPDATE message SET outcome = ?2 WHERE signature = ?1")                 \
-	S(MESSAGE_LIST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id < ?1 AND "               \
-			"(?2 < 0 OR result = ?2) AND (?3 = '' OR \"from\" LIKE ?3 ESCAPE '\\' OR " \
-			"sender LIKE ?3 ESCAPE '\\' OR subject LIKE ?3 ESCAPE '\\') "              \
-			"ORDER BY id DESC LIMIT ?4")                                               \
-	S(MESSAGE_TAUGHT_SINCE,                                                                    \
-	  "SELECT " MESSAGE_COLUMNS " FROM message WHERE id > ?1 AND "                             \
-	  "(taught <> 0 OR counted <> 0) AND max(received, corrected_at) >= "                      \
-	  "?2 ORDER BY id LIMIT 1")                                                                \
-	S(CORRECTION_ADD, "INSERT INTO correction VALUES (NULL, ?1, ?2, ?3, ?4)")                  \
-	S(FEATURES_ADD, "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3)")                     \
-	S(FEATURES_GET, "SELECT version, hashes FROM features WHERE message = ?1")                 \
-	S(LESSON_ADD, "INSERT INTO lesson VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6)")                  \
-	S(LESSONS_SINCE,                                                                           \
-	  "SELECT l.seq, l.class, l.delta, l.tokens, l.scores, f.hashes, l.gradient FROM "         \
-	  "lesson l LEFT JOIN features f ON f.message = l.message AND l.tokens "                   \
-	  "WHERE l.seq > ?1 ORDER BY l.seq")                                                       \
-	S(LESSONS_DELETE, "DELETE FROM lesson WHERE seq <= ?1")                                    \
-	S(DICTIONARY_GET, "SELECT generation, seq, files, sums FROM dictionary")                   \
-	S(DICTIONARY_GENERATION, "SELECT generation FROM dictionary")                              \
-	S(DICTIONARY_SET, "UPDATE dictionary SET generation = ?1, seq = ?2, files = ?3, "          \
-			  "sums = ?4")                                                             \
-	S(SENDER_GET, "SELECT innocent, spam FROM sender WHERE key = ?1")                          \
-	S(SENDER_ADD, "INSERT INTO sender VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET "    \
-		      "innocent = innocent + ?2, spam = spam + ?3")                                \
-	S(PREFERENCE_GET, "SELECT value FROM preference WHERE name = ?1")                          \
-	S(PREFERENCE_SET, "INSERT OR REPLACE INTO preference VALUES (?1, ?2)")                     \
-	S(PREFERENCE_DELETE, "DELETE FROM preference WHERE name = ?1")                             \
-	S(PREFERENCE_LIST, "SELECT name, value FROM preference ORDER BY name")                     \
-	S(QUARANTINE_ADD, "INSERT OR REPLACE INTO quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6)")     \
-	S(QUARANTINE_GET, "SELECT signature, file, sender, recipient, added, size FROM "           \
-			  "quarantine WHERE signature = ?1")                                       \
-	S(QUARANTINE_LIST, "SELECT signature, file, sender, recipient, added, size FROM "          \
-			   "quarantine ORDER BY added, rowid")                                     \
-	S(QUARANTINE_DELETE, "DELETE FROM quarantine WHERE signature = ?1")                        \
-	S(QUARANTINE_SIZE, "SELECT count(*), coalesce(sum(size), 0) FROM quarantine")              \
-	S(PURGE_FEATURES, "DELETE FROM features WHERE message IN (SELECT f.message FROM "          \
-			  "features f JOIN message m ON m.id = f.message WHERE m.received < ?1 "   \
-			  "AND m.corrected_at < ?1 AND NOT EXISTS (SELECT 1 FROM lesson l WHERE "  \
-			  "l.message = f.message) ORDER BY f.message LIMIT ?2)")                   \
-	S(PURGE_HISTORY, "DELETE FROM message WHERE id IN (SELECT m.id FROM message m WHERE "      \
-			 "m.received < ?1 AND m.corrected_at < ?1 AND NOT EXISTS (SELECT 1 FROM "  \
-			 "features f WHERE f.message = m.id) AND NOT EXISTS (SELECT 1 FROM "       \
-			 "lesson l WHERE l.message = m.id) AND NOT EXISTS (SELECT 1 FROM "         \
-			 "quarantine q WHERE q.signature = m.signature) ORDER BY m.id LIMIT ?2)")  \
-	S(PURGE_CORRECTIONS, "DELETE FROM correction WHERE time < ?1")                             \
+#define STORE_STATEMENTS(S)                                                                                        \
+	S(BEGIN, "BEGIN IMMEDIATE")                                                                                \
+	S(BEGIN_READ, "BEGIN")                                                                                     \
+	S(COMMIT, "COMMIT")                                                                                        \
+	S(ROLLBACK, "ROLLBACK")                                                                                    \
+	S(MESSAGE_ADD, "INSERT INTO message (" MESSAGE_COLUMNS ") VALUES (NULL, ?1, ?2, ?3, ?4, "                  \
+		       "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "                    \
+		       "?20, ?21, ?22, ?23)")                                                                      \
+	S(MESSAGE_BY_SIGNATURE, "SELECT " MESSAGE_COLUMNS " FROM message WHERE signature = ?1")                    \
+	S(MESSAGE_BY_DIGEST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE digest = ?1")                          \
+	S(MESSAGE_BY_MESSAGE_ID, "SELECT " MESSAGE_COLUMNS " FROM message WHERE message_id = ?1 "                  \
+				 "AND message_id <> '' ORDER BY id DESC LIMIT 2")                                  \
+	S(MESSAGE_UPDATE, "UPDATE message SET taught = ?2, initially = ?3, corrected = ?4, "                       \
+			  "corrected_at = ?5, source = ?6, counted = ?7 WHERE id = ?1")                            \
+	S(MESSAGE_OUTCOME, "UPDATE message SET outcome = ?2 WHERE signature = ?1")                                 \
+	S(MESSAGE_LIST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id < ?1 AND "                               \
+			"(?2 < 0 OR result = ?2) AND (?3 = '' OR \"from\" LIKE ?3 ESCAPE '\\' OR "                 \
+			"sender LIKE ?3 ESCAPE '\\' OR subject LIKE ?3 ESCAPE '\\') "                              \
+			"ORDER BY id DESC LIMIT ?4")                                                               \
+	S(MESSAGE_TAUGHT_SINCE,                                                                                    \
+	  "SELECT " MESSAGE_COLUMNS " FROM message WHERE id > ?1 AND "                                             \
+	  "(taught <> 0 OR counted <> 0) AND max(received, corrected_at) >= "                                      \
+	  "?2 ORDER BY id LIMIT 1")                                                                                \
+	S(CORRECTION_ADD, "INSERT INTO correction VALUES (NULL, ?1, ?2, ?3, ?4)")                                  \
+	S(FEATURES_ADD, "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3)")                                     \
+	S(FEATURES_GET, "SELECT version, hashes FROM features WHERE message = ?1")                                 \
+	S(LESSON_ADD, "INSERT INTO lesson VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7)")                              \
+	S(LESSONS_SINCE,                                                                                           \
+	  "SELECT l.seq, l.class, l.delta, l.tokens, l.scores, f.hashes, l.gradient_header, l.gradient_body FROM " \
+	  "lesson l LEFT JOIN features f ON f.message = l.message AND l.tokens "                                   \
+	  "WHERE l.seq > ?1 ORDER BY l.seq")                                                                       \
+	S(LESSONS_DELETE, "DELETE FROM lesson WHERE seq <= ?1")                                                    \
+	S(DICTIONARY_GET, "SELECT generation, seq, files, sums FROM dictionary")                                   \
+	S(DICTIONARY_GENERATION, "SELECT generation FROM dictionary")                                              \
+	S(DICTIONARY_SET, "UPDATE dictionary SET generation = ?1, seq = ?2, files = ?3, "                          \
+			  "sums = ?4")                                                                             \
+	S(SENDER_GET, "SELECT innocent, spam FROM sender WHERE key = ?1")                                          \
+	S(SENDER_ADD, "INSERT INTO sender VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET "                    \
+		      "innocent = innocent + ?2, spam = spam + ?3")                                                \
+	S(PREFERENCE_GET, "SELECT value FROM preference WHERE name = ?1")                                          \
+	S(PREFERENCE_SET, "INSERT OR REPLACE INTO preference VALUES (?1, ?2)")                                     \
+	S(PREFERENCE_DELETE, "DELETE FROM preference WHERE name = ?1")                                             \
+	S(PREFERENCE_LIST, "SELECT name, value FROM preference ORDER BY name")                                     \
+	S(QUARANTINE_ADD, "INSERT OR REPLACE INTO quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                     \
+	S(QUARANTINE_GET, "SELECT signature, file, sender, recipient, added, size FROM "                           \
+			  "quarantine WHERE signature = ?1")                                                       \
+	S(QUARANTINE_LIST, "SELECT signature, file, sender, recipient, added, size FROM "                          \
+			   "quarantine ORDER BY added, rowid")                                                     \
+	S(QUARANTINE_DELETE, "DELETE FROM quarantine WHERE signature = ?1")                                        \
+	S(QUARANTINE_SIZE, "SELECT count(*), coalesce(sum(size), 0) FROM quarantine")                              \
+	S(PURGE_FEATURES, "DELETE FROM features WHERE message IN (SELECT f.message FROM "                          \
+			  "features f JOIN message m ON m.id = f.message WHERE m.received < ?1 "                   \
+			  "AND m.corrected_at < ?1 AND NOT EXISTS (SELECT 1 FROM lesson l WHERE "                  \
+			  "l.message = f.message) ORDER BY f.message LIMIT ?2)")                                   \
+	S(PURGE_HISTORY, "DELETE FROM message WHERE id IN (SELECT m.id FROM message m WHERE "                      \
+			 "m.received < ?1 AND m.corrected_at < ?1 AND NOT EXISTS (SELECT 1 FROM "                  \
+			 "features f WHERE f.message = m.id) AND NOT EXISTS (SELECT 1 FROM "                       \
+			 "lesson l WHERE l.message = m.id) AND NOT EXISTS (SELECT 1 FROM "                         \
+			 "quarantine q WHERE q.signature = m.signature) ORDER BY m.id LIMIT ?2)")                  \
+	S(PURGE_CORRECTIONS, "DELETE FROM correction WHERE time < ?1")                                             \
 	S(COUNT_ROWS, "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM features)")
 
 #define STATEMENT_ID(id, sql) STATEMENT_##id,

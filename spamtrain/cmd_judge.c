@@ -53,7 +53,7 @@ static int judge(struct session *session, int argc, char **argv, bool explain)
 {
 	struct classifier_message *message = NULL;
 	struct classifier *classifier = NULL;
-	struct classifier_verdict verdict;
+	struct classifier_verdict verdict = {0};
 	struct classifier_reason *reasons = NULL;
 	size_t count = 0;
 	char *error = NULL;
@@ -75,6 +75,7 @@ static int judge(struct session *session, int argc, char **argv, bool explain)
 		reasons_print(reasons, count);
 	}
 	classifier_reasons_free(reasons, count);
+	classifier_verdict_free(&verdict);
 	classifier_close(&classifier);
 	classifier_message_free(&message);
 	return code;

@@ -5,30 +5,30 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Chosen by measurement on one half of the public corpus: docs/classifier.md. */
+/* Chosen by measurement: docs/classifier.md. */
 #define CHI_STRENGTH	  0.03 /* weight of the prior, in messages */
-#define CHI_DEVIATION_MIN 0.40 /* features nearer to 0.5 are left out */
-#define GRAHAM_STRENGTH	  0.05
-#define GRAHAM_FEATURES	  30  /* the most telling ones */
+#define CHI_DEVIATION_MIN 0.45 /* features nearer to 0.5 are left out */
+#define GRAHAM_STRENGTH	  0.03
+#define GRAHAM_FEATURES	  50  /* the most telling ones */
 #define GRAHAM_LIMIT	  4.0 /* log-odds of one feature, at most */
-#define LOGISTIC_STEP	  0.03
+#define LOGISTIC_STEP	  0.04
 #define LOGISTIC_DAMPING  0.3 /* added to the sum of squares */
 #define LOGISTIC_LENGTH	  300 /* features of a message whose score is taken as it is */
-#define GRADIENT_MIN	  6   /* of LESSON_GRADIENT_MAX; smaller ones are left out */
-#define SMOOTHING	  0.2 /* messages at either side of every score */
-#define PRIOR_WEIGHT	  3.0 /* messages that stand for what is known before any history */
-#define BINS_PER_OCTAVE	  25.0
+#define GRADIENT_MIN	  13  /* of LESSON_GRADIENT_MAX; smaller ones are left out */
+#define SMOOTHING	  0.3 /* messages at either side of every score */
+#define PRIOR_WEIGHT	  1.0 /* messages that stand for what is known before any history */
+#define BINS_PER_UNIT	  25.0
 #define SEDATION_DEFAULT  5
 #define SEDATION_STEP	  0.5
-#define THRESHOLD_DEFAULT 2.0
-#define UNSURE_MARGIN	  4.0
+#define THRESHOLD_DEFAULT 3.0
+#define UNSURE_CENTRE	  2.0 /* below the threshold: most mail is innocent */
+#define UNSURE_MARGIN	  5.0
 
-enum { CHI, GRAHAM, LOGISTIC };
+enum { CHI_HEADER, CHI_BODY, GRAHAM, LOGISTIC_HEADER, LOGISTIC_BODY };
 
-/* Raw scores of about this size are worth one unit of the histogram, and of log-odds before
- * history. */
-static const double bin_scale[STORE_LEARNERS] = {1.0, 2.0, 0.2};
-static const double prior_scale[STORE_LEARNERS] = {5.0, 10.0, 1.0};
+/* Raw scores of about this size are worth one unit of the histogram, and of log-odds before history. */
+static const double bin_scale[STORE_LEARNERS] = {1.0, 1.0, 2.0, 0.2, 0.2};
+static const double prior_scale[STORE_LEARNERS] = {5.0, 5.0, 10.0, 1.0, 1.0};
 
 static double probability(struct token_counts counts, const struct dictionary_sums *sums,
 			  double strength)
@@ -49,9 +49,32 @@ double engine_feature(struct token_counts counts, const struct dictionary_sums *
 	return probability(counts, sums, GRAHAM_STRENGTH);
 }
 
-static bool is_seen(struct token_counts counts)
+/* ---- the learners, in one pass over the features ---- */
+
+struct chi {
+	double spam_sum, innocent_sum;
+	double used;
+};
+
+struct logistic {
+	double sum;
+	double count;
+};
+
+struct raw {
+	struct chi chi[VIEWS];
+	struct logistic logistic[VIEWS];
+	double *odds; /* of the features seen before, for Graham's product */
+	size_t odds_count;
+};
+
+static void chi_add(struct chi *chi, double f)
 {
-	return counts.spam > 0 || counts.innocent > 0;
+	if (fabs(f - 0.5) < CHI_DEVIATION_MIN)
+		return;
+	chi->innocent_sum -= 2 * log(f);
+	chi->spam_sum -= 2 * log1p(-f);
+	chi->used++;
 }
 
 /* Wilson and Hilferty (1931): chi-square with k degrees of freedom as a normal deviate. */
@@ -62,26 +85,28 @@ static double chi_deviate(double x, double k)
 	return (cbrt(x / k) - (1.0 - variance)) / sqrt(variance);
 }
 
-static double chi_score(const struct token_counts *counts, size_t count,
-			const struct dictionary_sums *sums)
+static double chi_score(const struct chi *chi)
 {
-	double spam_sum = 0, innocent_sum = 0;
-	size_t used = 0;
+	double degrees = 2.0 * chi->used;
 
-	for (size_t i = 0; i < count; i++) {
-		if (!is_seen(counts[i]))
-			continue;
-		double f = probability(counts[i], sums, CHI_STRENGTH);
-		if (fabs(f - 0.5) < CHI_DEVIATION_MIN)
-			continue;
-		innocent_sum -= 2 * log(f);
-		spam_sum -= 2 * log1p(-f);
-		used++;
-	}
-	if (used == 0)
+	if (chi->used <= 0)
 		return 0;
-	double degrees = 2.0 * (double)used;
-	return chi_deviate(spam_sum, degrees) - chi_deviate(innocent_sum, degrees);
+	return chi_deviate(chi->spam_sum, degrees) - chi_deviate(chi->innocent_sum, degrees);
+}
+
+static double weight(struct token_counts counts)
+{
+	const double unit = 1.0 / LESSON_GRADIENT_MAX;
+
+	if (counts.square <= 0)
+		return 0;
+	return LOGISTIC_STEP * counts.gradient * unit /
+	       sqrt(LOGISTIC_DAMPING + counts.square * unit * unit);
+}
+
+static double logistic_score(const struct logistic *logistic)
+{
+	return logistic->sum / sqrt((logistic->count + 1) / LOGISTIC_LENGTH);
 }
 
 static int compare_magnitude(const void *a, const void *b)
@@ -91,88 +116,103 @@ static int compare_magnitude(const void *a, const void *b)
 	return x > y ? -1 : x < y;
 }
 
-static double graham_score(const struct token_counts *counts, size_t count,
-			   const struct dictionary_sums *sums)
+static double graham_score(double *odds, size_t count)
 {
-	double *odds = xmalloc((count + 1) * sizeof(*odds));
-	size_t used = 0;
 	double sum = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (!is_seen(counts[i]))
-			continue;
-		double f = probability(counts[i], sums, GRAHAM_STRENGTH);
-		odds[used++] = log(f / (1 - f));
-	}
-	qsort(odds, used, sizeof(*odds), compare_magnitude);
-	for (size_t i = 0; i < used && i < GRAHAM_FEATURES; i++)
+	qsort(odds, count, sizeof(*odds), compare_magnitude);
+	for (size_t i = 0; i < count && i < GRAHAM_FEATURES; i++)
 		sum += fmax(-GRAHAM_LIMIT, fmin(GRAHAM_LIMIT, odds[i]));
-	free(odds);
 	return sum;
 }
 
-static double weight(double gradient, double square)
+static void raw_add(struct raw *raw, uint32_t hash, struct token_counts counts,
+		    const struct dictionary_sums *sums)
 {
-	const double unit = 1.0 / LESSON_GRADIENT_MAX;
+	struct logistic *logistic = &raw->logistic[VIEW_OF(hash)];
 
-	if (square <= 0)
-		return 0;
-	return LOGISTIC_STEP * gradient * unit / sqrt(LOGISTIC_DAMPING + square * unit * unit);
+	logistic->sum += weight(counts);
+	logistic->count++;
+	if (counts.spam <= 0 && counts.innocent <= 0)
+		return;
+	chi_add(&raw->chi[VIEW_OF(hash)], probability(counts, sums, CHI_STRENGTH));
+	double f = probability(counts, sums, GRAHAM_STRENGTH);
+	raw->odds[raw->odds_count++] = log(f / (1 - f));
 }
 
-static double logistic_score(const struct token_counts *counts, size_t count,
-			     const struct dictionary_sums *sums)
+static void raw_scores(double *scores_r, const uint32_t *hashes, const struct token_counts *counts,
+		       size_t count, const struct dictionary_sums *sums)
 {
-	double sum = weight((double)sums->gradient, (double)sums->square);
+	struct raw raw = {.odds = xmalloc((count + 1) * sizeof(double))};
 
 	for (size_t i = 0; i < count; i++)
-		sum += weight(counts[i].gradient, counts[i].square);
-	return sum / sqrt((double)(count > 0 ? count : 1) / LOGISTIC_LENGTH);
+		raw_add(&raw, hashes[i], counts[i], sums);
+	scores_r[CHI_HEADER] = chi_score(&raw.chi[VIEW_HEADER]);
+	scores_r[CHI_BODY] = chi_score(&raw.chi[VIEW_BODY]);
+	scores_r[GRAHAM] = graham_score(raw.odds, raw.odds_count);
+	scores_r[LOGISTIC_HEADER] = logistic_score(&raw.logistic[VIEW_HEADER]);
+	scores_r[LOGISTIC_BODY] = logistic_score(&raw.logistic[VIEW_BODY]);
+	free(raw.odds);
 }
+
+/* ---- calibration ---- */
 
 static double sigmoid(double x)
 {
 	return 1 / (1 + exp(-x));
 }
 
-/* ---- calibration ---- */
-
 static uint16_t bin_of(int learner, double raw)
 {
-	double bin = DICTIONARY_BINS / 2 + BINS_PER_OCTAVE * asinh(raw / bin_scale[learner]);
+	double bin = DICTIONARY_BINS / 2 + BINS_PER_UNIT * asinh(raw / bin_scale[learner]);
 
 	return (uint16_t)fmax(0, fmin(DICTIONARY_BINS - 1, bin));
 }
 
 static double raw_of(int learner, uint16_t bin)
 {
-	return bin_scale[learner] * sinh((bin + 0.5 - DICTIONARY_BINS / 2) / BINS_PER_OCTAVE);
+	return bin_scale[learner] * sinh((bin + 0.5 - DICTIONARY_BINS / 2) / BINS_PER_UNIT);
 }
 
-int engine_gradient(const uint16_t *bins, enum store_class class)
+static int gradient(const uint16_t *bins, int learner, bool spam)
 {
-	double spam =
-		bins[LOGISTIC] < DICTIONARY_BINS ? sigmoid(raw_of(LOGISTIC, bins[LOGISTIC])) : 0.5;
-	double gradient = LESSON_GRADIENT_MAX * ((class == STORE_SPAM ? 1 : 0) - spam);
+	double guess =
+		bins[learner] < DICTIONARY_BINS ? sigmoid(raw_of(learner, bins[learner])) : 0.5;
+	double g = LESSON_GRADIENT_MAX * ((spam ? 1 : 0) - guess);
 
-	return fabs(gradient) < GRADIENT_MIN ? 0 : (int)lround(gradient);
+	return fabs(g) < GRADIENT_MIN ? 0 : (int)lround(g);
 }
 
-/* ln of (past spam at or below) / (past innocent at or above). */
-static double calibrated(const struct dictionary_sums *sums, int learner, double raw, unsigned bin)
+void engine_gradients(int *gradients_r, const uint16_t *bins, enum store_class class)
 {
-	double spam = 0, innocent = 0;
+	gradients_r[VIEW_HEADER] = gradient(bins, LOGISTIC_HEADER, class == STORE_SPAM);
+	gradients_r[VIEW_BODY] = gradient(bins, LOGISTIC_BODY, class == STORE_SPAM);
+}
+
+/*
+ * ln of (share of past spam at or below) / (share of past innocent at or above). Shares and not counts: the
+ * classes may have been taught in any proportion and order.
+ */
+static double calibrated(const struct dictionary_sums *sums, int learner, double raw, int bin)
+{
+	const int32_t *spams = sums->scores[learner][1], *innocents = sums->scores[learner][0];
+	double below = 0, above = 0, spam = 0, innocent = 0;
 	double prior = sigmoid(raw / prior_scale[learner]);
 
-	for (unsigned i = 0; i <= bin; i++)
-		spam += sums->scores[learner][1][i];
-	for (unsigned i = bin; i < DICTIONARY_BINS; i++)
-		innocent += sums->scores[learner][0][i];
-	return log((fmax(spam, 0) + SMOOTHING + PRIOR_WEIGHT * prior) /
-		   (fmax(innocent, 0) + SMOOTHING + PRIOR_WEIGHT * (1 - prior)));
+	for (int i = 0; i < DICTIONARY_BINS; i++) {
+		spam += spams[i];
+		innocent += innocents[i];
+		below += i <= bin ? spams[i] : 0;
+		above += i >= bin ? innocents[i] : 0;
+	}
+	double known = SMOOTHING + PRIOR_WEIGHT;
+	return log((fmax(below, 0) + SMOOTHING + PRIOR_WEIGHT * prior) / (fmax(spam, 0) + known)) -
+	       log((fmax(above, 0) + SMOOTHING + PRIOR_WEIGHT * (1 - prior)) /
+		   (fmax(innocent, 0) + known));
 }
 
-void engine_score(struct engine_score *score_r, const struct token_counts *counts, size_t count,
+void engine_score(struct engine_score *score_r, const uint32_t *hashes,
+		  const struct token_counts *counts, size_t count,
 		  const struct dictionary_sums *sums)
 {
 	double raw[STORE_LEARNERS], sum = 0;
@@ -183,9 +223,7 @@ void engine_score(struct engine_score *score_r, const struct token_counts *count
 		score_r->bins[i] = SCORE_UNKNOWN;
 	if (sums->spam <= 0 || sums->innocent <= 0)
 		return;
-	raw[CHI] = chi_score(counts, count, sums);
-	raw[GRAHAM] = graham_score(counts, count, sums);
-	raw[LOGISTIC] = logistic_score(counts, count, sums);
+	raw_scores(raw, hashes, counts, count, sums);
 	for (int i = 0; i < STORE_LEARNERS; i++) {
 		score_r->bins[i] = bin_of(i, raw[i]);
 		sum += calibrated(sums, i, raw[i], score_r->bins[i]);
@@ -200,5 +238,5 @@ double engine_threshold(unsigned sedation)
 
 bool engine_is_unsure(const struct engine_score *score, double threshold)
 {
-	return !score->known || fabs(score->score - threshold) < UNSURE_MARGIN;
+	return !score->known || fabs(score->score - (threshold - UNSURE_CENTRE)) < UNSURE_MARGIN;
 }

@@ -5,6 +5,7 @@
 #include "spamtrain/features_internal.h"
 
 #include "lib/xalloc.h"
+#include "schema/dictionary.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ void feature_add(struct extractor *ex, unsigned bit, uint64_t h, struct span fir
 	if ((ex->families & 1U << bit) == 0 || f->count == FEATURES_MAX)
 		return;
 	uint32_t hash = (uint32_t)(mix(h ^ ex->seed ^ (uint64_t)(bit + 1) << 56) >> 16);
+	hash = (hash & ~1U) | (bit <= FEATURE_BIT_RECEIVED ? VIEW_HEADER : VIEW_BODY);
 	size_t slot = hash % SLOTS;
 	while (ex->set->slot[slot] != 0) {
 		if (f->list[ex->set->slot[slot] - 1].hash == hash)

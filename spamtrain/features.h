@@ -23,7 +23,10 @@
 #define FEATURES_FIELDS_MAX	120	     /* header fields */
 #define FEATURES_FIELD_TEXT_MAX 2000	     /* bytes of one field */
 
-/* Families: a bit each, so that evaluate can measure what each is worth. */
+/*
+ * Families: a bit each, so that evaluate can measure what each is worth. Those up to RECEIVED are the
+ * view VIEW_HEADER, the others VIEW_BODY (schema/dictionary.h).
+ */
 #define FEATURES_FAMILIES(FAMILY)                                                                  \
 	FAMILY(HEADER_WORD, "header-word") /* words of a field, with its name */                   \
 	FAMILY(HEADER_PAIR, "header-pair") /* two words of a field, at most 4 apart */             \

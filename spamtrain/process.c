@@ -65,7 +65,7 @@ enum classifier_status message_score(struct classifier *classifier, const uint32
 		return status_of_store(status);
 	struct token_counts *counts = xmalloc((count + 1) * sizeof(*counts));
 	dictionary_counts(classifier->store, hashes, count, counts);
-	engine_score(score_r, counts, count, dictionary_sums(classifier->store));
+	engine_score(score_r, hashes, counts, count, dictionary_sums(classifier->store));
 	if (counts_r != NULL)
 		*counts_r = counts;
 	else

@@ -21,7 +21,8 @@ static enum store_status lesson_add(struct store *store, const struct store_mess
 	if (class == STORE_NONE)
 		return STORE_OK;
 	memcpy(lesson.scores, row->scores, sizeof(lesson.scores));
-	lesson.gradient = tokens ? engine_gradient(row->scores, class) : 0;
+	if (tokens)
+		engine_gradients(lesson.gradients, row->scores, class);
 	enum store_status status = dictionary_lesson(store, &lesson, error_r);
 	if (status == STORE_OK && !tokens && row->sender_key != 0)
 		status = store_sender_add(store, row->sender_key, class, delta, error_r);

@@ -44,7 +44,8 @@ CREATE TABLE lesson (
 	delta INTEGER NOT NULL,
 	tokens INTEGER NOT NULL, -- 1: counts its features; 0: counts its scores
 	scores BLOB NOT NULL,
-	gradient INTEGER NOT NULL -- schema/dictionary.h
+	gradient_header INTEGER NOT NULL, -- schema/dictionary.h
+	gradient_body INTEGER NOT NULL
 );
 
 -- The dictionary as of lesson seq: snapshot files (oldest first) and the sums beside them.
