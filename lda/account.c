@@ -14,6 +14,8 @@ METRIC_COUNTER(store_errors, "shoveler_lda_store_errors_total",
 	       "Deliveries put off because of a user's store or quarantine");
 METRIC_COUNTER(classifier_errors, "shoveler_lda_classifier_errors_total",
 	       "Deliveries without a verdict because the classifier failed");
+METRIC_COUNTER(quarantines_full, "shoveler_lda_quarantine_full_total",
+	       "Messages tagged and delivered because the user's quarantine was full");
 METRIC_COUNTER(nexthop_errors, "shoveler_lda_nexthop_errors_total",
 	       "Deliveries put off because Dovecot could not be reached");
 METRIC_COUNTER(ambiguous, "shoveler_lda_ambiguous_total",
@@ -71,6 +73,11 @@ void account_store_error(void)
 void account_classifier_error(void)
 {
 	metric_add(&classifier_errors, 1);
+}
+
+void account_quarantine_full(void)
+{
+	metric_add(&quarantines_full, 1);
 }
 
 static void count(const struct delivery *delivery)

@@ -10,6 +10,7 @@ void account_session(int change); /* +1, -1 */
 void account_message(const struct lmtp_transaction *transaction);
 void account_store_error(void);
 void account_classifier_error(void);
+void account_quarantine_full(void);
 
 /* The reply is known: logs and counts. */
 void account_delivery(const struct delivery *delivery);

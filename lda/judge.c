@@ -6,6 +6,7 @@
 #include "lib/rewrite.h"
 #include "spamtrain/quarantine.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 static void set_deferred(struct delivery *delivery, const char *what, char *error)
@@ -62,22 +63,41 @@ static const struct classifier_message *read_message(struct delivery *delivery)
 	return delivery->message->read;
 }
 
-static void choose_action(struct delivery *delivery, const struct preferences *preferences)
+/* Spam that finds no room is better delivered than refused or thrown away. */
+static bool fits_quarantine(struct delivery *delivery, struct classifier *classifier)
 {
-	delivery->action = ACTION_DELIVER;
-	if (delivery->verdict.result != CLASSIFIER_SPAM)
-		return;
-	switch (preferences->spam_action) {
-	case SPAM_ACTION_TAG:
-		delivery->action = ACTION_TAG;
-		strcpy(delivery->tag, preferences->spam_subject);
-		break;
-	case SPAM_ACTION_QUARANTINE:
-		delivery->action = ACTION_QUARANTINE;
-		break;
-	case SPAM_ACTION_DELIVER:
-		break;
+	uint64_t rows, bytes, max = delivery->site->quarantine_max;
+	char *error = NULL;
+
+	if (max == 0)
+		return true;
+	if (store_quarantine_size(classifier_store(classifier), &rows, &bytes, &error) !=
+	    STORE_OK) {
+		/* Then it cannot be put there either, and waits. */
+		free(error);
+		return true;
 	}
+	if (bytes + delivery->transaction->content.size <= max)
+		return true;
+	account_quarantine_full();
+	msg_warn("%s: user=<%s>: the quarantine is full: messages=%" PRIu64 ", bytes=%" PRIu64,
+		 delivery->message->queue_id, strbuf_text(&delivery->user), rows, bytes);
+	return false;
+}
+
+static void choose_action(struct delivery *delivery, struct classifier *classifier)
+{
+	const struct preferences *preferences = classifier_preferences(classifier);
+
+	delivery->action = ACTION_DELIVER;
+	if (delivery->verdict.result != CLASSIFIER_SPAM ||
+	    preferences->spam_action == SPAM_ACTION_DELIVER)
+		return;
+	strcpy(delivery->tag, preferences->spam_subject);
+	delivery->action = ACTION_TAG;
+	if (preferences->spam_action == SPAM_ACTION_QUARANTINE &&
+	    fits_quarantine(delivery, classifier))
+		delivery->action = ACTION_QUARANTINE;
 }
 
 static enum classifier_status classify(struct delivery *delivery, char **error_r)
@@ -96,7 +116,7 @@ static enum classifier_status classify(struct delivery *delivery, char **error_r
 	status = classifier_process(classifier, read_message(delivery), &envelope,
 				    &delivery->verdict, error_r);
 	if (status == CLASSIFIER_OK)
-		choose_action(delivery, classifier_preferences(classifier));
+		choose_action(delivery, classifier);
 	classifier_close(&classifier);
 	return status;
 }

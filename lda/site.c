@@ -49,6 +49,7 @@ int site_new(const struct conf *conf, struct site **site_r, char **error_r)
 	site->temporary_directory = xstrdup(conf_text(conf, P_TEMPORARY_DIRECTORY));
 	site->classify_size = (size_t)conf_number(conf, P_LDA_CLASSIFY_SIZE);
 	site->opt_in = conf_bool(conf, P_LDA_OPT_IN);
+	site->quarantine_max = (uint64_t)conf_number(conf, P_QUARANTINE_SIZE_LIMIT);
 	site->classifiers = classifiers;
 	site->pool = lmtp_pool_new(&nexthop, site->hostname,
 				   (int)conf_number(conf, P_LDA_NEXTHOP_TIMEOUT));

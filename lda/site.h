@@ -18,6 +18,7 @@ struct site {
 	char *hostname, *nexthop, *recipient_delimiter, *temporary_directory;
 	size_t classify_size; /* bytes */
 	bool opt_in;
+	uint64_t quarantine_max; /* bytes a user; 0: no limit */
 	struct classifier_site *classifiers;
 	struct lmtp_pool *pool;
 	struct lmtp_server_settings lmtp;

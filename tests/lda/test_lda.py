@@ -243,7 +243,7 @@ class Failures(LdaTest):
 PILLS = b"Buy cheap pills online now, no prescription, discount pharmacy http://pills.test/buy\r\n"
 
 
-class Actions(LdaTest):
+class Trained(LdaTest):
     """alice's filter knows spam when it sees it, bob's knows nothing."""
 
     def setUp(self):
@@ -270,6 +270,8 @@ class Actions(LdaTest):
     def send(self, subject, *recipients):
         return [code for code, _ in self.host.deliver(recipients or (ALICE, BOB), self.spam(subject))]
 
+
+class Actions(Trained):
     def test_deliver_and_tag(self):
         self.prefer("spamAction", "deliver")
         self.assertEqual(self.send(b"Pills one"), [250, 250])
@@ -325,6 +327,20 @@ class Actions(LdaTest):
         self.assertNotIn(b"X-DSPAM", raw)
         self.assertTrue(raw.replace(b"\r\n", b"\n").endswith(self.spam(b"Pills one").replace(b"\r\n", b"\n")))
         self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="passed"}'), 1)
+
+
+class SmallQuarantine(Trained):
+    settings = "quarantine_size_limit = 1k\n"
+
+    def test_a_full_quarantine_loses_nothing(self):
+        self.prefer("spamAction", "quarantine")
+        for subject in b"Pills one", b"Pills two", b"Pills three", b"Pills four":
+            self.assertEqual(self.send(subject, ALICE), [250])
+        held = len(self.quarantined())
+        self.assertIn(held, (1, 2))
+        self.assertEqual([field(raw, "Subject") for raw in self.host.messages(ALICE)],
+                         ["[SPAM] Pills two", "[SPAM] Pills three", "[SPAM] Pills four"][held - 1:])
+        self.assertEqual(self.metric("shoveler_lda_quarantine_full_total"), 4 - held)
 
 
 class OptIn(LdaTest):
