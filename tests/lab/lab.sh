@@ -22,7 +22,7 @@ LAB_BUILD=${LAB_BUILD:-$LAB_ROOT/build/release}
 LAB_FILES=$LAB_ROOT/tests/lab
 LAB_HOSTS="dns client bad mx1 mx2 third"
 LAB_TIMEOUT=${LAB_TIMEOUT:-20}
-LAB_PYTHON=/usr/bin/python3
+export LAB_NAME LAB_DIR LAB_BUILD
 
 for lab_part in hosts servers mail shoveler; do
 	. "$LAB_FILES/$lab_part.sh"
