@@ -114,27 +114,49 @@ void doctor_check_postfix(struct doctor *doctor, const struct conf *conf)
 		"milter is gone");
 }
 
+/*
+ * Appends what IMAP sessions load. Dovecot 2.3 shows it by service=, 2.4 by protocol= and, apart, what
+ * all protocols load; each refuses the other's filter.
+ */
+static bool imap_plugins(struct strbuf *plugins)
+{
+	static const char *const queries[][6] = {
+		{"doveconf", "-h", "mail_plugins", NULL},
+		{"doveconf", "-f", "service=imap", "-h", "mail_plugins", NULL},
+		{"doveconf", "-f", "protocol=imap", "-h", "mail_plugins", NULL},
+	};
+	bool answered = false;
+
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+		char *error = NULL;
+
+		if (run_program(queries[i], TOOL_TIMEOUT_S, plugins, &error) == 0)
+			answered = true;
+		free(error);
+	}
+	return answered;
+}
+
 void doctor_check_dovecot(struct doctor *doctor, const struct conf *conf)
 {
-	static const char *const argv[] = {"doveconf", "-f",	       "service=imap",
-					   "-h",       "mail_plugins", NULL};
-	struct strbuf output = STRBUF_INIT;
-	char *error = NULL;
-	int ret;
+	static const char *const wanted[] = {"shoveler_retrain", "shoveler_sharing"};
+	struct strbuf plugins = STRBUF_INIT;
 
 	if (!service_wanted(conf, &services[2]))
 		return;
-	ret = run_program(argv, TOOL_TIMEOUT_S, &output, &error);
-	if (ret == 0 && strstr(strbuf_text(&output), "shoveler_retrain") != NULL)
-		doctor_report(doctor, FINDING_OK, NULL, "IMAP sessions load shoveler_retrain");
-	else
-		doctor_report(
-			doctor, FINDING_WARNING,
-			"add the drop-in file of docs/: moving mail to Junk teaches nothing so",
-			"IMAP sessions do not load shoveler_retrain%s%s", error != NULL ? ": " : "",
-			error != NULL ? error : "");
-	free(error);
-	strbuf_free(&output);
+	if (!imap_plugins(&plugins))
+		doctor_report(doctor, FINDING_ERROR,
+			      "is Dovecot installed, and its configuration valid?",
+			      "doveconf does not answer");
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		if (strstr(strbuf_text(&plugins), wanted[i]) != NULL)
+			doctor_report(doctor, FINDING_OK, NULL, "IMAP sessions load %s", wanted[i]);
+		else
+			doctor_report(doctor, FINDING_WARNING,
+				      "conf.d/90-shoveler.conf must be there, and included",
+				      "IMAP sessions do not load %s", wanted[i]);
+	}
+	strbuf_free(&plugins);
 }
 
 void doctor_check_policy(struct doctor *doctor, const struct conf *conf)
