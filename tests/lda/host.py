@@ -83,6 +83,7 @@ mail_plugins {{
 quota User {{
   driver = maildir
   storage_size = {quota}
+  storage_grace = 0
 }}
 passdb passwd-file {{
   passwd_file_path = {top}/users
