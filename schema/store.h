@@ -107,7 +107,8 @@ struct store_message {
 	time_t corrected_at;
 	char *source; /* of the last correction, "" if none */
 	char *factors;
-	enum store_class counted;	 /* class under which scores and sender are counted now */
+	bool counts;		  /* its verdict counts its scores and sender: not with NOTRAIN */
+	enum store_class counted; /* class under which scores and sender are counted now */
 	uint16_t scores[STORE_LEARNERS]; /* bins of the learners' scores at classification */
 	int64_t sender_key;		 /* hash of the From: line */
 };

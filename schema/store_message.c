@@ -67,6 +67,7 @@ enum store_status store_message_add(struct store *store, struct store_message *r
 	sqlite3_bind_int(s, 21, (int)row->counted);
 	sqlite3_bind_blob(s, 22, row->scores, sizeof(row->scores), SQLITE_TRANSIENT);
 	sqlite3_bind_int64(s, 23, row->sender_key);
+	sqlite3_bind_int(s, 24, row->counts);
 	enum store_status status = store_run(store, s, error_r);
 	if (status == STORE_OK)
 		row->id = sqlite3_last_insert_rowid(store->db);
@@ -101,6 +102,7 @@ static void row_read(sqlite3_stmt *s, struct store_message *row)
 	if (sqlite3_column_bytes(s, 22) == sizeof(row->scores))
 		memcpy(row->scores, sqlite3_column_blob(s, 22), sizeof(row->scores));
 	row->sender_key = sqlite3_column_int64(s, 23);
+	row->counts = sqlite3_column_int(s, 24) != 0;
 }
 
 static enum store_status row_get(struct store *store, sqlite3_stmt *s, struct store_message *row_r,

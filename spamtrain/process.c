@@ -232,6 +232,7 @@ static enum classifier_status record(struct classifier *c, const struct classifi
 	memcpy(row.scores, score->bins, sizeof(row.scores));
 	memcpy(verdict->signature, row.signature, sizeof(verdict->signature));
 	row.taught = taught;
+	row.counts = counts;
 	row.counted = counts ? class : STORE_NONE;
 	enum classifier_status status = status_of_store(store_message_add(c->store, &row, error_r));
 	row.taught = row.counted = STORE_NONE; /* so far; teach() makes it true */

@@ -149,15 +149,15 @@ static struct state state_wanted(const struct store_message *row,
 	enum store_class verdict = row->result < 0			 ? STORE_NONE
 				   : row->result == (int)CLASSIFIER_SPAM ? STORE_SPAM
 									 : STORE_INNOCENT;
-	bool as_judged = correction->teaching == CLASSIFIER_CORRECT && correction->class == verdict;
+	enum store_class counted = row->counts ? verdict : STORE_NONE;
 
 	if (correction->teaching == CLASSIFIER_UNLEARN)
-		return (struct state){STORE_NONE, verdict, STORE_NONE};
-	if (as_judged && row->corrected != verdict)
-		return (struct state){row->initially, verdict, STORE_NONE};
-	if (as_judged) /* taught on purpose before: stays so */
-		return (struct state){row->taught, row->counted, row->corrected};
-	return (struct state){correction->class, correction->class, correction->class};
+		return (struct state){STORE_NONE, counted, STORE_NONE};
+	if (correction->teaching == CLASSIFIER_TRAIN || correction->class != verdict)
+		return (struct state){correction->class, correction->class, correction->class};
+	if (row->corrected != STORE_NONE && row->corrected != verdict)
+		return (struct state){row->initially, counted, STORE_NONE};
+	return (struct state){row->taught, row->counted, row->corrected}; /* it is so already */
 }
 
 static enum classifier_status apply(struct classifier *c, struct store_message *row,

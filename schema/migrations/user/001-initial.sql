@@ -23,6 +23,7 @@ CREATE TABLE message (
 	corrected_at INTEGER NOT NULL,
 	source TEXT NOT NULL,
 	factors TEXT NOT NULL,
+	counts INTEGER NOT NULL, -- whether the verdict counts its scores and sender
 	counted INTEGER NOT NULL, -- class under which its scores and its sender are counted
 	scores BLOB NOT NULL, -- the learners' scores, as bins of the histograms
 	sender_key INTEGER NOT NULL -- hash of the From: line
