@@ -86,7 +86,7 @@ compare 1 direct shoveler-lda
 compare 10 direct direct-copies shoveler-lda
 compare 50 direct direct-copies shoveler-lda
 
-lab_in mx1 env SOCKET=/var/spool/postfix/shoveler/lda PID="$(lab_pid mx1/shoveler-lda)" USERS=$users "$LAB_PYTHON" - <<'END'
+lab_in mx1 env SOCKET=/var/spool/postfix/shoveler/lda PID="$(lab_pid mx1/shoveler-lda)" USERS=$users /usr/bin/python3 - <<'END'
 import os, re, smtplib, threading, time
 
 def memory():

@@ -41,7 +41,7 @@ no_more_than() { [ "$1" -le "$2" ] && echo yes || echo "$1 > $2"; }
 expect 0 "no more twice than Postfix lost replies" "yes" no_more_than "$twice" "$may_be_twice"
 
 stores() {
-	"$LAB_PYTHON" - "$LAB_DIR"/mx1/var/lib/shoveler/users/example.test/{alice,bob,carol}/store.sqlite <<'END'
+	/usr/bin/python3 - "$LAB_DIR"/mx1/var/lib/shoveler/users/example.test/{alice,bob,carol}/store.sqlite <<'END'
 import sqlite3, sys
 for path in sys.argv[1:]:
     store = sqlite3.connect(path)
