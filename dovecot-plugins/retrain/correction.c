@@ -80,18 +80,3 @@ struct pending *correction_take(struct mailbox_transaction_context *t)
 	}
 	return pending;
 }
-
-void correction_write(struct mailbox *box, struct pending *pending)
-{
-	size_t failures;
-	char *error;
-
-	failures = pending_write(pending, &error);
-	if (failures == 0) {
-		e_debug(box->event, "shoveler: retraining %zu messages", pending_count(pending));
-		return;
-	}
-	e_error(box->event, "shoveler: %zu of %zu corrections are lost: %s", failures,
-		pending_count(pending), error);
-	free(error);
-}

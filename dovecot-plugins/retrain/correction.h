@@ -24,7 +24,4 @@ struct pending *correction_note(struct mailbox_transaction_context *t, const str
 /* Takes what was noted off the transaction, which its end frees; NULL if nothing was. */
 struct pending *correction_take(struct mailbox_transaction_context *t);
 
-/* After the commit. What cannot be written is lost and logged, in one line. */
-void correction_write(struct mailbox *box, struct pending *pending);
-
 #endif

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 struct correction {
@@ -23,7 +24,9 @@ struct pending {
 	char *spool, *user, *mailbox;
 	struct correction *corrections;
 	size_t count, capacity;
-	int spill; /* -1 until a message must be kept */
+	size_t written, failures; /* so many of the corrections */
+	char *error;		  /* of the first failure */
+	int spill;		  /* -1 until a message must be kept */
 	off_t spill_size;
 };
 
@@ -150,21 +153,36 @@ static int write_one(const struct pending *pending, const struct correction *cor
 				   error_r);
 }
 
-size_t pending_write(struct pending *pending, char **error_r)
+static long long now_ms(void)
 {
-	char *buffer = xmalloc(RETRAIN_SPOOL_MAX_MESSAGE), *error;
-	size_t failures = 0;
+	struct timespec now;
 
-	for (size_t i = 0; i < pending->count; i++) {
-		if (write_one(pending, &pending->corrections[i], buffer, &error) == 0)
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool pending_write(struct pending *pending, unsigned milliseconds)
+{
+	long long end = now_ms() + milliseconds;
+	char *buffer = xmalloc(RETRAIN_SPOOL_MAX_MESSAGE), *error;
+
+	while (pending->written < pending->count && (milliseconds == 0 || now_ms() < end)) {
+		if (write_one(pending, &pending->corrections[pending->written++], buffer, &error) ==
+		    0)
 			continue;
-		if (failures++ == 0)
-			*error_r = error;
+		if (pending->failures++ == 0)
+			pending->error = error;
 		else
 			free(error);
 	}
 	free(buffer);
-	return failures;
+	return pending->written == pending->count;
+}
+
+size_t pending_failures(const struct pending *pending, const char **error_r)
+{
+	*error_r = pending->error;
+	return pending->failures;
 }
 
 size_t pending_count(const struct pending *pending)
@@ -181,6 +199,7 @@ void pending_free(struct pending **_pending)
 		pending_drop_last(pending);
 	if (pending->spill >= 0)
 		close(pending->spill);
+	free(pending->error);
 	free(pending->corrections);
 	free(pending->mailbox);
 	free(pending->user);

@@ -22,10 +22,12 @@ void pending_add(struct pending *pending, enum retrain_class class, const char *
 void pending_drop_last(struct pending *pending);
 
 /*
- * Writes all of them into the spool. Returns how many could not be; *error_r is then the first
- * reason, freed by the caller.
+ * Writes them into the spool, for so long or (0) to the end. Returns true when all were written or
+ * failed.
  */
-size_t pending_write(struct pending *pending, char **error_r);
+bool pending_write(struct pending *pending, unsigned milliseconds);
+/* How many failed, and why the first of them did (valid as long as pending). */
+size_t pending_failures(const struct pending *pending, const char **error_r);
 size_t pending_count(const struct pending *pending);
 
 void pending_free(struct pending **pending);

@@ -25,6 +25,7 @@
 #include "correction.h"
 #include "folder.h"
 #include "keywords.h"
+#include "queue.h"
 
 #include <mail-namespace.h>
 
@@ -144,11 +145,10 @@ static int retrain_transaction_commit(struct mailbox_transaction_context *t,
 	struct pending *pending = correction_take(t);
 	int ret = rbox->module_ctx.super.transaction_commit(t, changes_r);
 
-	if (pending != NULL) {
-		if (ret == 0)
-			correction_write(box, pending);
+	if (pending != NULL && ret == 0)
+		queue_add(box->storage->user, pending);
+	else if (pending != NULL)
 		pending_free(&pending);
-	}
 	return ret;
 }
 
@@ -184,6 +184,12 @@ static void retrain_mail_allocated(struct mail *mail)
 	private->vlast = &rmail->super;
 	v->update_keywords = retrain_update_keywords;
 	MODULE_CONTEXT_SET_SELF(private, retrain_mail_module, rmail);
+}
+
+static void retrain_mail_user_created(struct mail_user *user)
+{
+	if (is_imap_session(user))
+		queue_user_created(user);
 }
 
 static void retrain_mailbox_allocated(struct mailbox *box)
@@ -223,6 +229,7 @@ static void retrain_mail_namespaces_created(struct mail_namespace *namespaces)
 }
 
 static struct mail_storage_hooks retrain_mail_storage_hooks = {
+	.mail_user_created = retrain_mail_user_created,
 	.mail_namespaces_created = retrain_mail_namespaces_created,
 	.mailbox_allocated = retrain_mailbox_allocated,
 	.mail_allocated = retrain_mail_allocated,

@@ -17,7 +17,7 @@ class Retrain(PluginTest):
         self.alice = self.server.imap(ALICE)
         self.addCleanup(self.alice.logout)
         self.empty("INBOX", "Junk")
-        self.server.clear_corrections()
+        self.clear()
 
     def deliver(self, folder, subject, *fields, body="Hello\r\n"):
         self.alice.put(folder, message(subject, *fields, body=body))
@@ -28,6 +28,21 @@ class Retrain(PluginTest):
             self.alice.do("UID", "STORE", "1:*", "+FLAGS.SILENT", "(\\Deleted)")
             self.alice.do("EXPUNGE")
 
+    def corrections(self):
+        """They are written after the command was answered, so before the next one is."""
+        deadline = time.time() + 5
+        while True:
+            self.alice.do("NOOP")
+            before = self.server.corrections()
+            time.sleep(0.02)
+            self.alice.do("NOOP")
+            if before == self.server.corrections() or time.time() > deadline:
+                return before
+
+    def clear(self):
+        self.corrections()
+        self.server.clear_corrections()
+
     def move(self, source, target, command="MOVE"):
         """Moves one new message with a signature; returns the classes of what was spooled."""
         for folder in (source, target):
@@ -37,15 +52,15 @@ class Retrain(PluginTest):
                 pass
         self.empty(source)
         self.deliver(source, "m", "X-DSPAM-Signature: " + signature())
-        self.server.clear_corrections()
+        self.clear()
         self.alice.transfer(command, source, target)
-        return [attributes["class"] for attributes, _ in self.server.corrections()]
+        return [attributes["class"] for attributes, _ in self.corrections()]
 
     def test_to_junk_is_spam(self):
         sig = signature()
         self.deliver("INBOX", "buy", "X-DSPAM-Signature: " + sig)
         self.alice.transfer("MOVE", "INBOX", "Junk")
-        (attributes, body), = self.server.corrections()
+        (attributes, body), = self.corrections()
         self.assertEqual(attributes, {"user": ALICE, "class": "spam", "signature": sig, "source": "imap",
                                       "mailbox": "Junk", "size": "0"})
         self.assertEqual(body, b"")
@@ -79,10 +94,10 @@ class Retrain(PluginTest):
                                  (["X-DSPAM-Signature: not-ours"], "")):
             with self.subTest(fields=fields):
                 self.empty("INBOX")
-                self.server.clear_corrections()
+                self.clear()
                 self.deliver("INBOX", "whole", *fields, body="The body\r\n")
                 self.alice.transfer("MOVE", "INBOX", "Junk")
-                (attributes, body), = self.server.corrections()
+                (attributes, body), = self.corrections()
                 self.assertEqual(attributes["signature"], expected)
                 self.assertEqual(int(attributes["size"]), len(body))
                 self.assertIn(b"Subject: whole", body)
@@ -92,7 +107,7 @@ class Retrain(PluginTest):
         self.deliver("INBOX", "large", body=("x" * 70 + "\r\n") * 10000)
         self.deliver("INBOX", "small", body="After it\r\n")
         self.alice.transfer("MOVE", "INBOX", "Junk")
-        found = self.server.corrections()
+        found = self.corrections()
         self.assertEqual([len(body) for _, body in found][0], 256 * 1024)
         self.assertTrue(found[1][1].endswith(b"After it\r\n") or found[1][1].endswith(b"After it\n"))
 
@@ -101,14 +116,22 @@ class Retrain(PluginTest):
         for number in range(100):
             self.deliver("INBOX", f"m{number}", "X-DSPAM-Signature: " + signature(number=number))
         self.alice.transfer("MOVE", "INBOX", "Junk")
-        found = self.server.corrections()
+        found = self.corrections()
         self.assertEqual([attributes["signature"][8:] for attributes, _ in found], [f"{n:016x}" for n in range(100)])
+
+    def test_all_are_written_when_the_client_leaves_at_once(self):
+        for number in range(200):
+            self.deliver("INBOX", f"m{number}")
+        bob = self.server.imap(ALICE)
+        bob.transfer("MOVE", "INBOX", "Junk")
+        bob.shutdown()
+        self.wait_for(lambda: len(self.server.corrections()) == 200)
 
     def test_failed_copy_teaches_nothing(self):
         self.deliver("INBOX", "stays", "X-DSPAM-Signature: " + signature())
         with self.assertRaises(imaplib.IMAP4.error):
             self.alice.transfer("COPY", "INBOX", "Junk/nowhere/at/all")
-        self.assertEqual(self.server.corrections(), [])
+        self.assertEqual(self.corrections(), [])
 
     def test_rollback_teaches_nothing(self):
         """A folder that cannot be written: the copy fails, so nothing was committed."""
@@ -125,23 +148,23 @@ class Retrain(PluginTest):
         finally:
             for folder in (tmp, new, cur):
                 os.chmod(folder, 0o755)
-        self.assertEqual(self.server.corrections(), [])
+        self.assertEqual(self.corrections(), [])
 
     def test_doveadm_teaches_nothing(self):
         self.deliver("INBOX", "by admin", "X-DSPAM-Signature: " + signature())
         self.server.doveadm("move", "-u", ALICE, "Junk", "mailbox", "INBOX", "all")
-        self.assertEqual(self.server.corrections(), [])
+        self.assertEqual(self.corrections(), [])
 
     def test_append_and_expunge_teach_nothing(self):
         self.deliver("Junk", "put")
         self.deliver("INBOX", "put", "X-DSPAM-Signature: " + signature())
         self.empty("Junk", "INBOX")
-        self.assertEqual(self.server.corrections(), [])
+        self.assertEqual(self.corrections(), [])
 
     def test_append_with_signature(self):
         sig = signature()
         self.deliver("Junk", "mine", "X-DSPAM-Signature: " + sig)
-        (attributes, body), = self.server.corrections()
+        (attributes, body), = self.corrections()
         self.assertEqual((attributes["class"], attributes["signature"], body), ("spam", sig, b""))
 
     def test_keywords(self):
@@ -156,9 +179,9 @@ class Retrain(PluginTest):
             self.alice.enter(folder)
             for step in steps:
                 with self.subTest(folder=folder, step=step):
-                    self.server.clear_corrections()
+                    self.clear()
                     self.alice.do("STORE", "1", step[0], f"({step[1]})")
-                    self.assertEqual([attributes["class"] for attributes, _ in self.server.corrections()], step[2])
+                    self.assertEqual([attributes["class"] for attributes, _ in self.corrections()], step[2])
 
     def test_missing_spool_does_not_disturb(self):
         self.deliver("INBOX", "one", "X-DSPAM-Signature: " + signature())
@@ -168,10 +191,13 @@ class Retrain(PluginTest):
             bob = self.server.imap("bob@example.test")
             bob.logout()
             self.alice.transfer("MOVE", "INBOX", "Junk")
+            self.alice.do("NOOP")
+            time.sleep(0.1)
+            self.alice.do("NOOP")
         finally:
             os.rename(self.server.path("gone"), self.server.path("spool"))
         self.wait_for(lambda: "moving mail to Junk teaches nothing" in self.server.log())
-        self.assertIn("2 of 2 corrections are lost", self.server.log())
+        self.wait_for(lambda: "2 of 2 corrections are lost" in self.server.log())
 
 
 class NoJunk(PluginTest):
