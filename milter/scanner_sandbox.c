@@ -64,6 +64,9 @@ static int deny_calls(char **error_r)
 
 	for (size_t i = 0; i < sizeof(denied_calls) / sizeof(denied_calls[0]) && code == 0; i++)
 		code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_calls[i], 0);
+	/* A binary tree: the filter is asked at every system call. */
+	if (code == 0)
+		code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (code == 0)
 		code = seccomp_load(filter);
 	seccomp_release(filter);
