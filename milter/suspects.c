@@ -3,19 +3,22 @@
 #include "lib/xalloc.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 struct entry {
 	XXH128_hash_t key;
-	time_t until; /* 0: free */
+	time_t until;  /* 0: free */
+	uint64_t used; /* clock of the table at its last use */
 	int count;
 };
 
 /* Small and rarely used: a search through all of it is good enough. */
 struct table {
 	pthread_mutex_t lock;
+	uint64_t clock;
 	struct entry entries[SUSPECTS_MAX];
 };
 
@@ -48,7 +51,7 @@ static struct entry *oldest(struct table *table)
 	struct entry *oldest = &table->entries[0];
 
 	for (size_t i = 1; i < SUSPECTS_MAX; i++) {
-		if (table->entries[i].until < oldest->until)
+		if (table->entries[i].used < oldest->used)
 			oldest = &table->entries[i];
 	}
 	return oldest;
@@ -67,6 +70,7 @@ static int add(struct table *table, XXH128_hash_t key, time_t seconds)
 		entry->count = 0;
 	}
 	entry->until = now_s() + seconds;
+	entry->used = ++table->clock;
 	count = ++entry->count;
 	pthread_mutex_unlock(&table->lock);
 	return count;
@@ -119,7 +123,9 @@ void suspects_unsplit(const char *client, const char *sender)
 
 	pthread_mutex_lock(&splits.lock);
 	entry = find(&splits, pair_key(client, sender));
-	if (entry != NULL)
+	if (entry != NULL) {
 		entry->until = 0;
+		entry->used = 0;
+	}
 	pthread_mutex_unlock(&splits.lock);
 }
