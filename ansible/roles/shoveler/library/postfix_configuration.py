@@ -127,24 +127,28 @@ class Change:
     def __init__(self, postfix, record):
         self.postfix = postfix
         self.explicit = postfix.explicit()
-        self.commands = []
+        # Arguments by option of postconf: one call each.
+        self.commands = {}
         self.differences = []
         self.left_alone = []
         self.record = record
+
+    def command(self, option, argument):
+        self.commands.setdefault(option, []).append(argument)
 
     def parameter(self, name, value):
         """value None: as if main.cf never had it."""
         before = self.explicit.get(name)
         if before == value:
             return
-        self.commands.append(["-X", name] if value is None else ["-e", f"{name}={value}"])
+        self.command(*(("-X", name) if value is None else ("-e", f"{name}={value}")))
         self.differences.append((name, before, value))
 
     def service(self, name, line):
         before = self.postfix.service(name)
         if before == line:
             return
-        self.commands.append(["-MX", name] if line is None else ["-Me", f"{name}={line}"])
+        self.command(*(("-MX", name) if line is None else ("-Me", f"{name}={line}")))
         self.differences.append((name, before, line))
 
     def want_parameter(self, name, value, items=()):
@@ -263,8 +267,8 @@ def main():
         whole = whole_files(record, before)
         change.restore()
     if not module.check_mode:
-        for command in change.commands:
-            postfix.postconf(*command)
+        for option, arguments in change.commands.items():
+            postfix.postconf(option, *arguments)
         for name, text in whole.items():
             if postfix.read(name) != text:
                 postfix.write(name, text)

@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+"""The module postfix_configuration on a Postfix folder of its own. Exit code 77: no ansible-core or no Postfix here."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODULE = os.path.join(HERE, "roles/shoveler/library/postfix_configuration.py")
+MAIN_CF = """# the admin's own words
+compatibility_level = 3.6
+myhostname = mx.example.test
+smtpd_milters = inet:127.0.0.1:8891,
+    unix:/run/other.sock
+virtual_transport = lmtp:unix:private/dovecot-lmtp
+"""
+MASTER_CF = "smtp      inet  n       -       y       -       -       smtpd\n"
+WANTED = {
+    "set": {"milter_default_action": "tempfail", "virtual_transport": "shoveler:unix:shoveler/lda"},
+    "add": {"smtpd_milters": ["inet:127.0.0.1:8895"], "transport_maps": ["texthash:/x"], "relay_domains": []},
+    "services": {"shoveler/unix": "shoveler unix - - y - - lmtp -o syslog_name=postfix/shoveler"},
+}
+
+
+class PostfixConfiguration(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.write("main.cf", MAIN_CF)
+        self.write("master.cf", MASTER_CF)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        self.settle()
+
+    def settle(self):
+        """Postfix waits up to two seconds before it reads a file that was just written."""
+        for name in ("main.cf", "master.cf"):
+            if os.path.exists(self.path(name)):
+                os.utime(self.path(name), (0, 0))
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def run_module(self, check=False, **arguments):
+        arguments.update(config_directory=self.directory, record=self.path("record.json"), _ansible_check_mode=check)
+        done = subprocess.run(
+            [sys.executable, MODULE],
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.settle()
+        return json.loads(done.stdout)
+
+    def value(self, name):
+        shown = subprocess.run(["postconf", "-c", self.directory, "-h", name], capture_output=True, text=True, check=True)
+        return shown.stdout.strip()
+
+    def test_check_mode_tells_and_changes_nothing(self):
+        result = self.run_module(check=True, **WANTED)
+        self.assertTrue(result["changed"])
+        self.assertIn("virtual_transport = lmtp:unix:private/dovecot-lmtp\n", result["diff"]["before"])
+        self.assertIn("virtual_transport = shoveler:unix:shoveler/lda\n", result["diff"]["after"])
+        self.assertNotIn("relay_domains", result["diff"]["after"])
+        self.assertEqual(self.read("main.cf"), MAIN_CF)
+        self.assertFalse(os.path.exists(self.path("record.json")))
+
+    def test_applied_once_and_given_back_byte_for_byte(self):
+        self.assertTrue(self.run_module(**WANTED)["changed"])
+        self.assertEqual(self.value("smtpd_milters"), "inet:127.0.0.1:8891, unix:/run/other.sock, inet:127.0.0.1:8895")
+        self.assertEqual(self.value("transport_maps"), "texthash:/x")
+        self.assertIn("syslog_name=postfix/shoveler", self.read("master.cf"))
+        self.assertFalse(self.run_module(**WANTED)["changed"])
+        self.assertTrue(self.run_module(state="absent")["changed"])
+        self.assertEqual(self.read("main.cf"), MAIN_CF)
+        self.assertEqual(self.read("master.cf"), MASTER_CF)
+        self.assertFalse(os.path.exists(self.path("record.json")))
+        self.assertFalse(self.run_module(state="absent")["changed"])
+
+    def test_what_the_admin_changed_meanwhile_stays(self):
+        self.run_module(**WANTED)
+        text = self.read("main.cf").replace("8895", "8895, inet:127.0.0.1:9999").replace("shoveler:unix:shoveler/lda", "lmtp:inet:elsewhere")
+        self.write("main.cf", text + "mydestination = mine\n")
+        result = self.run_module(state="absent")
+        self.assertEqual(result["left_alone"], ["virtual_transport"])
+        self.assertEqual(self.value("virtual_transport"), "lmtp:inet:elsewhere")
+        self.assertEqual(self.value("mydestination"), "mine")
+        self.assertEqual(self.value("smtpd_milters"), "inet:127.0.0.1:8891, unix:/run/other.sock, inet:127.0.0.1:9999")
+        self.assertNotIn("milter_default_action", self.read("main.cf"))
+        self.assertNotIn("transport_maps", self.read("main.cf"))
+
+    def test_what_is_no_longer_wanted_is_given_back(self):
+        self.run_module(**WANTED)
+        self.assertTrue(self.run_module(set={"milter_default_action": "tempfail"})["changed"])
+        self.assertEqual(self.value("virtual_transport"), "lmtp:unix:private/dovecot-lmtp")
+        self.assertEqual(self.read("master.cf"), MASTER_CF)
+        self.assertEqual(self.value("milter_default_action"), "tempfail")
+        self.run_module(state="absent")
+        self.assertEqual(self.read("main.cf"), MAIN_CF)
+
+    def test_a_value_that_was_there_already_stays(self):
+        self.write("main.cf", MAIN_CF + "milter_default_action = tempfail\n")
+        self.run_module(set={"milter_default_action": "tempfail"})
+        self.run_module(state="absent")
+        self.assertEqual(self.value("milter_default_action"), "tempfail")
+
+
+if __name__ == "__main__":
+    try:
+        import ansible.module_utils.basic  # noqa: F401
+    except ImportError:
+        print("skipped: no ansible-core for this Python")
+        sys.exit(77)
+    if shutil.which("postconf") is None:
+        print("skipped: no Postfix")
+        sys.exit(77)
+    unittest.main()
