@@ -200,6 +200,10 @@
 	      "Weights that differ from the defaults: check=weight")                                      \
 	PARAM(SCORE_NOTE, "score_note", INT, "3", -1000, 1000, "shoveler-milter",                         \
 	      "From this score on mail for mailboxes carries X-Shoveler-Score")                           \
+	PARAM(SCORE_GREYLIST, "score_greylist", INT, "6", -1000, 1000, "shoveler-milter",                 \
+	      "From this score on a client that is not known yet has to try again later")                 \
+	PARAM(GREYLIST_DELAY, "greylist_delay", TIME, "5m", 1, 86400, "shoveler-milter",                  \
+	      "How long such a client has to wait at least")                                              \
 	PARAM(SCORE_REJECT, "score_reject", INT, "8", -1000, 1000, "shoveler-milter",                     \
 	      "From this score on a client is refused")                                                   \
 	PARAM(SCORE_EXEMPT_NETWORKS, "score_exempt_networks", LIST, "", 0, 0, "shoveler-milter",          \

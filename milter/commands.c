@@ -74,6 +74,8 @@ static void print_score(const struct policy *policy, const struct score *score, 
 			score_text(score->hits[i].name));
 	if (score->total >= policy->score_reject)
 		consequence = "refused (score_reject)";
+	else if (score->hit_count > 0 && score->total >= policy->score_greylist)
+		consequence = "has to try again later at first (score_greylist)";
 	else if (score->hit_count > 0 && score->total >= policy->score_note)
 		consequence = "taken, with a note in the header (score_note)";
 	fprintf(out, "%4d  in all: %s\n", score->total, consequence);

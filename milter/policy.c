@@ -238,6 +238,8 @@ static void take_own_names(struct policy *policy)
 static int take_scoring(struct policy *policy, const struct conf *conf, char **error_r)
 {
 	policy->score_note = (int)conf_number(conf, P_SCORE_NOTE);
+	policy->score_greylist = (int)conf_number(conf, P_SCORE_GREYLIST);
+	policy->greylist_delay_s = (int)conf_number(conf, P_GREYLIST_DELAY);
 	policy->score_reject = (int)conf_number(conf, P_SCORE_REJECT);
 	policy->lookups.budget_ms = (int)conf_number(conf, P_DNS_BUDGET) * 1000;
 	take_own_names(policy);

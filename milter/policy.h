@@ -40,7 +40,8 @@ struct policy {
 	struct lookup_settings lookups;
 	char **own_names;	/* of this host, lower case, NULL-terminated */
 	struct networks exempt; /* clients that are not scored */
-	int score_note, score_reject;
+	int score_note, score_greylist, score_reject;
+	int greylist_delay_s;
 };
 
 /* Waits a moment for the self-tests of DNS lists. Returns 0, or -1 and *error_r. */

@@ -47,6 +47,7 @@ struct transaction {
 struct session {
 	SMFICTX *context;
 	struct policy *policy;
+	struct ip ip; /* of the client, if it is scored */
 	char *client; /* address as text, "local" if it has none */
 	char *helo;
 	struct lookups *lookups;	 /* NULL: this client is not scored */

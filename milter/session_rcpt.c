@@ -11,12 +11,14 @@
 #include "lib/metrics.h"
 #include "lib/msg.h"
 #include "lib/strbuf.h"
+#include "greylist.h"
 #include "scanner_keeper.h"
 #include "suspects.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <time.h>
 
 METRIC_COUNTER(taken_mailbox, "shoveler_milter_recipients_total{class=\"mailbox\"}",
 	       "Recipients accepted");
@@ -27,6 +29,8 @@ METRIC_COUNTER(refused_training, "shoveler_milter_refused_total{reason=\"trainin
 METRIC_COUNTER(refused_score, "shoveler_milter_refused_total{reason=\"score\"}",
 	       "Recipients refused");
 METRIC_COUNTER(deferred_scanner, "shoveler_milter_deferred_total{reason=\"scanner\"}",
+	       "Recipients and messages deferred");
+METRIC_COUNTER(deferred_greylist, "shoveler_milter_deferred_total{reason=\"greylist\"}",
 	       "Recipients and messages deferred");
 METRIC_COUNTER(deferred_lookup, "shoveler_milter_deferred_total{reason=\"lookup\"}",
 	       "Recipients and messages deferred");
@@ -93,15 +97,42 @@ static bool is_postmaster(const char *address)
 	       (address[10] == '@' || address[10] == '\0');
 }
 
-static bool scores_too_high(struct session *session, const struct recipient *recipient)
+static bool is_scored(struct session *session, const struct recipient *recipient)
 {
 	struct transaction *transaction = session->transaction;
 
 	if (session->lookups == NULL || transaction->login != NULL)
 		return false;
 	lookups_score(session->lookups, transaction->recipient_count + 1, &transaction->score);
-	return transaction->score.total >= session->policy->score_reject &&
-	       !is_postmaster(recipient->address);
+	return !is_postmaster(recipient->address);
+}
+
+/* Seconds that the client has to wait, or 0. */
+static int greylisted(const struct session *session, const struct recipient *recipient)
+{
+	const struct transaction *transaction = session->transaction;
+	struct timespec now;
+
+	if (transaction->score.hit_count == 0 ||
+	    transaction->score.total < session->policy->score_greylist)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return greylist_check(&session->ip, transaction->sender, recipient->address,
+			      session->policy->greylist_delay_s, now.tv_sec);
+}
+
+static sfsistat greylist(struct session *session, const struct recipient *recipient, int wait_s)
+{
+	struct strbuf log = STRBUF_INIT;
+
+	strbuf_printf(&log, "greylist, score %d (", session->transaction->score.total);
+	score_write(&session->transaction->score, &log);
+	strbuf_append_char(&log, ')');
+	metric_add(&deferred_greylist, 1);
+	log_refusal(session, recipient, "defer", strbuf_text(&log));
+	strbuf_free(&log);
+	return session_reply(session, "451", "4.7.1", "<%s>: greylisted, try again in %d seconds",
+			     recipient->address, wait_s);
 }
 
 static sfsistat refuse_client(struct session *session, const struct recipient *recipient)
@@ -177,8 +208,15 @@ sfsistat session_recipient(struct session *session)
 	}
 	if ((recipient->class.classes & CLASS_TRAINING) != 0 && transaction->login == NULL)
 		return refuse_training(session, recipient);
-	if (scores_too_high(session, recipient))
-		return refuse_client(session, recipient);
+	if (is_scored(session, recipient)) {
+		int wait_s;
+
+		if (transaction->score.total >= session->policy->score_reject)
+			return refuse_client(session, recipient);
+		wait_s = greylisted(session, recipient);
+		if (wait_s > 0)
+			return greylist(session, recipient, wait_s);
+	}
 	if (verdict_wants_scan(session->policy, recipient->class.classes,
 			       transaction->login != NULL))
 		return judge_scanned(session, recipient);

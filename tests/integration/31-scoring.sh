@@ -28,6 +28,14 @@ expect_like 0 "a decent client" "taken, score 0" '^data 250' from client mail.cl
 expect 20 "carol sees" "-" lab_field carol INBOX Scored X-Shoveler-Score
 signed_in() { lab_send bad --server mx1.example.test:587 --helo "[1.2.3.4]" --auth alice@example.test:secret --from alice@example.test bob@example.test <"$LAB_DIR/message"; }
 expect_like 0 "a user of ours on a bad line, signed in" "taken" '^data 250' signed_in
+doubtful() { from bad "[1.2.3.4]" s@client.test alice@example.test; }
+expect_like 0 "a doubtful client, for the first time" "has to come again" '^rcpt alice@example.test 451 .*greylisted' doubtful
+milter_settings "greylist_delay = 1s"
+doubtful >/dev/null
+sleep 2
+expect_like 0 "and after a while" "taken" '^data 250' doubtful
+expect_like 0 "who is known" "need not wait" '^data 250' doubtful
+
 lab_dnsbl_list "$(lab_address bad)"
 expect_like 0 "on the DNSBL, to mx2 with a bad HELO" "refused there too" '^rcpt alice@example.test 550 .*dnsbl.test' \
 	lab_send bad --server mx2.example.test --helo "[1.2.3.4]" alice@example.test <"$LAB_DIR/message"
@@ -36,7 +44,7 @@ expect_like 0 "on the DNSBL, to mx2 with a bad HELO" "refused there too" '^rcpt 
 list_entry ":127.255.255.254:Blocked"
 list_entry "203.0.113.66/32:127.255.255.254:Blocked"
 lab_dnsbl_unlist "$(lab_address bad)"
-milter_settings
+milter_settings "score_greylist = 1000"
 blocked() { lab_in mx1 dig +short 66.113.0.203.dnsbl.test A; }
 expect 10 "the list says" "127.255.255.254" blocked
 expect_like 0 "who is blocked by the list is" "not refused for it" '^data 250' from bad "[1.2.3.4]" s@client.test alice@example.test
