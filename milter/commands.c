@@ -13,6 +13,12 @@ static int look_up(void *context, const char *map, const char *key, bool alias, 
 	return postfix_maps_find(context, map, key, alias, value_r, error_r);
 }
 
+static void look_up_several(void *context, const char *map, const char *const *keys, size_t count,
+			    bool alias)
+{
+	postfix_maps_prefetch(context, map, keys, count, alias);
+}
+
 static void print_class(const char *address, const struct rcpt_class *class, FILE *out)
 {
 	char name[RCPT_CLASS_NAME_SIZE];
@@ -25,7 +31,7 @@ static void print_class(const char *address, const struct rcpt_class *class, FIL
 
 static int show_class(const struct policy *policy, const char *address, FILE *out, char **error_r)
 {
-	const struct rcpt_lookup lookup = {look_up, policy->maps};
+	const struct rcpt_lookup lookup = {look_up, look_up_several, policy->maps};
 	const struct rcpt_maps maps = {policy->postfix, &lookup};
 	struct strbuf trace = STRBUF_INIT;
 	const struct rcpt_question question = {.address = address, .trace = &trace};

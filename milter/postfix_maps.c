@@ -150,18 +150,37 @@ static bool is_complaint(const char *text)
 	return false;
 }
 
-/* "key<TAB>value" */
-static char *value_of(const struct strbuf *out)
+static const char *without_proxy(const char *map)
 {
-	const char *tab = strchr(strbuf_text(out), '\t');
-
-	if (tab == NULL)
-		return NULL;
-	return xstrndup(tab + 1, strcspn(tab + 1, "\n"));
+	return strncmp(map, "proxy:", 6) == 0 ? map + 6 : map;
 }
 
-static int ask(struct postfix_maps *maps, const char *map, const char *key, bool alias,
-	       char **value_r, char **error_r)
+static bool can_be_asked(const char *key)
+{
+	return key[0] != '\0' && strlen(key) <= POSTFIX_MAPS_MAX_KEY &&
+	       strpbrk(key, "\r\n\t") == NULL;
+}
+
+/* The value of key in lines "key<TAB>value" (postalias: "key:<TAB>value"), or NULL. */
+static char *value_of(const struct strbuf *out, const char *key)
+{
+	const char *line = strbuf_text(out);
+	size_t size = strlen(key);
+
+	while (*line != '\0') {
+		size_t length = strcspn(line, "\n");
+		const char *rest = line + size + (length > size && line[size] == ':');
+
+		if (length > size && strncmp(line, key, size) == 0 && *rest == '\t')
+			return xstrndup(rest + 1, length - (size_t)(rest + 1 - line));
+		line += length + (line[length] == '\n');
+	}
+	return NULL;
+}
+
+/* Returns 0 and what postmap said about all keys, or -1 and *error_r. */
+static int run(struct postfix_maps *maps, const char *map, const struct strbuf *keys, bool alias,
+	       struct strbuf *out, char **error_r)
 {
 	const char *const arguments[] = {alias ? "postalias" : "postmap",
 					 "-c",
@@ -170,22 +189,65 @@ static int ask(struct postfix_maps *maps, const char *map, const char *key, bool
 					 "-",
 					 map,
 					 NULL};
-	struct strbuf out = STRBUF_INIT, errors = STRBUF_INIT;
-	char *input = xasprintf("%s\n", key);
-	int code = child_run(arguments, span_of(input), maps->timeout_ms, &out, &errors, error_r);
+	struct strbuf errors = STRBUF_INIT;
+	int code = child_run(arguments, strbuf_span(keys), maps->timeout_ms, out, &errors, error_r);
 
-	*value_r = code == 0 ? value_of(&out) : NULL;
-	if (code > 1 || (code == 1 && is_complaint(strbuf_text(&errors))) ||
-	    (code == 0 && *value_r == NULL)) {
+	if (code > 1 || (code == 1 && is_complaint(strbuf_text(&errors)))) {
 		*error_r = xasprintf("%s: %.*s", map, (int)strcspn(strbuf_text(&errors), "\n"),
 				     strbuf_text(&errors));
 		code = -1;
 	}
-	free(input);
-	strbuf_free(&out);
 	strbuf_free(&errors);
 	metric_add(code < 0 ? &failed : &asked, 1);
-	return code < 0 ? -1 : code == 0;
+	return code < 0 ? -1 : 0;
+}
+
+static int ask(struct postfix_maps *maps, const char *map, const char *key, bool alias,
+	       char **value_r, char **error_r)
+{
+	struct strbuf keys = STRBUF_INIT, out = STRBUF_INIT;
+	int ret;
+
+	strbuf_printf(&keys, "%s\n", key);
+	ret = run(maps, map, &keys, alias, &out, error_r);
+	*value_r = ret == 0 ? value_of(&out, key) : NULL;
+	strbuf_free(&keys);
+	strbuf_free(&out);
+	if (ret < 0)
+		return -1;
+	return *value_r != NULL;
+}
+
+void postfix_maps_prefetch(struct postfix_maps *maps, const char *map, const char *const *keys,
+			   size_t count, bool alias)
+{
+	struct strbuf missing = STRBUF_INIT, out = STRBUF_INIT;
+	char *error = NULL;
+
+	map = without_proxy(map);
+	for (size_t i = 0; i < count; i++) {
+		char *question = xasprintf("%s\n%s", map, keys[i]), *value = NULL;
+
+		if (can_be_asked(keys[i]) && !recall(maps, question, &value))
+			strbuf_printf(&missing, "%s\n", keys[i]);
+		free(question);
+		free(value);
+	}
+	if (missing.size > 0 && run(maps, map, &missing, alias, &out, &error) == 0) {
+		for (size_t i = 0; i < count; i++) {
+			char *question = xasprintf("%s\n%s", map, keys[i]), *value = NULL;
+
+			if (can_be_asked(keys[i]) && !recall(maps, question, &value)) {
+				value = value_of(&out, keys[i]);
+				remember(maps, question, value);
+			}
+			free(question);
+			free(value);
+		}
+	}
+	free(error);
+	strbuf_free(&missing);
+	strbuf_free(&out);
 }
 
 int postfix_maps_find(struct postfix_maps *maps, const char *map, const char *key, bool alias,
@@ -195,9 +257,8 @@ int postfix_maps_find(struct postfix_maps *maps, const char *map, const char *ke
 	int found;
 
 	*value_r = NULL;
-	if (strncmp(map, "proxy:", 6) == 0)
-		map += 6;
-	if (key[0] == '\0' || strlen(key) > POSTFIX_MAPS_MAX_KEY || strpbrk(key, "\r\n\t") != NULL)
+	map = without_proxy(map);
+	if (!can_be_asked(key))
 		return 0;
 	question = xasprintf("%s\n%s", map, key);
 	if (recall(maps, question, value_r)) {

@@ -29,4 +29,11 @@ void postfix_maps_free(struct postfix_maps **maps);
 int postfix_maps_find(struct postfix_maps *maps, const char *map, const char *key, bool alias,
 		      char **value_r, char **error_r);
 
+/*
+ * Asks for several keys with one run of postmap, as far as they are not known yet, so that
+ * postfix_maps_find() knows them afterwards. A failure shows there.
+ */
+void postfix_maps_prefetch(struct postfix_maps *maps, const char *map, const char *const *keys,
+			   size_t count, bool alias);
+
 #endif

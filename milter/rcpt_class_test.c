@@ -76,7 +76,7 @@ static int find(void *context, const char *map, const char *key, bool alias, cha
 	return 0;
 }
 
-static const struct rcpt_lookup lookup = {find, NULL};
+static const struct rcpt_lookup lookup = {find, NULL, NULL};
 
 /* targets: separated by spaces, in order. */
 static void expect(const char *address, const char *mailer, const char *host, unsigned classes,

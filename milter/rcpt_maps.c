@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define MAX_KEYS      5		    /* that an address is asked for */
 #define MAX_LIST_FILE (1024 * 1024) /* bytes of a file that holds a list of domains */
 
 static int match_list(const struct rcpt_maps *maps, struct span list, const char *domain,
@@ -120,6 +121,24 @@ int rcpt_maps_has_domain(const struct rcpt_maps *maps, enum postfix_parameter pa
 			  parameter == PF_RELAY_DOMAINS, 0, error_r);
 }
 
+/* All keys of an address at once: most addresses are in none of the maps, so all will be asked. */
+static void prefetch(const struct rcpt_maps *maps, enum postfix_parameter parameter,
+		     const char *const *keys, size_t count)
+{
+	struct span rest = span_of(postfix_config_get(maps->config, parameter)), map;
+
+	if (maps->lookup->prefetch == NULL)
+		return;
+	while (postfix_list_next(&rest, &map)) {
+		char *name = xstrndup(map.data, map.size);
+
+		if (!rcpt_map_is_pattern(name))
+			maps->lookup->prefetch(maps->lookup->context, name, keys, count,
+					       parameter == PF_ALIAS_MAPS);
+		free(name);
+	}
+}
+
 static int is_local_domain(const struct rcpt_maps *maps, const char *domain, char **error_r)
 {
 	if (strcasecmp(postfix_config_get(maps->config, PF_MYORIGIN), domain) == 0)
@@ -143,8 +162,15 @@ int rcpt_maps_find_address(const struct rcpt_maps *maps, enum postfix_parameter 
 		{xstrdup(parts->user), local == 1 && detailed, true, true},
 		{xasprintf("@%s", parts->domain), true, true, false},
 	};
+	const char *keys[MAX_KEYS];
+	size_t key_count = 0;
 
 	*detail_r = "";
+	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]) && local >= 0; i++) {
+		if (tries[i].wanted)
+			keys[key_count++] = tries[i].key;
+	}
+	prefetch(maps, parameter, keys, key_count);
 	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
 		if (local >= 0 && found == 0 && tries[i].wanted) {
 			found = find_in_maps(maps, parameter, tries[i].key, tries[i].partial,

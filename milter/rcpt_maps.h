@@ -15,6 +15,9 @@
 struct rcpt_lookup {
 	int (*find)(void *context, const char *map, const char *key, bool alias, char **value_r,
 		    char **error_r);
+	/* Makes find() fast for several keys of one map; may be NULL. */
+	void (*prefetch)(void *context, const char *map, const char *const *keys, size_t count,
+			 bool alias);
 	void *context;
 };
 

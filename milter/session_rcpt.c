@@ -167,9 +167,15 @@ static int look_up(void *context, const char *map, const char *key, bool alias, 
 	return postfix_maps_find(context, map, key, alias, value_r, error_r);
 }
 
+static void look_up_several(void *context, const char *map, const char *const *keys, size_t count,
+			    bool alias)
+{
+	postfix_maps_prefetch(context, map, keys, count, alias);
+}
+
 static int find_class(struct session *session, struct recipient *recipient, char **error_r)
 {
-	const struct rcpt_lookup lookup = {look_up, session->policy->maps};
+	const struct rcpt_lookup lookup = {look_up, look_up_several, session->policy->maps};
 	const struct rcpt_maps maps = {session->policy->postfix, &lookup};
 	const char *complete = macro(session, "{rcpt_addr}");
 	const struct rcpt_question question = {

@@ -40,7 +40,7 @@ static int find(void *context, const char *map, const char *key, bool alias, cha
 static void classify(const char *address, const char *text)
 {
 	struct answers answers = {text, 0};
-	const struct rcpt_lookup lookup = {find, &answers};
+	const struct rcpt_lookup lookup = {find, NULL, &answers};
 	struct postfix_config *config = postfix_config_parse(
 		"virtual_alias_maps = hash:/a, pcre:/b\nalias_maps = hash:/c\nmyorigin = o.test\n"
 		"mydestination = local.test\nlocal_transport = local\nrecipient_delimiter = +-\n"
