@@ -17,6 +17,8 @@
 #define GRADIENT_MIN	  13  /* of LESSON_GRADIENT_MAX; smaller ones are left out */
 #define SMOOTHING	  0.3 /* messages at either side of every score */
 #define PRIOR_WEIGHT	  1.0 /* messages that stand for what is known before any history */
+#define FIRST_MESSAGES	  12  /* scored of each class; until then raw scores count as well */
+#define FIRST_LIMIT	  4.0 /* log-odds of a raw score, at most */
 #define BINS_PER_UNIT	  25.0
 #define SEDATION_DEFAULT  5
 #define SEDATION_STEP	  0.5
@@ -29,6 +31,8 @@ enum { CHI_HEADER, CHI_BODY, GRAHAM, LOGISTIC_HEADER, LOGISTIC_BODY };
 /* Raw scores of about this size are worth one unit of the histogram, and of log-odds before history. */
 static const double bin_scale[STORE_LEARNERS] = {1.0, 1.0, 2.0, 0.2, 0.2};
 static const double prior_scale[STORE_LEARNERS] = {5.0, 5.0, 10.0, 1.0, 1.0};
+/* ... and of log-odds while there is next to no history. */
+static const double first_scale[STORE_LEARNERS] = {5.0, 5.0, 20.0, 2.0, 2.0};
 
 static double probability(struct token_counts counts, const struct dictionary_sums *sums,
 			  double strength)
@@ -206,9 +210,13 @@ static double calibrated(const struct dictionary_sums *sums, int learner, double
 		above += i >= bin ? innocents[i] : 0;
 	}
 	double known = SMOOTHING + PRIOR_WEIGHT;
-	return log((fmax(below, 0) + SMOOTHING + PRIOR_WEIGHT * prior) / (fmax(spam, 0) + known)) -
-	       log((fmax(above, 0) + SMOOTHING + PRIOR_WEIGHT * (1 - prior)) /
-		   (fmax(innocent, 0) + known));
+	double odds =
+		log((fmax(below, 0) + SMOOTHING + PRIOR_WEIGHT * prior) / (fmax(spam, 0) + known)) -
+		log((fmax(above, 0) + SMOOTHING + PRIOR_WEIGHT * (1 - prior)) /
+		    (fmax(innocent, 0) + known));
+	double share = fmin(fmin(spam, innocent) / FIRST_MESSAGES, 1);
+	double first = fmax(-FIRST_LIMIT, fmin(FIRST_LIMIT, raw / first_scale[learner]));
+	return share * odds + (1 - share) * first;
 }
 
 void engine_score(struct engine_score *score_r, const uint32_t *hashes,
