@@ -151,6 +151,20 @@ static inline int compat_start_last_namespace(struct mail_user *user, const char
 	return 0;
 }
 
+/* Where the acl plugin keeps who shares with whom, if the host did not say. */
+static inline void compat_set_sharing_index(struct mail_user *user, const char *path)
+{
+	const char *key = "acl_shared_dict", *value;
+
+	if (mail_user_plugin_getenv(user, key) != NULL)
+		return;
+	value = p_strconcat(user->pool, "file:", path, NULL);
+	if (!array_is_created(&user->set->plugin_envs))
+		p_array_init(&user->set->plugin_envs, user->pool, 2);
+	array_push_back(&user->set->plugin_envs, &key);
+	array_push_back(&user->set->plugin_envs, &value);
+}
+
 /* groups: NULL-terminated; added to those that the acl plugin will read. */
 static inline void compat_add_acl_groups(struct mail_user *user, const char *const *groups)
 {

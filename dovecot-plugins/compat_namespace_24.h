@@ -133,6 +133,12 @@ static inline int compat_start_last_namespace(struct mail_user *user, const char
 	return ret;
 }
 
+/* Where the acl plugin keeps who shares with whom; conf/90-shoveler-2.4.conf has the dict. */
+static inline void compat_set_sharing_index(struct mail_user *user, const char *path)
+{
+	compat_override(user, "acl_sharing_map/dict/file/dict_file_path", path);
+}
+
 /* groups: NULL-terminated; added to those that the acl plugin will read. */
 static inline void compat_add_acl_groups(struct mail_user *user, const char *const *groups)
 {

@@ -117,6 +117,8 @@
 	      "Dovecot 2.3: mail_location of any user by %h %u %n %d, if it cannot be derived")           \
 	PARAM(RESCAN_DIRECTORY, "rescan_directory", PATH, "$state_directory/rescan", 0, 0,                \
 	      "rescan", "Where messages are kept that the re-scan took out of mailboxes")                 \
+	PARAM(RESCAN_RETENTION, "rescan_retention", TIME, "90d", 86400, 315360000, "rescan",              \
+	      "How long these messages are kept")                                                         \
 	/* the classifier */                                                                              \
 	PARAM(USERS_DIRECTORY, "users_directory", PATH, "$state_directory/users", 0, 0,                   \
 	      "shoveler-lda spamtraind spamtrain",                                                        \
@@ -152,6 +154,10 @@
 	      "Scan all mail of authenticated users, for whomever it is")                                 \
 	PARAM(VIRUS_BRAKE, "virus_brake", INT, "100", 0, 1000000, "shoveler-milter",                      \
 	      "One signature that is found more often in an hour holds mail instead; 0: never")           \
+	PARAM(VIRUS_KEEP, "virus_keep", TIME, "7d", 0, 31536000, "shoveler-milter",                       \
+	      "How long a copy of discarded mail is kept for the admin to release; 0: none is kept")      \
+	PARAM(VIRUS_KEEP_DIRECTORY, "virus_keep_directory", PATH, "$state_directory/infected", 0,         \
+	      0, "shoveler-milter shoveler", "Where these copies are")                                    \
 	PARAM(VIRUS_SCANNED_HEADER, "virus_scanned_header", TEXT, "shoveler-milter", 0, 0,                \
 	      "shoveler-milter",                                                                          \
 	      "Value of X-Virus-Scanned in mail that was found clean; empty: no such field")              \

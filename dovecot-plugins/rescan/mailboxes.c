@@ -2,6 +2,7 @@
 #include "mailboxes.h"
 
 #include "../plugin_conf.h"
+#include "lib/file.h"
 #include "lib/xalloc.h"
 #include "removed.h"
 #include "scan.h"
@@ -22,21 +23,6 @@ static void failed(struct rescan *rescan, struct mailbox *box, uint32_t uid, con
 	e_error(box->event, "rescan: uid %u: %s", uid, problem);
 }
 
-static int write_fully(int fd, const unsigned char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t written = write(fd, data, size);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -1;
-		data += written;
-		size -= (size_t)written;
-	}
-	return 0;
-}
-
 /* The message as a descriptor the scanner can read, or -1 and *error_r. */
 static int message_fd(struct mail *mail, const char **error_r)
 {
@@ -55,7 +41,7 @@ static int message_fd(struct mail *mail, const char **error_r)
 		return -1;
 	}
 	while (i_stream_read_more(input, &data, &size) > 0) {
-		if (write_fully(fd, data, size) < 0) {
+		if (file_write_all(fd, (struct span){(const char *)data, size}) < 0) {
 			*error_r = t_strdup_printf("write: %s", strerror(errno));
 			close(fd);
 			return -1;

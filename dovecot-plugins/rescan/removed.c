@@ -1,10 +1,12 @@
 #include "removed.h"
 
 #include "lib/address.h"
+#include "lib/file.h"
 #include "lib/packet.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -36,20 +38,6 @@ int removed_prepare(const char *directory, const char *mail_user, char **error_r
 	return 0;
 }
 
-static bool write_all(int fd, struct span text)
-{
-	while (text.size > 0) {
-		ssize_t size = write(fd, text.data, text.size);
-
-		if (size < 0 && errno == EINTR)
-			continue;
-		if (size < 0)
-			return false;
-		text = span_from(text, (size_t)size);
-	}
-	return true;
-}
-
 static bool copy_all(int from, int to)
 {
 	char *buffer = xmalloc(COPY_SIZE);
@@ -57,7 +45,7 @@ static bool copy_all(int from, int to)
 	ssize_t size;
 
 	while ((size = pread(from, buffer, COPY_SIZE, offset)) > 0) {
-		if (!write_all(to, (struct span){buffer, (size_t)size})) {
+		if (file_write_all(to, (struct span){buffer, (size_t)size}) < 0) {
 			size = -1;
 			break;
 		}
@@ -75,7 +63,7 @@ static int write_file(int folder, const char *name, struct span head, int fd)
 
 	if (file < 0)
 		return errno;
-	if (!write_all(file, head) || (fd >= 0 && !copy_all(fd, file)) || fsync(file) < 0)
+	if (file_write_all(file, head) < 0 || (fd >= 0 && !copy_all(fd, file)) || fsync(file) < 0)
 		problem = errno != 0 ? errno : EIO;
 	if (close(file) < 0 && problem == 0)
 		problem = errno;
@@ -124,27 +112,16 @@ static int write_pair(int folder, const struct removed_message *message, int fd)
 	return problem;
 }
 
-static int open_folder(const char *path)
-{
-	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* A new folder must be in its parent on disk too. */
 static int open_user_folder(const char *directory, const char *path)
 {
-	int parent;
-
-	if (mkdir(path, 0700) < 0)
-		return errno == EEXIST ? open_folder(path) : -1;
-	parent = open_folder(directory);
-	if (parent < 0)
-		return -1;
-	if (fsync(parent) < 0) {
-		close(parent);
+	if (mkdir(path, 0700) < 0) {
+		if (errno != EEXIST)
+			return -1;
+	} else if (file_sync_directory(directory) < 0) {
 		return -1;
 	}
-	close(parent);
-	return open_folder(path);
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 int removed_save(const char *directory, const struct removed_message *message, int fd,
@@ -164,4 +141,57 @@ int removed_save(const char *directory, const struct removed_message *message, i
 				     strerror(problem));
 	strbuf_free(&path);
 	return problem == 0 ? 0 : -1;
+}
+
+/* ---- what is too old ---- */
+
+static int expire_folder(int parent, const char *name, time_t before, uint64_t *count)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	struct stat file;
+
+	if (folder == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return errno == ENOTDIR || errno == ENOENT ? 0 : -1;
+	}
+	while ((entry = readdir(folder)) != NULL) {
+		if (entry->d_name[0] == '.' ||
+		    fstatat(dirfd(folder), entry->d_name, &file, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(file.st_mode) || file.st_mtime >= before)
+			continue;
+		if (unlinkat(dirfd(folder), entry->d_name, 0) == 0)
+			(*count)++;
+	}
+	closedir(folder);
+	/* fails as long as something is in it */
+	(void)unlinkat(parent, name, AT_REMOVEDIR);
+	return 0;
+}
+
+int removed_expire(const char *directory, int64_t retention, uint64_t *count_r, char **error_r)
+{
+	DIR *folder = opendir(directory);
+	const struct dirent *entry;
+	time_t before = time(NULL) - retention;
+	int ret = 0;
+
+	*count_r = 0;
+	if (folder == NULL) {
+		if (errno == ENOENT)
+			return 0;
+		*error_r = xasprintf("cannot read %s: %s", directory, strerror(errno));
+		return -1;
+	}
+	while (ret == 0 && (entry = readdir(folder)) != NULL) {
+		if (entry->d_name[0] != '.')
+			ret = expire_folder(dirfd(folder), entry->d_name, before, count_r);
+		if (ret < 0)
+			*error_r = xasprintf("cannot read %s/%s: %s", directory, entry->d_name,
+					     strerror(errno));
+	}
+	closedir(folder);
+	return ret;
 }

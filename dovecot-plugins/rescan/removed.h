@@ -25,4 +25,10 @@ int removed_prepare(const char *directory, const char *mail_user, char **error_r
 int removed_save(const char *directory, const struct removed_message *message, int fd,
 		 char **error_r);
 
+/*
+ * Deletes files older than so many seconds, and folders of users that are empty then. *count_r:
+ * how many files. Returns 0 (also if there is no such folder), or -1 and *error_r.
+ */
+int removed_expire(const char *directory, int64_t retention, uint64_t *count_r, char **error_r);
+
 #endif

@@ -6,7 +6,8 @@
  * What it does: each message of every private folder, and of every public tree once, goes to the
  * scanner (scanner_listen). An infected one is first kept for the administrator, on disk for sure
  * (removed.h), and then expunged. --since: only messages that were saved since then (as in
- * doveadm-search-query(7): "2weeks", "2026-11-01"). --dry-run: reports only.
+ * doveadm-search-query(7): "2weeks", "2026-11-01"). --dry-run: reports only. What was kept longer
+ * than rescan_retention is deleted first.
  *
  * On errors: whatever could not be scanned stays where it is, is counted and logged, and makes the
  * exit code 75. The last line of the log is the report.
@@ -66,6 +67,22 @@ static int read_configuration(struct rescan *rescan, const struct conf *conf, ch
 	return removed_prepare(rescan->directory, conf_text(conf, P_MAIL_USER), error_r);
 }
 
+/* What was removed long ago; nobody asked for it back. */
+static void expire_removed(struct rescan_command *command, const struct conf *conf)
+{
+	uint64_t count;
+	char *error;
+
+	if (removed_expire(command->rescan.directory, conf_number(conf, P_RESCAN_RETENTION), &count,
+			   &error) < 0) {
+		e_error(command->event, "rescan: %s", error);
+		free(error);
+	}
+	if (count > 0)
+		e_info(command->event, "rescan: deleted %" PRIu64 " files older than %s", count,
+		       conf_text(conf, P_RESCAN_RETENTION));
+}
+
 /* Still root here, if the command was started by root. */
 COMPAT_DOVEADM_INIT(rescan_init, ctx)
 {
@@ -87,6 +104,8 @@ COMPAT_DOVEADM_INIT(rescan_init, ctx)
 		return;
 	}
 	command->usable = true;
+	if (!command->rescan.dry_run)
+		expire_removed(command, conf);
 }
 
 static int rescan_run(struct doveadm_mail_cmd_context *ctx, struct mail_user *user)

@@ -1,6 +1,7 @@
 #include "compat.h"
 #include "pending.h"
 
+#include "lib/file.h"
 #include "lib/xalloc.h"
 
 #include <istream.h>
@@ -55,17 +56,10 @@ static int open_spill(struct pending *pending)
 
 static int append(struct pending *pending, const unsigned char *data, size_t size)
 {
-	while (size > 0) {
-		ssize_t written = pwrite(pending->spill, data, size, pending->spill_size);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return errno;
-		data += written;
-		size -= (size_t)written;
-		pending->spill_size += written;
-	}
+	if (lseek(pending->spill, pending->spill_size, SEEK_SET) < 0 ||
+	    file_write_all(pending->spill, (struct span){(const char *)data, size}) < 0)
+		return errno;
+	pending->spill_size += (off_t)size;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "../plugin_conf.h"
 #include "policy_view.h"
+#include "shared_index.h"
 
 PLUGIN_EXPORT void shoveler_sharing_plugin_init(struct module *module);
 PLUGIN_EXPORT void shoveler_sharing_plugin_deinit(void);
@@ -49,6 +50,8 @@ static void sharing_mail_user_created(struct mail_user *user)
 	if (conf == NULL)
 		return;
 	view = policy_view_create(conf, user->event, plugin_user_name(user->username));
+	compat_set_sharing_index(
+		user, t_strconcat(conf_text(conf, P_STATE_DIRECTORY), SHARED_INDEX_FILE, NULL));
 	compat_add_acl_groups(user, policy_view_groups(view));
 	add_shared(user, conf);
 	for (const char *const *tree = policy_view_trees(view); *tree != NULL; tree++)

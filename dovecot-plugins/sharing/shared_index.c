@@ -5,8 +5,6 @@
 
 #include <sys/stat.h>
 
-#define INDEX_FILE "/sharing/index"
-
 struct shared_index {
 	const char *path;
 	struct stat seen;
@@ -17,7 +15,8 @@ struct shared_index *shared_index_create(pool_t pool, const struct conf *conf)
 {
 	struct shared_index *index = p_new(pool, struct shared_index, 1);
 
-	index->path = p_strconcat(pool, conf_text(conf, P_STATE_DIRECTORY), INDEX_FILE, NULL);
+	index->path =
+		p_strconcat(pool, conf_text(conf, P_STATE_DIRECTORY), SHARED_INDEX_FILE, NULL);
 	return index;
 }
 

@@ -240,11 +240,10 @@ class Dovecot:
             environment_24="\n  ".join(f"{name} = {value}" for name, value in self.environment.items())) + extra)
 
     def write_snippet(self, name):
-        """The shipped file, with this server's folders and a group that exists."""
+        """The shipped file, with a group that exists; its folders are those of main.cf."""
         with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
             text = file.read()
-        self.write("90-shoveler.conf", text.replace("/var/lib/shoveler", self.state).replace(
-            "shoveler-policy", "nogroup"))
+        self.write("90-shoveler.conf", text.replace("shoveler-policy", "nogroup"))
         return self.path("90-shoveler.conf")
 
     def start(self):

@@ -104,6 +104,22 @@ class Rescan(PluginTest):
         self.assertEqual(self.alice.subjects("INBOX"), ["bad"])
         self.assertEqual(self.kept(), before)
 
+    def test_what_was_kept_long_enough_is_deleted(self):
+        self.alice.put("INBOX", message("bad", body=VIRUS + "\r\n"))
+        self.rescan("-u", ALICE)
+        name = self.kept()[-1]
+        old = time.time() - 91 * 86400
+        os.utime(name, (old, old))
+        os.makedirs(self.server.path("shoveler/rescan/gone%40example.test"))
+        with open(self.server.path("shoveler/rescan/gone%40example.test/1.eml"), "w", encoding="ascii") as file:
+            os.utime(file.fileno(), (old, old))
+        self.rescan("-u", ALICE, "--dry-run")
+        self.assertTrue(os.path.exists(name))
+        self.assertIn("deleted 2 files older than 90d", self.rescan("-u", ALICE))
+        self.assertFalse(os.path.exists(name))
+        self.assertTrue(os.path.exists(name[:-4] + ".txt"))
+        self.assertFalse(os.path.exists(self.server.path("shoveler/rescan/gone%40example.test")))
+
     def test_errors_never_expunge(self):
         self.alice.put("INBOX", message("bad", body=VIRUS + "\r\n"))
         for answer in ("status=error\nreason=broken\n", "status=limit\nreason=Heuristics.Limits\n", "", "nonsense",
