@@ -3,7 +3,7 @@
 #   row "1" "Ham from a decent client"                       which part of the story follows
 #   expect SECONDS "what was done" "what must come" COMMAND...   polls until COMMAND prints exactly that
 #                                                           (0 seconds: runs it once)
-#   expect_like SECONDS "what was done" "what must come" REGEX COMMAND...   ... until it prints something that matches
+#   expect_like SECONDS "what was done" "what must come" REGEX COMMAND...   ... until a line matches; the table shows the part that does
 #   skip "what" "why"
 #
 # Prints TAP (ok / not ok), and one line a check into $STORY_RESULTS for demo.sh's table: row, done, expected, found, ok|FAILED|skipped.
@@ -113,7 +113,7 @@ expect_like() {
 	local seconds=$1 done=$2 expected=$3 pattern=$4
 	shift 4
 	if lab_wait $((seconds * STORY_PATIENCE)) story_like "$pattern" "$@"; then
-		story_result "$done" "$expected" "$(grep -E -m1 -- "$pattern" <<<"$story_found")" ok
+		story_result "$done" "$expected" "$(grep -oE -m1 -- "$pattern" <<<"$story_found" | head -n 1)" ok
 	else
 		story_result "$done" "$expected" "${story_found:-nothing}" FAILED
 	fi
