@@ -20,10 +20,12 @@ static const struct {
 	const char *name;
 	void (*check)(struct doctor *doctor, const struct conf *conf);
 } checks[] = {
-	{"daemons", doctor_check_daemons}, {"sockets", doctor_check_sockets},
-	{"metrics", doctor_check_metrics}, {"permissions", doctor_check_permissions},
-	{"postfix", doctor_check_postfix}, {"dovecot", doctor_check_dovecot},
-	{"policy", doctor_check_policy},   {"stores", doctor_check_stores},
+	{"daemons", doctor_check_daemons},   {"sockets", doctor_check_sockets},
+	{"metrics", doctor_check_metrics},   {"permissions", doctor_check_permissions},
+	{"postfix", doctor_check_postfix},   {"maps", doctor_check_maps},
+	{"delivery", doctor_check_delivery}, {"dovecot", doctor_check_dovecot},
+	{"policy", doctor_check_policy},     {"stores", doctor_check_stores},
+	{"rescan", doctor_check_rescan},
 };
 
 static void print_finding(const char *check, enum finding finding, const char *advice,

@@ -24,8 +24,14 @@ void doctor_check_sockets(struct doctor *doctor, const struct conf *conf);
 void doctor_check_metrics(struct doctor *doctor, const struct conf *conf);
 void doctor_check_permissions(struct doctor *doctor, const struct conf *conf);
 void doctor_check_postfix(struct doctor *doctor, const struct conf *conf);
+/* Can the milter's user ask each map of Postfix that says what a recipient is? */
+void doctor_check_maps(struct doctor *doctor, const struct conf *conf);
+/* Does Postfix lead mail for mailboxes and training addresses to our sockets? */
+void doctor_check_delivery(struct doctor *doctor, const struct conf *conf);
 void doctor_check_dovecot(struct doctor *doctor, const struct conf *conf);
 void doctor_check_policy(struct doctor *doctor, const struct conf *conf);
 void doctor_check_stores(struct doctor *doctor, const struct conf *conf);
+/* Are mailboxes scanned again each week, and did the last time end well? */
+void doctor_check_rescan(struct doctor *doctor, const struct conf *conf);
 
 #endif

@@ -152,9 +152,11 @@ void doctor_check_dovecot(struct doctor *doctor, const struct conf *conf)
 		if (strstr(strbuf_text(&plugins), wanted[i]) != NULL)
 			doctor_report(doctor, FINDING_OK, NULL, "IMAP sessions load %s", wanted[i]);
 		else
-			doctor_report(doctor, FINDING_WARNING,
-				      "conf.d/90-shoveler.conf must be there, and included",
-				      "IMAP sessions do not load %s", wanted[i]);
+			doctor_report(
+				doctor, FINDING_WARNING,
+				"copy /usr/share/shoveler/dovecot/90-shoveler-2.3.conf (or -2.4) to "
+				"/etc/dovecot/conf.d/90-shoveler.conf; doveadm reload",
+				"IMAP sessions do not load %s", wanted[i]);
 	}
 	strbuf_free(&plugins);
 }

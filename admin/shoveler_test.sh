@@ -127,6 +127,45 @@ sed -i '/lda_metrics/d' "$dir/conf/main.cf"
 echo "lda_metrics_listen = unix:$dir/none" >>"$dir/conf/main.cf"
 expect 69 'shoveler-lda: DOWN' status
 
+# What Postfix must do for us, and what the milter's user must be able to ask.
+if command -v postconf >/dev/null; then
+	echo "services = shoveler-milter, shoveler-lda, spamtraind
+milter_user = $([ "$(id -u)" != 0 ] && id -un || echo nobody)
+lda_listen = unix:$dir/queue/shoveler/lda
+training_listen = unix:$dir/queue/shoveler/training
+training_spam_addresses = dc-spam@example.test" >"$dir/conf/services.cf"
+	sed -i '/^services/d; /^lda_user/r '"$dir/conf/services.cf" "$dir/conf/main.cf"
+	mkdir -p "$dir/postfix"
+	chmod 755 "$dir" "$dir/postfix"
+	postfix_has() {
+		printf '%s\n' 'compatibility_level = 3.6' 'myhostname = mx.test' 'alias_maps =' "$@" >"$dir/postfix/main.cf"
+		: >"$dir/postfix/master.cf"
+		# Postfix waits before it reads what was just written.
+		touch -d '1 minute ago' "$dir"/postfix/*
+	}
+	echo 'dc-spam@example.test shoveler:unix:shoveler/training' >"$dir/postfix/transport"
+	postfix_has "virtual_transport = lmtp:unix:private/dovecot-lmtp"
+	expect 2 'warning +delivery +virtual_transport = .*private/dovecot-lmtp' doctor
+	expect 2 'error +delivery +transport_maps do not lead dc-spam@example.test' doctor
+	expect 2 'warning +rescan +nothing runs the weekly|ok +rescan' doctor
+	postfix_has "virtual_transport = shoveler:unix:shoveler/lda" "transport_maps = texthash:$dir/postfix/transport"
+	expect 2 'ok +delivery +Postfix delivers by shoveler:unix:shoveler/lda' doctor
+	expect 2 'ok +delivery +transport_maps lead dc-spam@example.test' doctor
+	expect 2 'ok +maps +the milter can ask texthash' doctor
+	if [ "$(id -u)" = 0 ]; then
+		chmod 600 "$dir/postfix/transport"
+		expect 2 'error +maps +the milter cannot ask texthash.*Permission denied' doctor
+	fi
+	postfix_has "transport_maps = texthash:$dir/postfix/nowhere"
+	expect 2 'error +maps +the milter cannot ask texthash.*nowhere' doctor
+	echo 75 >"$dir/state/rescan.last"
+	expect 2 'warning +rescan +the last weekly re-scan ended .* with status 75' doctor
+	echo 0 >"$dir/state/rescan.last"
+	expect 2 'ok +rescan +the last weekly re-scan ended' doctor
+	touch -d '10 days ago' "$dir/state/rescan.last"
+	expect 2 'warning +rescan +.*long ago' doctor
+fi
+
 echo "policy_group = nosuchgroup" >>"$dir/conf/main.cf"
 [ "$(id -u)" != 0 ] || expect 78 'addgroup --system nosuchgroup' group add staff a@example.test
 exit $failed
