@@ -58,3 +58,42 @@ int command_score(struct admin *admin, int argc, char **argv)
 	ret = milter_show_score(admin->conf, &question, stdout, &error);
 	return finish(ret, error);
 }
+
+static int virus_list(struct admin *admin, int argc, char **argv)
+{
+	char *error = NULL;
+	int ret;
+
+	(void)argc, (void)argv;
+	ret = milter_list_kept(admin->conf, stdout, &error);
+	return finish(ret, error);
+}
+
+static int virus_show(struct admin *admin, int argc, char **argv)
+{
+	char *error = NULL;
+	int ret;
+
+	(void)argc;
+	ret = milter_show_kept(admin->conf, argv[0], stdout, &error);
+	return finish(ret, error);
+}
+
+static int virus_release(struct admin *admin, int argc, char **argv)
+{
+	char *error = NULL;
+	int ret = 0;
+
+	for (int i = 0; i < argc && ret == 0; i++)
+		ret = milter_release_kept(admin->conf, argv[i], &error);
+	return finish(ret, error);
+}
+
+const struct command virus_actions[] = {
+	{"list", "", "Suppressed messages of which a copy is kept", virus_list, 0, 0, NULL, NULL,
+	 false},
+	{"show", "ID", "Print one of them as it is", virus_show, 1, 1, NULL, NULL, false},
+	{"release", "ID...", "Send them to their recipients after all, past the scanner",
+	 virus_release, 1, -1, NULL, NULL, false},
+	{NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, false},
+};

@@ -41,6 +41,7 @@ int command_score(struct admin *admin, int argc, char **argv);
 extern const struct command public_actions[];
 extern const struct command group_actions[];
 extern const struct command mx2_actions[];
+extern const struct command virus_actions[];
 
 /* Prints "shoveler: ..." to standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

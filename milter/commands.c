@@ -2,10 +2,16 @@
 
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
+#include "child.h"
+#include "kept.h"
 #include "policy.h"
 #include "rcpt_class.h"
 
 #include <stdlib.h>
+#include <time.h>
+
+#define MAX_RELEASE_TO	   1000
+#define RELEASE_TIMEOUT_MS 60000
 
 static int look_up(void *context, const char *map, const char *key, bool alias, char **value_r,
 		   char **error_r)
@@ -124,4 +130,77 @@ int milter_show_score(const struct conf *conf, const struct score_question *ques
 	show_score(policy, question, &client, out);
 	policy_release(&policy);
 	return 0;
+}
+
+static void print_kept(const struct kept_message *message, void *context)
+{
+	char when[32];
+	struct tm parts;
+
+	localtime_r(&message->time, &parts);
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &parts);
+	fprintf(context, "%s  %s  %s  client=[%s] from=<%s> to=<%s>\n", message->id, when,
+		message->signature, message->client, message->sender, message->to);
+}
+
+int milter_list_kept(const struct conf *conf, FILE *out, char **error_r)
+{
+	return kept_list(conf_text(conf, P_VIRUS_KEEP_DIRECTORY), print_kept, out, error_r);
+}
+
+int milter_show_kept(const struct conf *conf, const char *id, FILE *out, char **error_r)
+{
+	struct kept_file file;
+
+	if (kept_read(conf_text(conf, P_VIRUS_KEEP_DIRECTORY), id, &file, error_r) < 0)
+		return -1;
+	fwrite(file.content.data, 1, file.content.size, out);
+	kept_file_free(&file);
+	return 0;
+}
+
+/* sendmail(1) takes lines that end with LF. */
+static void without_cr(struct span content, struct strbuf *out)
+{
+	for (size_t i = 0; i < content.size; i++) {
+		if (content.data[i] != '\r' || i + 1 == content.size || content.data[i + 1] != '\n')
+			strbuf_append_char(out, content.data[i]);
+	}
+}
+
+static int send_again(const struct conf *conf, const struct kept_file *file, char **error_r)
+{
+	const char *arguments[MAX_RELEASE_TO + 10] = {
+		"sendmail",	      "-C", conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY), "-i", "-f",
+		file->message.sender, "--"};
+	char *to = xstrdup(file->message.to), *rest = to, *address;
+	struct strbuf content = STRBUF_INIT, out = STRBUF_INIT;
+	size_t count = 7;
+	int code;
+
+	while ((address = strsep(&rest, " ")) != NULL && count < MAX_RELEASE_TO + 7)
+		arguments[count++] = address;
+	without_cr(file->content, &content);
+	code = child_run(arguments, strbuf_span(&content), RELEASE_TIMEOUT_MS, &out, &out, error_r);
+	if (code > 0)
+		*error_r = xasprintf("sendmail: %s", strbuf_text(&out));
+	strbuf_free(&content);
+	strbuf_free(&out);
+	free(to);
+	return code == 0 ? 0 : -1;
+}
+
+int milter_release_kept(const struct conf *conf, const char *id, char **error_r)
+{
+	const char *directory = conf_text(conf, P_VIRUS_KEEP_DIRECTORY);
+	struct kept_file file;
+	int ret;
+
+	if (kept_read(directory, id, &file, error_r) < 0)
+		return -1;
+	ret = send_again(conf, &file, error_r);
+	kept_file_free(&file);
+	if (ret == 0)
+		(void)kept_remove(directory, id);
+	return ret;
 }

@@ -19,4 +19,11 @@ struct score_question {
 int milter_show_score(const struct conf *conf, const struct score_question *question, FILE *out,
 		      char **error_r);
 
+/* The copies of suppressed messages, one a line. 0, or -1 and *error_r. */
+int milter_list_kept(const struct conf *conf, FILE *out, char **error_r);
+/* One of them as it is. */
+int milter_show_kept(const struct conf *conf, const char *id, FILE *out, char **error_r);
+/* Gives it to Postfix for its recipients, past the scanner, and removes it. */
+int milter_release_kept(const struct conf *conf, const char *id, char **error_r);
+
 #endif

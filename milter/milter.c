@@ -134,6 +134,9 @@ static int make_folders(const struct conf *conf, char **error_r)
 
 	if (folder_make(conf_text(conf, P_RUNTIME_DIRECTORY), 0755, user, error_r) < 0)
 		return -1;
+	if (conf_bool(conf, P_VIRUS_SCAN) && conf_number(conf, P_VIRUS_KEEP) > 0 &&
+	    folder_make(conf_text(conf, P_VIRUS_KEEP_DIRECTORY), 0700, user, error_r) < 0)
+		return -1;
 	return folder_make(conf_text(conf, P_SCANNER_TEMP_DIRECTORY), 0700, user, error_r);
 }
 

@@ -88,6 +88,7 @@ static void free_policy(struct policy *policy)
 	postfix_config_free(&policy->postfix);
 	postfix_maps_free(&policy->maps);
 	free(policy->postfix_directory);
+	free(policy->keep_directory);
 	free(policy->temp_directory);
 	free(policy->scanned_header);
 	explicit_bzero(&policy->secret, sizeof(policy->secret));
@@ -104,6 +105,8 @@ static void take_scanner(struct policy *policy, const struct conf *conf)
 	policy->crash_limit = (int)conf_number(conf, P_SCANNER_CRASH_LIMIT);
 	policy->max_file_size = (size_t)conf_number(conf, P_SCANNER_MAX_FILE_SIZE);
 	policy->temp_directory = xstrdup(conf_text(conf, P_SCANNER_TEMP_DIRECTORY));
+	if (conf_number(conf, P_VIRUS_KEEP) > 0)
+		policy->keep_directory = xstrdup(conf_text(conf, P_VIRUS_KEEP_DIRECTORY));
 	policy->scanned_header = xstrdup(conf_text(conf, P_VIRUS_SCANNED_HEADER));
 	policy->virus_action = find_action(conf_text(conf, P_VIRUS_ACTION));
 	policy->virus_action_submitted = find_action(conf_text(conf, P_VIRUS_ACTION_SUBMITTED));

@@ -28,6 +28,7 @@ struct policy {
 	int crash_limit;
 	size_t max_file_size;
 	char *temp_directory;
+	char *keep_directory; /* copies of suppressed messages; NULL: none are kept */
 	char *scanned_header; /* value of X-Virus-Scanned; "" for none */
 	enum virus_action virus_action, virus_action_submitted, limit_action;
 	char **training; /* addresses, lower case, NULL-terminated */

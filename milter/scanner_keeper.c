@@ -7,6 +7,7 @@
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 #include "folder.h"
+#include "kept.h"
 #include "scanner_process.h"
 #include "scanner_settings.h"
 
@@ -29,6 +30,7 @@
 #define RETRY_PAUSE_MS	  2000 /* after a generation died or failed to load */
 #define STOP_GRACE_MS	  5000
 #define WARN_INTERVAL_MS  86400000
+#define PURGE_INTERVAL_MS 600000
 #define MAX_OLD_PROCESSES 16
 
 METRIC_COUNTER(started, "shoveler_milter_scanner_started_total", "Scanner processes started");
@@ -53,16 +55,17 @@ struct scanner_keeper {
 	pthread_mutex_t lock; /* of settings and reload_wanted */
 	struct scanner_settings settings;
 	bool reload_wanted;
+	char *keep_directory;
 	atomic_bool ready, stopping;
 	int listen_fd;
 	int wake_fd;
-	_Atomic int64_t interval_ms, max_age_s;
+	_Atomic int64_t interval_ms, max_age_s, keep_s;
 
 	/* the thread's own */
 	struct process current, fresh;
 	pid_t old[MAX_OLD_PROCESSES]; /* on their way out, to be reaped */
 	uint64_t loaded_fingerprint, seen_fingerprint;
-	int64_t warn_at_ms, next_look_ms, retry_at_ms, fresh_until_ms;
+	int64_t purge_at_ms, warn_at_ms, next_look_ms, retry_at_ms, fresh_until_ms;
 };
 
 static int64_t now_ms(void)
@@ -344,6 +347,24 @@ static void decide_fresh(struct scanner_keeper *keeper)
 		start_fresh(keeper, "new-signatures");
 }
 
+/* Copies of suppressed messages that have become too old. */
+static void purge_kept(struct scanner_keeper *keeper)
+{
+	char *directory;
+	unsigned count;
+
+	if (now_ms() < keeper->purge_at_ms)
+		return;
+	keeper->purge_at_ms = now_ms() + PURGE_INTERVAL_MS;
+	pthread_mutex_lock(&keeper->lock);
+	directory = xstrdup(keeper->keep_directory);
+	pthread_mutex_unlock(&keeper->lock);
+	count = kept_purge(directory, keeper->keep_s);
+	if (count > 0)
+		msg_info("kept messages: action=purge, count=%u", count);
+	free(directory);
+}
+
 static void *keep(void *argument)
 {
 	struct scanner_keeper *keeper = argument;
@@ -368,6 +389,7 @@ static void *keep(void *argument)
 		}
 		reap_old(keeper);
 		decide_fresh(keeper);
+		purge_kept(keeper);
 	}
 	return NULL;
 }
@@ -393,6 +415,9 @@ static void take_conf(struct scanner_keeper *keeper, const struct conf *conf)
 	scanner_settings_free(&keeper->settings);
 	scanner_settings_from_conf(&keeper->settings, conf);
 	keeper->interval_ms = conf_number(conf, P_SCANNER_RELOAD_INTERVAL) * 1000;
+	keeper->keep_s = conf_number(conf, P_VIRUS_KEEP);
+	free(keeper->keep_directory);
+	keeper->keep_directory = xstrdup(conf_text(conf, P_VIRUS_KEEP_DIRECTORY));
 	keeper->max_age_s = conf_number(conf, P_SCANNER_MAX_AGE);
 }
 
@@ -419,6 +444,7 @@ static void free_keeper(struct scanner_keeper *keeper)
 	if (keeper->wake_fd >= 0)
 		close(keeper->wake_fd);
 	scanner_settings_free(&keeper->settings);
+	free(keeper->keep_directory);
 	pthread_mutex_destroy(&keeper->lock);
 	free(keeper);
 }

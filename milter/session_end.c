@@ -10,6 +10,7 @@
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 #include "brake.h"
+#include "kept.h"
 #include "suspects.h"
 
 #include <stdlib.h>
@@ -182,6 +183,42 @@ static int note_score(struct session *session)
 	return ret;
 }
 
+/* To the recipients who do not get it. Freed by the caller. */
+static char *suppressed_recipients(const struct transaction *transaction)
+{
+	struct strbuf to = STRBUF_INIT;
+
+	for (size_t i = 0; i < transaction->recipient_count; i++) {
+		const struct recipient *recipient = &transaction->recipients[i];
+
+		if ((recipient->class.classes & CLASS_MAILBOX) != 0)
+			strbuf_printf(&to, "%s%s", to.size > 0 ? " " : "", recipient->address);
+	}
+	return strbuf_steal(&to);
+}
+
+static void keep_copy(const struct session *session, const struct scan_result *result)
+{
+	const struct transaction *transaction = session->transaction;
+	int fd = transaction->spool == NULL ? -1 : spool_finish(transaction->spool);
+	char *to, *error = NULL;
+	struct kept_message message = {
+		.id = session_queue_id(session),
+		.client = session->client,
+		.sender = transaction->sender,
+		.signature = result->name,
+		.time = time(NULL),
+	};
+
+	if (session->policy->keep_directory == NULL || fd < 0)
+		return;
+	message.to = to = suppressed_recipients(transaction);
+	if (kept_write(session->policy->keep_directory, &message, fd, &error) < 0)
+		msg_warn("%s: no copy is kept: %s", message.id, error);
+	free(to);
+	free(error);
+}
+
 static int edit(struct session *session, enum verdict verdict, const struct scan_result *result)
 {
 	char reason[] = "shoveler: held for the admin, see the log";
@@ -287,6 +324,8 @@ sfsistat session_end_of_message(struct session *session)
 
 	log_verdict(session, verdict, &result, poisonous);
 	metric_add(verdict_metrics[verdict], 1);
+	if (verdict == VERDICT_DISCARD || verdict == VERDICT_SUPPRESS)
+		keep_copy(session, &result);
 	ret = reply_to(session, verdict, &result);
 	if (ret == SMFIS_CONTINUE && edit(session, verdict, &result) < 0) {
 		msg_error("%s: Postfix does not take a change of the message, deferred",

@@ -43,6 +43,13 @@ zipped "$LAB_DIR/nested.zip" "$LAB_DIR/eicar" 3
 attach "Nested" "$LAB_DIR/nested.zip" | deliver alice@example.test
 expect_like 5 "EICAR three archives deep" "discarded" 'action=discard, scan=infected' milter_log 'action=discard'
 
+# The copy that is kept, and its release: the signature was wrong.
+kept() { lab_shoveler virus list | sed -n 's/ .*from=<sender@client.test> to=<alice@example.test>$//p'; }
+expect_like 5 "the copy for the admin" "listed" 'Lab.Eicar.*to=<alice@example.test>' lab_shoveler virus list
+lab_shoveler virus release "$(kept)"
+expect 20 "released" "INBOX: Innocent" mailbox alice "Nested"
+expect 0 "and not kept any more" "" lab_shoveler virus list
+
 # Fields of ours that a stranger wrote.
 lab_message "Forged" "Hello." "X-Virus-Scanned: by the sender" "X-Shoveler-Submitter: v1; user=alice" "X-VIRUS-Status: clean" | deliver alice@example.test
 expect 20 "forged fields: X-Virus-Scanned" "shoveler-milter" lab_field alice INBOX Forged X-Virus-Scanned
