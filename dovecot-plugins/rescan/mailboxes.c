@@ -104,7 +104,11 @@ static void rescan_mail(struct rescan *rescan, struct mail *mail)
 		free(rescan->database);
 		rescan->database = xstrdup(reply.database);
 	}
-	if (reply.answer == SCAN_UNDECIDED) {
+	if (reply.answer == SCAN_LIMITED) {
+		rescan->limited++;
+		e_warning(mail->box->event, "rescan: uid %u was not scanned in full: %s", mail->uid,
+			  reply.text);
+	} else if (reply.answer == SCAN_UNDECIDED) {
 		rescan->undecided++;
 		e_error(mail->box->event, "rescan: uid %u was not scanned: %s", mail->uid,
 			reply.text);

@@ -22,7 +22,7 @@ struct rescan {
 	bool (*stop)(void); /* asked before each message */
 
 	/* what came out */
-	uint64_t users, mailboxes, scanned, infected, removed, undecided, errors;
+	uint64_t users, mailboxes, scanned, infected, removed, limited, undecided, errors;
 	char *database;
 	bool public_done;
 };

@@ -133,9 +133,9 @@ static void rescan_deinit(struct doveadm_mail_cmd_context *ctx)
 		e_info(command->event,
 		       "rescan: users=%" PRIu64 " mailboxes=%" PRIu64 " scanned=%" PRIu64
 		       " infected=%" PRIu64 " removed=%" PRIu64 " unscanned=%" PRIu64
-		       " errors=%" PRIu64 " seconds=%lld database=%s%s%s",
+		       " errors=%" PRIu64 " limited=%" PRIu64 " seconds=%lld database=%s%s%s",
 		       rescan->users, rescan->mailboxes, rescan->scanned, rescan->infected,
-		       rescan->removed, rescan->undecided, rescan->errors,
+		       rescan->removed, rescan->undecided, rescan->errors, rescan->limited,
 		       (long long)(time(NULL) - command->started),
 		       rescan->database != NULL ? rescan->database : "unknown",
 		       rescan->dry_run ? " (dry run)" : "",

@@ -32,6 +32,8 @@ static void take_reply(const struct packet *packet, struct scan_reply *reply)
 		reply->answer = SCAN_INFECTED;
 		reply->text = text_of(packet, "signature");
 	} else {
+		if (status != NULL && strcmp(status, "limit") == 0)
+			reply->answer = SCAN_LIMITED;
 		reply->text = text_of(packet, "reason");
 	}
 	if (reply->text == NULL)

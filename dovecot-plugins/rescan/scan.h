@@ -9,12 +9,13 @@
 enum scan_answer {
 	SCAN_CLEAN,
 	SCAN_INFECTED,
-	SCAN_UNDECIDED /* not scanned, or not in full: never a reason to touch the message */
+	SCAN_LIMITED,  /* exceeds a limit of the scanner, and always will: it stays */
+	SCAN_UNDECIDED /* not scanned this time: it stays */
 };
 
 struct scan_reply {
 	enum scan_answer answer;
-	char *text; /* the signature (SCAN_INFECTED) or the reason (SCAN_UNDECIDED), else NULL */
+	char *text;	/* the signature (SCAN_INFECTED) or the reason; NULL if clean */
 	char *database; /* version of the signatures; NULL if the scanner did not say */
 };
 

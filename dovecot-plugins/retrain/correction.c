@@ -29,14 +29,16 @@ const char *correction_signature(struct mail *mail)
 	return value;
 }
 
-static bool is_fresh(const char *signature)
+/* Will spamtraind still know it, also if it takes the correction some days later? */
+static bool is_fresh(const struct conf *conf, const char *signature)
 {
+	int64_t fresh = conf_number(conf, P_SIGNATURE_RETENTION) / 2;
 	time_t issued;
 
 	if (signature[0] == '\0')
 		return false;
 	issued = (time_t)strtoull(t_strndup(signature, 8), NULL, 16);
-	return time(NULL) - issued < SIGNATURE_FRESH;
+	return time(NULL) - issued < (fresh < SIGNATURE_FRESH ? fresh : SIGNATURE_FRESH);
 }
 
 static struct pending *transaction_pending(struct mailbox_transaction_context *t, const char *spool)
@@ -61,7 +63,7 @@ struct pending *correction_note(struct mailbox_transaction_context *t, const str
 	const char *signature = correction_signature(mail);
 	struct istream *message = NULL;
 
-	if (!is_fresh(signature) &&
+	if (!is_fresh(conf, signature) &&
 	    mail_get_stream_because(mail, NULL, NULL, "retraining", &message) < 0)
 		message = NULL;
 	pending_add(pending, class, signature, message);

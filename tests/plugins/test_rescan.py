@@ -87,7 +87,7 @@ class Rescan(PluginTest):
             self.assertEqual(about["user"], ALICE)
             self.assertEqual(about["signature"], "Test.Virus")
             self.assertIn(about["mailbox"], ("INBOX", "Junk"))
-        self.assertRegex(report, r"users=1 mailboxes=\d+ scanned=3 infected=2 removed=2 unscanned=0 errors=0 "
+        self.assertRegex(report, r"users=1 mailboxes=\d+ scanned=3 infected=2 removed=2 unscanned=0 errors=0 limited=0 "
                                  r"seconds=\d+ database=7")
 
     def test_the_scanner_sees_the_whole_message(self):
@@ -122,13 +122,20 @@ class Rescan(PluginTest):
 
     def test_errors_never_expunge(self):
         self.alice.put("INBOX", message("bad", body=VIRUS + "\r\n"))
-        for answer in ("status=error\nreason=broken\n", "status=limit\nreason=Heuristics.Limits\n", "", "nonsense",
+        for answer in ("status=error\nreason=broken\n", "", "nonsense",
                        "status=\n", "signature=Test.Virus\n", "status=infectious\n"):
             with self.subTest(answer=answer):
                 self.scanner.answer = answer
                 report = self.rescan("-u", ALICE, code=75)
                 self.assertIn("scanned=0 infected=0 removed=0 unscanned=1", report)
         self.assertEqual(self.alice.subjects("INBOX"), ["bad"])
+
+    def test_a_limit_is_no_error(self):
+        self.alice.put("INBOX", message("huge", body=VIRUS + "\r\n"))
+        self.scanner.answer = "status=limit\nreason=Heuristics.Limits\n"
+        report = self.rescan("-u", ALICE)
+        self.assertIn("scanned=0 infected=0 removed=0 unscanned=0 errors=0 limited=1", report)
+        self.assertEqual(self.alice.subjects("INBOX"), ["huge"])
 
     def test_no_scanner(self):
         self.alice.put("INBOX", message("any"))
