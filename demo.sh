@@ -54,9 +54,16 @@ esac
 lab_check
 [ ! -e "$LAB_DIR" ] || demo_stop
 started=$SECONDS
-setup_packages || exit 1
+setup_packages without-tests || exit 1
 prepared=$SECONDS
+# While the compiler works: without a network this takes its time.
+tests/corpus.sh --any build >build/messages.path 2>build/messages.log &
+corpus=$!
 setup_build release || exit 1
+wait $corpus
+cat build/messages.log
+STORY_CORPUS=$(<build/messages.path)
+export STORY_CORPUS
 say "Starting the lab: client, bad client, mx1, mx2, third party, DNS"
 trap 'demo_stop; exit 130' INT TERM
 if ! lab_up; then

@@ -16,7 +16,6 @@ LAB_NAME=${LAB_NAME:-story-$$}
 STORY_LAB=${STORY_LAB:-own}
 STORY_BASE=${STORY_BASE:-no}
 STORY_RESULTS=${STORY_RESULTS:-/dev/null}
-STORY_CORPUS=${STORY_CORPUS:-$LAB_ROOT/build/corpus}
 # Sanitizers and a busy machine make everything slower; nothing here measures time.
 STORY_PATIENCE=${STORY_PATIENCE:-1}
 story_count=0
@@ -137,13 +136,9 @@ deliver() {
 # All mail of a host has been dealt with.
 settle() { lab_wait $((${1-20} * STORY_PATIENCE)) lab_queue_empty "${2-mx1}"; }
 
-# Files with real messages (the public corpus, else our own writing), of a size that is quickly handled.
+# Files with real messages, of a size that is quickly handled, from the folder that teach.sh, demo.sh or test.sh has decided on.
 # usage: corpus spam-1|easy-ham-1 FIRST COUNT
 corpus() {
-	if [ ! -e "$STORY_CORPUS/complete" ] && ! "$LAB_ROOT/tests/corpus.sh" "$STORY_CORPUS" 2>/dev/null; then
-		STORY_CORPUS=$LAB_DIR/messages
-		[ -d "$STORY_CORPUS" ] || "$LAB_FILES/messages/write.py" "$STORY_CORPUS"
-	fi
 	find "$STORY_CORPUS/$1" -name '*.eml' -size -24k | sort | tail -n "+$2" | head -n "$3"
 }
 

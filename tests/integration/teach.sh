@@ -1,6 +1,7 @@
 # Real messages, and what became of them at alice's and bob's: for the tests about learning. Messages are known by their Message-ID, so
 # that nothing is added to them from which a filter could learn.
 
+STORY_CORPUS=${STORY_CORPUS:-$("$LAB_ROOT/tests/corpus.sh" --any "$LAB_ROOT/build")}
 TEACH_COUNT=40 # how many spams alice teaches
 declare -A teach_files
 
