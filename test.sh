@@ -3,6 +3,7 @@
 #
 #   ./test.sh                        everything
 #   ./test.sh unit                   the unit tests
+#   ./test.sh clang                  the build with clang, and each fuzz target for some seconds
 #   ./test.sh integration [NAME...]  the tests of tests/integration, or those named (05-learning)
 #
 # Last line: "N passed, N failed, N skipped"; exit code 1 if any failed. TEST_JOBS: how many labs at once (default: one a CPU).
@@ -15,43 +16,79 @@ jobs=${TEST_JOBS:-$(nproc)}
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
-# Every cmocka test counts; a program that dies without a word, or has no cmocka in it, counts as one.
+# Every cmocka test and every test method counts; a program that dies without a word, or says nothing of tests, counts as one.
 test_unit() {
+	local code expected ran
 	say "Unit tests"
+	expected=$(ctest --test-dir "$LAB_BUILD" -N | sed -n 's/^Total Tests: //p')
 	CMOCKA_MESSAGE_OUTPUT=TAP ctest --test-dir "$LAB_BUILD" -V -j"$jobs" >"$results/unit.out" 2>&1
+	code=$?
 	awk -f tests/lab/ctest-tap.awk "$results/unit.out" >"$results/unit.tap"
-	grep -B15 '^not ok' "$results/unit.tap" | grep -vE '^(ok|--)'
-	grep -c '^ok' "$results/unit.tap" | sed 's/$/ passed/'
+	ran=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#[0-9]+:' "$results/unit.out")
+	[ "${expected:-0}" -gt 0 ] && [ "$ran" = "$expected" ] || echo "not ok - $ran of ${expected:-0} test programs ran" >>"$results/unit.tap"
+	[ $code = 0 ] || grep -q '^not ok' "$results/unit.tap" || echo "not ok - ctest ended with exit code $code" >>"$results/unit.tap"
+	test_registered >>"$results/unit.tap"
+	test_summary unit
+}
+
+# No test lies beside its code without being run.
+test_registered() {
+	local file
+	find . -path ./build -prune -o \( -name '*_test.c' -o -name 'test_*.py' \) -printf '%P\n' | while read -r file; do
+		find "$LAB_BUILD" -name CTestTestfile.cmake -exec cat {} + | cat - "$LAB_BUILD/compile_commands.json" |
+			grep -qF "/$file" || echo "not ok - $file is no test of CMake's"
+	done
+}
+
+test_clang() {
+	say "Build with clang, fuzz targets"
+	tests/fuzz/run.sh 3 >"$results/clang.tap" 2>&1 || grep -q '^not ok' "$results/clang.tap" ||
+		echo "not ok - tests/fuzz/run.sh failed" >>"$results/clang.tap"
+	test_summary clang
+}
+
+# What failed, with the lines before it, and how many passed. usage: test_summary NAME
+test_summary() {
+	mkdir -p build/test-logs
+	cp "$results/$1.tap" "build/test-logs/$1.tap"
+	grep -B15 '^not ok' "$results/$1.tap" | grep -vE '^(ok|--)'
+	grep -c '^ok' "$results/$1.tap" | sed 's/$/ passed/'
 }
 
 # Each file in a lab of its own; what it prints is kept in build/test-logs.
 test_integration() {
 	local name
+	[ $# -gt 0 ] || set -- $(cd tests/integration && ls [0-9]*.sh | sed 's/\.sh$//')
 	say "Integration tests, $jobs labs at once"
-	tests/corpus.sh build/corpus || echo "the public corpus is missing: messages of our own writing instead"
+	STORY_CORPUS=$(tests/corpus.sh --any build)
+	export STORY_CORPUS
 	printf '%s\n' "$@" | xargs -P "$jobs" -I{} tests/lab/run-one.sh {} "$results"
 	for name in "$@"; do
 		[ -e "$results/$name.tap" ] || echo "not ok - $name did not run" >"$results/$name.tap"
 	done
 }
 
-setup_packages && setup_build debug "$LAB_BUILD" || exit 1
-case ${1-} in
-'')
+test_all() {
 	test_unit
-	test_integration $(cd tests/integration && ls [0-9]*.sh | sed 's/\.sh$//')
-	;;
-unit) test_unit ;;
-integration)
-	shift
-	[ $# -gt 0 ] || set -- $(cd tests/integration && ls [0-9]*.sh | sed 's/\.sh$//')
-	test_integration "$@"
-	;;
+	test_clang
+	test_integration
+}
+
+case ${1-} in
+'') run=(test_all) ;;
+unit | clang | integration) run=("test_$1" "${@:2}") ;;
 *)
-	sed -n '2,8s/^# \{0,1\}//p' "$0"
+	sed -n '2,9s/^# \{0,1\}//p' "$0"
 	exit 64
 	;;
 esac
+if ! setup_packages; then
+	echo "not ok - packages" >"$results/packages.tap"
+elif [ "${1-}" != clang ] && ! setup_build debug "$LAB_BUILD"; then
+	echo "not ok - build" >"$results/build.tap"
+else
+	"${run[@]}"
+fi
 echo
 grep -hE '# SKIP' "$results"/*.tap | sed 's/^/skipped: /'
 failed=$(cat "$results"/*.tap | grep -c '^not ok')

@@ -48,7 +48,7 @@ static void classify(const char *address, const char *text)
 		"virtual_transport = lmtp:unix:x\npropagate_unmatched_extensions = virtual\n",
 		"smtp unix - - y - - smtp\nlocal unix - n n - - local\nlmtp unix - - y - - lmtp\n");
 	const struct rcpt_maps maps = {config, &lookup};
-	const struct rcpt_question question = {address, NULL, NULL};
+	const struct rcpt_question question = {.address = address};
 	struct rcpt_class result;
 	char *error = NULL;
 
