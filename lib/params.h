@@ -152,8 +152,8 @@
 	      "The same for mail of authenticated users")                                                 \
 	PARAM(VIRUS_SCAN_SUBMITTED, "virus_scan_submitted", BOOL, "no", 0, 0, "shoveler-milter",          \
 	      "Scan all mail of authenticated users, for whomever it is")                                 \
-	PARAM(VIRUS_BRAKE, "virus_brake", INT, "100", 0, 1000000, "shoveler-milter",                      \
-	      "One signature that is found more often in an hour holds mail instead; 0: never")           \
+	PARAM(VIRUS_BRAKE, "virus_brake", INT, "100", 0, 1000000, "shoveler-milter rescan",               \
+	      "A signature found more often in an hour holds mail, in a re-scan leaves it; 0: never")     \
 	PARAM(VIRUS_KEEP, "virus_keep", TIME, "7d", 0, 31536000, "shoveler-milter",                       \
 	      "How long a copy of discarded mail is kept for the admin to release; 0: none is kept")      \
 	PARAM(VIRUS_KEEP_DIRECTORY, "virus_keep_directory", PATH, "$state_directory/infected", 0,         \

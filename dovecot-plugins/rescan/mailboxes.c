@@ -61,6 +61,57 @@ static int message_fd(struct mail *mail, const char **error_r)
 	return fd;
 }
 
+struct rescan_signature {
+	struct rescan_signature *next;
+	char *name;
+	int64_t count; /* of messages it was found in */
+};
+
+static struct rescan_signature *count_signature(struct rescan *rescan, const char *name)
+{
+	struct rescan_signature *signature = rescan->signatures;
+
+	while (signature != NULL && strcmp(signature->name, name) != 0)
+		signature = signature->next;
+	if (signature == NULL) {
+		signature = xcalloc(1, sizeof(*signature));
+		signature->name = xstrdup(name);
+		signature->next = rescan->signatures;
+		rescan->signatures = signature;
+	}
+	signature->count++;
+	return signature;
+}
+
+void rescan_free(struct rescan *rescan)
+{
+	while (rescan->signatures != NULL) {
+		struct rescan_signature *signature = rescan->signatures;
+
+		rescan->signatures = signature->next;
+		free(signature->name);
+		free(signature);
+	}
+	free(rescan->database);
+	rescan->database = NULL;
+}
+
+/* A signature that is found everywhere is more likely wrong than right: its messages stay. */
+static bool is_braked(struct rescan *rescan, struct mailbox *box, const char *name)
+{
+	const struct rescan_signature *signature = count_signature(rescan, name);
+
+	if (rescan->brake == 0 || signature->count <= rescan->brake)
+		return false;
+	if (signature->count == rescan->brake + 1)
+		e_error(box->event,
+			"rescan: %s was found in more than %lld messages: the others "
+			"stay (virus_brake)",
+			name, (long long)rescan->brake);
+	rescan->braked++;
+	return true;
+}
+
 static void remove_message(struct rescan *rescan, struct mail *mail, const struct scan_reply *reply,
 			   int fd)
 {
@@ -77,7 +128,7 @@ static void remove_message(struct rescan *rescan, struct mail *mail, const struc
 	rescan->infected++;
 	e_warning(box->event, "rescan: uid %u is infected: %s%s", mail->uid, reply->text,
 		  rescan->dry_run ? " (stays: dry run)" : "");
-	if (rescan->dry_run)
+	if (is_braked(rescan, box, reply->text) || rescan->dry_run)
 		return;
 	if (removed_save(rescan->directory, &message, fd, &error) < 0) {
 		failed(rescan, box, mail->uid, error);

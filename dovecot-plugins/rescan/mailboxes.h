@@ -18,14 +18,19 @@ struct rescan {
 	int timeout;	       /* seconds a scan may take */
 	const char *directory; /* see removed.h */
 	struct mail_search_args *search_args;
+	int64_t brake; /* a signature removes at most so many messages of a run; 0: any number */
 	bool dry_run;
 	bool (*stop)(void); /* asked before each message */
 
 	/* what came out */
-	uint64_t users, mailboxes, scanned, infected, removed, limited, undecided, errors;
+	uint64_t users, mailboxes, scanned, infected, removed, limited, braked, undecided, errors;
 	char *database;
 	bool public_done;
+	struct rescan_signature *signatures; /* list of what was found */
 };
+
+/* Frees what came out. */
+void rescan_free(struct rescan *rescan);
 
 /* Every private folder of the user; the public trees if they were not done yet. */
 void rescan_user(struct rescan *rescan, struct mail_user *user);

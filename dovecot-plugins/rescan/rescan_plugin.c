@@ -10,7 +10,8 @@
  * than rescan_retention is deleted first.
  *
  * On errors: whatever could not be scanned stays where it is, is counted and logged, and makes the
- * exit code 75. The last line of the log is the report.
+ * exit code 75; so does a signature that is found in more messages than virus_brake, for the rest of
+ * which it removes nothing. The last line of the log is the report.
  *
  * Who owns what: everything belongs to the command's context, one a process.
  */
@@ -60,6 +61,7 @@ static int read_configuration(struct rescan *rescan, const struct conf *conf, ch
 {
 	rescan->timeout = (int)conf_number(conf, P_SCANNER_TIMEOUT);
 	rescan->directory = conf_text(conf, P_RESCAN_DIRECTORY);
+	rescan->brake = conf_number(conf, P_VIRUS_BRAKE);
 	if (endpoint_parse(conf_text(conf, P_SCANNER_LISTEN), &rescan->scanner, error_r) < 0)
 		return -1;
 	if (rescan->dry_run)
@@ -118,7 +120,8 @@ static int rescan_run(struct doveadm_mail_cmd_context *ctx, struct mail_user *us
 		return -1;
 	}
 	rescan_user(&command->rescan, user);
-	if (rescan->errors == 0 && rescan->undecided == 0 && !doveadm_is_killed())
+	if (rescan->errors == 0 && rescan->undecided == 0 && rescan->braked == 0 &&
+	    !doveadm_is_killed())
 		return 0;
 	ctx->exit_code = EX_TEMPFAIL;
 	return -1;
@@ -133,15 +136,15 @@ static void rescan_deinit(struct doveadm_mail_cmd_context *ctx)
 		e_info(command->event,
 		       "rescan: users=%" PRIu64 " mailboxes=%" PRIu64 " scanned=%" PRIu64
 		       " infected=%" PRIu64 " removed=%" PRIu64 " unscanned=%" PRIu64
-		       " errors=%" PRIu64 " limited=%" PRIu64 " seconds=%lld database=%s%s%s",
+		       " errors=%" PRIu64 " limited=%" PRIu64 " braked=%" PRIu64
+		       " seconds=%lld database=%s%s%s",
 		       rescan->users, rescan->mailboxes, rescan->scanned, rescan->infected,
 		       rescan->removed, rescan->undecided, rescan->errors, rescan->limited,
-		       (long long)(time(NULL) - command->started),
+		       rescan->braked, (long long)(time(NULL) - command->started),
 		       rescan->database != NULL ? rescan->database : "unknown",
 		       rescan->dry_run ? " (dry run)" : "",
 		       doveadm_is_killed() ? " (interrupted)" : "");
-	free(rescan->database);
-	rescan->database = NULL;
+	rescan_free(rescan);
 	event_unref(&command->event);
 }
 

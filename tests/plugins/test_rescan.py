@@ -45,7 +45,7 @@ class Scanner(threading.Thread):
 
 
 class Rescan(PluginTest):
-    settings = "scanner_timeout = 2s\n"
+    settings = "scanner_timeout = 2s\nvirus_brake = 5\n"
 
     @classmethod
     def setUpClass(cls):
@@ -87,7 +87,7 @@ class Rescan(PluginTest):
             self.assertEqual(about["user"], ALICE)
             self.assertEqual(about["signature"], "Test.Virus")
             self.assertIn(about["mailbox"], ("INBOX", "Junk"))
-        self.assertRegex(report, r"users=1 mailboxes=\d+ scanned=3 infected=2 removed=2 unscanned=0 errors=0 limited=0 "
+        self.assertRegex(report, r"users=1 mailboxes=\d+ scanned=3 infected=2 removed=2 unscanned=0 errors=0 limited=0 braked=0 "
                                  r"seconds=\d+ database=7")
 
     def test_the_scanner_sees_the_whole_message(self):
@@ -136,6 +136,16 @@ class Rescan(PluginTest):
         report = self.rescan("-u", ALICE)
         self.assertIn("scanned=0 infected=0 removed=0 unscanned=0 errors=0 limited=1", report)
         self.assertEqual(self.alice.subjects("INBOX"), ["huge"])
+
+    def test_a_signature_that_is_everywhere_is_braked(self):
+        for number in range(8):
+            self.alice.put("INBOX", message(f"bad {number}", body=VIRUS + "\r\n"))
+        self.assertIn("infected=8 removed=0 unscanned=0 errors=0 limited=0 braked=3", self.rescan("-u", ALICE, "--dry-run",
+                                                                                                  code=75))
+        report = self.rescan("-u", ALICE, code=75)
+        self.assertIn("infected=8 removed=5 unscanned=0 errors=0 limited=0 braked=3", report)
+        self.assertIn("Test.Virus was found in more than 5 messages", report)
+        self.assertEqual(self.alice.subjects("INBOX"), ["bad 5", "bad 6", "bad 7"])
 
     def test_no_scanner(self):
         self.alice.put("INBOX", message("any"))
