@@ -5,12 +5,17 @@
 #include "lib/xalloc.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_MS 5000
+#define MAX_REQUESTS	   128 /* at a time: half of what a Unix socket lets wait (LISTEN_BACKLOG) */
+
+static sem_t places;
 
 static void take_reply(const struct packet *reply, struct scan_result *result)
 {
@@ -47,18 +52,47 @@ static void ask(int connection, int fd, struct scan_result *result)
 	}
 }
 
-void scanner_client_scan(const struct endpoint *scanner, int fd, int timeout_s,
-			 struct scan_result *result_r)
+/* Returns false when no place became free in time. */
+static bool take_place(int timeout_s)
 {
-	int connection;
+	struct timespec until;
+	int ret;
 
-	*result_r = (struct scan_result){.status = SCAN_ERROR};
-	connection = endpoint_connect(scanner, SOCK_SEQPACKET, CONNECT_TIMEOUT_MS, &result_r->name);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += timeout_s;
+	do
+		ret = sem_timedwait(&places, &until);
+	while (ret < 0 && errno == EINTR);
+	return ret == 0;
+}
+
+__attribute__((constructor)) static void make_places(void)
+{
+	sem_init(&places, 0, MAX_REQUESTS);
+}
+
+static void scan(const struct endpoint *scanner, int fd, int timeout_s, struct scan_result *result)
+{
+	int connection =
+		endpoint_connect(scanner, SOCK_SEQPACKET, CONNECT_TIMEOUT_MS, &result->name);
+
 	if (connection < 0)
 		return;
 	endpoint_set_timeout(connection, timeout_s);
-	ask(connection, fd, result_r);
+	ask(connection, fd, result);
 	close(connection);
+}
+
+void scanner_client_scan(const struct endpoint *scanner, int fd, int timeout_s,
+			 struct scan_result *result_r)
+{
+	*result_r = (struct scan_result){.status = SCAN_ERROR};
+	if (!take_place(timeout_s)) {
+		result_r->name = xstrdup("the scanner is overloaded");
+		return;
+	}
+	scan(scanner, fd, timeout_s, result_r);
+	sem_post(&places);
 }
 
 void scan_result_free(struct scan_result *result)

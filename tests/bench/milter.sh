@@ -13,7 +13,7 @@ trap 'exit 130' INT TERM
 lab_up || exit 1
 lab_stop mx1/spamtraind mx1/shoveler-lda
 # The lab's seconds are the defaults again.
-lab_in mx1 sh -c 'printf "%s\n" "postfix_lookup_cache_time = 60s" "scanner_reload_interval = 60s" >>/etc/shoveler/main.cf'
+lab_in mx1 sh -c 'printf "%s\n" "postfix_lookup_cache_time = 60s" "scanner_reload_interval = 60s" "score_greylist = 1000" >>/etc/shoveler/main.cf'
 
 # Unique messages of a size: text, or (zip) an archive of archives. usage: write_messages KIND BYTES
 write_messages() {
