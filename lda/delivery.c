@@ -117,7 +117,8 @@ static void settle(void *context, struct lmtp_transaction *transaction,
 	struct delivery *delivery = recipient->state;
 
 	(void)context, (void)transaction;
-	judge_outcome(delivery, outcome_of(delivery));
+	if (outcome_of(delivery) != STORE_OUTCOME_QUARANTINED) /* that one came with the row */
+		judge_outcome(delivery, outcome_of(delivery));
 	classifier_verdict_free(&delivery->verdict);
 	strbuf_free(&delivery->user);
 	free(delivery);

@@ -117,6 +117,8 @@ static enum classifier_status classify(struct delivery *delivery, char **error_r
 				    &delivery->verdict, error_r);
 	if (status == CLASSIFIER_OK)
 		choose_action(delivery, classifier);
+	else
+		delivery->verdict = (struct classifier_verdict){0}; /* recorded nowhere */
 	classifier_close(&classifier);
 	return status;
 }

@@ -213,11 +213,16 @@ int daemon_become(const char *user, char **error_r)
 	}
 	if (geteuid() == entry->pw_uid)
 		return 0;
+	if (msg_give_file(entry->pw_uid, entry->pw_gid) < 0)
+		msg_warn("cannot give the log file to %s: %s", user, strerror(errno));
 	if (initgroups(user, entry->pw_gid) < 0 || setgid(entry->pw_gid) < 0 ||
 	    setuid(entry->pw_uid) < 0) {
 		*error_r = xasprintf("cannot become %s: %s", user, strerror(errno));
 		return -1;
 	}
+	if (msg_reopen() < 0)
+		msg_warn("log_destination cannot be opened as %s, which rotation needs: %s", user,
+			 strerror(errno));
 #ifdef __SANITIZE_ADDRESS__
 	/* LeakSanitizer looks at its own process from outside, which another uid may not. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);

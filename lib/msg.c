@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,6 +70,19 @@ int msg_reopen(void)
 		return -1;
 	use_destination(fd, xstrdup(file_path), false);
 	return 0;
+}
+
+int msg_give_file(uid_t user, gid_t group)
+{
+	struct stat st;
+
+	if (file_path == NULL)
+		return 0;
+	if (fstat(file_fd, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode) || st.st_uid != 0)
+		return 0;
+	return fchown(file_fd, user, group);
 }
 
 void msg_set_verbose(bool verbose)

@@ -15,6 +15,7 @@
 #define SHOVELER_MSG_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * program: the name in each line, not copied. destination: "syslog" (facility mail), "stderr", or
@@ -23,6 +24,12 @@
  */
 int msg_open(const char *program, const char *destination);
 int msg_reopen(void);
+/*
+ * Before root becomes another user: a log file that belongs to root becomes his, so that he can
+ * open it again, and so that what logrotate creates in its place is his too. Returns 0, or -1 with
+ * errno set.
+ */
+int msg_give_file(uid_t user, gid_t group);
 
 /* Also log msg_debug() lines. */
 void msg_set_verbose(bool verbose);

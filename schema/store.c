@@ -8,6 +8,7 @@
  */
 #include "schema/store_internal.h"
 
+#include "lib/file.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 #include "schema/migrate.h"
@@ -39,8 +40,8 @@ enum store_status store_error(struct store *store, char **error_r)
 	int code = sqlite3_errcode(store->db) & 0xff;
 
 	*error_r = xasprintf("%s/" STORE_FILE ": %s", store->directory, sqlite3_errmsg(store->db));
-	return code == SQLITE_CONSTRAINT || code == SQLITE_MISUSE || code == SQLITE_ERROR ||
-			       code == SQLITE_RANGE
+	/* SQLITE_ERROR, as for a missing table, is a store that somebody has to mend. */
+	return code == SQLITE_CONSTRAINT || code == SQLITE_MISUSE || code == SQLITE_RANGE
 		       ? STORE_FAILED
 		       : STORE_DEFER;
 }
@@ -161,6 +162,20 @@ char *store_user_directory(const char *users_directory, const char *user)
 	return NULL;
 }
 
+/* Durable: a file in a folder that a power cut takes away is not there either. */
+static int make_folder(const char *path)
+{
+	char *parent;
+	int result;
+
+	if (mkdir(path, 0700) != 0)
+		return errno == EEXIST ? 0 : -1;
+	parent = xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
+	result = file_sync_directory(parent[0] == '\0' ? "/" : parent);
+	free(parent);
+	return result;
+}
+
 static int make_folders(const char *directory)
 {
 	char *path = xstrdup(directory);
@@ -169,8 +184,7 @@ static int make_folders(const char *directory)
 	for (char *slash = strchr(path + 1, '/'); result == 0; slash = strchr(slash + 1, '/')) {
 		if (slash != NULL)
 			*slash = '\0';
-		if (mkdir(path, 0700) != 0 && errno != EEXIST)
-			result = -1;
+		result = make_folder(path);
 		if (slash == NULL)
 			break;
 		*slash = '/';

@@ -27,7 +27,9 @@
 enum store_status {
 	STORE_OK = 0,
 	STORE_NOT_FOUND, /* no such row, or no such store; no *error_r */
-	STORE_DEFER, /* cannot be opened, locked for too long, disk full, newer than us, damaged */
+	/* cannot be opened, locked for too long, disk full, newer than us, damaged, not our tables
+	 */
+	STORE_DEFER,
 	STORE_FAILED /* a mistake of the program */
 };
 
@@ -77,8 +79,8 @@ char *store_user_directory(const char *users_directory, const char *user);
 
 /*
  * Removes the store in this folder, and the folder if nothing else is in it. STORE_NOT_FOUND: there
- * is none. No handle of this process may be open on it; other processes find out by
- * store_is_current().
+ * is none. Who has one open finds out by store_is_current(); a transaction of the caller on it
+ * keeps the writers out meanwhile.
  */
 enum store_status store_remove(const char *directory, char **error_r);
 
@@ -201,9 +203,13 @@ struct store_quarantined {
 
 void store_quarantined_free(struct store_quarantined *row);
 
-/* Durable when it returns STORE_OK. The same signature again replaces the row. */
+/*
+ * Durable when it returns STORE_OK; the history's outcome is set with it. The same signature again
+ * replaces the row: *replaced_r is then the file it named, malloc'ed, else NULL. STORE_DEFER when
+ * the user was removed meanwhile. Not within a transaction.
+ */
 enum store_status store_quarantine_add(struct store *store, const struct store_quarantined *row,
-				       char **error_r);
+				       char **replaced_r, char **error_r);
 enum store_status store_quarantine_get(struct store *store, const char *signature,
 				       struct store_quarantined *row_r, char **error_r);
 /* Oldest first. */
@@ -211,8 +217,12 @@ enum store_status store_quarantine_list(struct store *store,
 					bool (*each)(void *context,
 						     const struct store_quarantined *row),
 					void *context, char **error_r);
-enum store_status store_quarantine_delete(struct store *store, const char *signature,
-					  char **error_r);
+/*
+ * Removes the row of this signature and file and sets the history's outcome, both or nothing.
+ * STORE_NOT_FOUND: there is none, or it names another file by now. Not within a transaction.
+ */
+enum store_status store_quarantine_delete(struct store *store, const struct store_quarantined *row,
+					  enum store_outcome outcome, char **error_r);
 enum store_status store_quarantine_size(struct store *store, uint64_t *rows_r, uint64_t *bytes_r,
 					char **error_r);
 

@@ -64,7 +64,7 @@
 			  "quarantine WHERE signature = ?1")                                                       \
 	S(QUARANTINE_LIST, "SELECT signature, file, sender, recipient, added, size FROM "                          \
 			   "quarantine ORDER BY added, rowid")                                                     \
-	S(QUARANTINE_DELETE, "DELETE FROM quarantine WHERE signature = ?1")                                        \
+	S(QUARANTINE_DELETE, "DELETE FROM quarantine WHERE signature = ?1 AND file = ?2")                          \
 	S(QUARANTINE_SIZE, "SELECT count(*), coalesce(sum(size), 0) FROM quarantine")                              \
 	S(PURGE_FEATURES, "DELETE FROM features WHERE message IN (SELECT f.message FROM "                          \
 			  "features f JOIN message m ON m.id = f.message WHERE m.received < ?1 "                   \

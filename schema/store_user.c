@@ -115,8 +115,26 @@ static void quarantined_read(sqlite3_stmt *s, struct store_quarantined *row)
 	row->size = (uint64_t)sqlite3_column_int64(s, 5);
 }
 
-enum store_status store_quarantine_add(struct store *store, const struct store_quarantined *row,
+/* The history may know nothing of the message: it is kept for a shorter time. */
+static enum store_status set_outcome(struct store *store, const char *signature,
+				     enum store_outcome outcome, char **error_r)
+{
+	enum store_status status = store_message_outcome(store, signature, outcome, error_r);
+
+	return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+static enum store_status commit_or_not(struct store *store, enum store_status status,
 				       char **error_r)
+{
+	if (status == STORE_OK)
+		return store_commit(store, error_r);
+	store_rollback(store);
+	return status;
+}
+
+static enum store_status write_quarantined(struct store *store, const struct store_quarantined *row,
+					   char **error_r)
 {
 	sqlite3_stmt *s = store_statement(store, STATEMENT_QUARANTINE_ADD, error_r);
 
@@ -129,6 +147,46 @@ enum store_status store_quarantine_add(struct store *store, const struct store_q
 	sqlite3_bind_int64(s, 5, row->added);
 	sqlite3_bind_int64(s, 6, (int64_t)row->size);
 	return store_run(store, s, error_r);
+}
+
+static enum store_status add_quarantined(struct store *store, const struct store_quarantined *row,
+					 char **replaced_r, char **error_r)
+{
+	struct store_quarantined old;
+	enum store_status status;
+
+	/* Who removes the user holds the lock meanwhile: classifier_forget_user(). */
+	if (!store_is_current(store)) {
+		*error_r = xasprintf("%s: the store was removed", store->directory);
+		return STORE_DEFER;
+	}
+	status = store_quarantine_get(store, row->signature, &old, error_r);
+	if (status == STORE_OK) {
+		*replaced_r = xstrdup(old.file);
+		store_quarantined_free(&old);
+	} else if (status != STORE_NOT_FOUND) {
+		return status;
+	}
+	status = write_quarantined(store, row, error_r);
+	return status == STORE_OK
+		       ? set_outcome(store, row->signature, STORE_OUTCOME_QUARANTINED, error_r)
+		       : status;
+}
+
+enum store_status store_quarantine_add(struct store *store, const struct store_quarantined *row,
+				       char **replaced_r, char **error_r)
+{
+	enum store_status status = store_begin(store, error_r);
+
+	*replaced_r = NULL;
+	if (status != STORE_OK)
+		return status;
+	status = commit_or_not(store, add_quarantined(store, row, replaced_r, error_r), error_r);
+	if (status != STORE_OK) {
+		free(*replaced_r);
+		*replaced_r = NULL;
+	}
+	return status;
 }
 
 enum store_status store_quarantine_get(struct store *store, const char *signature,
@@ -167,18 +225,32 @@ enum store_status store_quarantine_list(struct store *store,
 	return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
-enum store_status store_quarantine_delete(struct store *store, const char *signature,
-					  char **error_r)
+static enum store_status delete_quarantined(struct store *store,
+					    const struct store_quarantined *row, char **error_r)
 {
 	sqlite3_stmt *s = store_statement(store, STATEMENT_QUARANTINE_DELETE, error_r);
 
 	if (s == NULL)
 		return STORE_DEFER;
-	store_bind_hex(s, 1, signature);
+	store_bind_hex(s, 1, row->signature);
+	store_bind_text(s, 2, row->file);
 	enum store_status status = store_run(store, s, error_r);
 	if (status == STORE_OK && sqlite3_changes(store->db) == 0)
 		return STORE_NOT_FOUND;
 	return status;
+}
+
+enum store_status store_quarantine_delete(struct store *store, const struct store_quarantined *row,
+					  enum store_outcome outcome, char **error_r)
+{
+	enum store_status status = store_begin(store, error_r);
+
+	if (status != STORE_OK)
+		return status;
+	status = delete_quarantined(store, row, error_r);
+	if (status == STORE_OK)
+		status = set_outcome(store, row->signature, outcome, error_r);
+	return commit_or_not(store, status, error_r);
 }
 
 enum store_status store_quarantine_size(struct store *store, uint64_t *rows_r, uint64_t *bytes_r,

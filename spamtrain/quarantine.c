@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TEMPORARY_PREFIX "tmp."
@@ -110,6 +111,31 @@ static int put_file(int folder, const char *final_name, struct span_source *cont
 	return fsync(folder);
 }
 
+static char *own_name(const char *signature)
+{
+	static atomic_uint counter;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return xasprintf("%s.%lld%06ld.%d.%u", signature, (long long)now.tv_sec, now.tv_nsec / 1000,
+			 (int)getpid(), atomic_fetch_add(&counter, 1));
+}
+
+/* The sender was told that we have not got it: a file without a row would only fill the disk. */
+static enum store_status put_row(struct store *store, int folder,
+				 const struct store_quarantined *row, char **error_r)
+{
+	char *replaced;
+	enum store_status status = store_quarantine_add(store, row, &replaced, error_r);
+
+	if (status != STORE_OK)
+		unlinkat(folder, row->file, 0);
+	else if (replaced != NULL && strchr(replaced, '/') == NULL)
+		unlinkat(folder, replaced, 0);
+	free(replaced);
+	return status;
+}
+
 enum store_status quarantine_put(struct store *store, const struct store_quarantined *row,
 				 struct span_source *content, char **error_r)
 {
@@ -119,11 +145,12 @@ enum store_status quarantine_put(struct store *store, const struct store_quarant
 
 	if (folder < 0)
 		return defer("make the folder", error_r);
-	complete.file = complete.signature;
+	complete.file = own_name(row->signature);
 	if (put_file(folder, complete.file, content, &complete.size) < 0)
 		status = defer("write the message", error_r);
 	else
-		status = store_quarantine_add(store, &complete, error_r);
+		status = put_row(store, folder, &complete, error_r);
+	free(complete.file);
 	close(folder);
 	return status;
 }
@@ -147,17 +174,38 @@ static int open_file(struct store *store, const char *name)
 	return fd;
 }
 
+static bool is_row_of(struct store *store, const struct store_quarantined *row)
+{
+	struct store_quarantined now;
+	char *ignored = NULL;
+	enum store_status status = store_quarantine_get(store, row->signature, &now, &ignored);
+	bool same = status != STORE_NOT_FOUND;
+
+	if (status == STORE_OK) {
+		same = strcmp(now.file, row->file) == 0;
+		store_quarantined_free(&now);
+	}
+	free(ignored);
+	return same;
+}
+
 enum store_status quarantine_open(struct store *store, const char *signature,
 				  struct quarantined_file *file_r, char **error_r)
 {
 	enum store_status status;
 	struct stat st;
+	bool replaced;
 
-	*file_r = (struct quarantined_file){.fd = -1};
-	status = store_quarantine_get(store, signature, &file_r->row, error_r);
-	if (status != STORE_OK)
-		return status;
-	file_r->fd = open_file(store, file_r->row.file);
+	do {
+		*file_r = (struct quarantined_file){.fd = -1};
+		status = store_quarantine_get(store, signature, &file_r->row, error_r);
+		if (status != STORE_OK)
+			return status;
+		file_r->fd = open_file(store, file_r->row.file);
+		replaced = file_r->fd == -1 && !is_row_of(store, &file_r->row);
+		if (replaced)
+			store_quarantined_free(&file_r->row);
+	} while (replaced);
 	if (file_r->fd == -2) {
 		status = defer("open a message", error_r);
 		file_r->fd = -1;
@@ -188,56 +236,103 @@ static void remove_file(struct store *store, const char *name)
 	close(folder);
 }
 
-enum store_status quarantine_delete(struct store *store, const char *signature, char **error_r)
+enum store_status quarantine_delete(struct store *store, const struct store_quarantined *row,
+				    enum store_outcome outcome, char **error_r)
 {
-	struct store_quarantined row;
-	enum store_status status = store_quarantine_get(store, signature, &row, error_r);
+	enum store_status status = store_quarantine_delete(store, row, outcome, error_r);
 
-	if (status != STORE_OK)
-		return status;
-	status = store_quarantine_delete(store, signature, error_r);
 	if (status == STORE_OK)
-		remove_file(store, row.file);
-	store_quarantined_free(&row);
+		remove_file(store, row->file);
 	return status;
 }
 
 /* ---- sweep ---- */
 
-static bool is_old(int folder, const char *name, time_t now)
+static bool is_old(int folder, const char *name, time_t now, struct stat *st_r)
 {
-	struct stat st;
+	return fstatat(folder, name, st_r, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st_r->st_mode) &&
+	       st_r->st_mtime + QUARANTINE_ORPHAN_SECONDS < now;
+}
 
-	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	       st.st_mtime + QUARANTINE_ORPHAN_SECONDS < now;
+static void remove_counted(int folder, const char *name, struct quarantine_swept *swept)
+{
+	if (unlinkat(folder, name, 0) == 0)
+		swept->removed++;
+}
+
+static bool signature_of(char *signature, const char *name)
+{
+	size_t size = strspn(name, "0123456789abcdef");
+
+	if (size != STORE_SIGNATURE_SIZE - 1 || (name[size] != '\0' && name[size] != '.'))
+		return false;
+	memcpy(signature, name, size);
+	signature[size] = '\0';
+	return true;
+}
+
+static enum store_status index_file(struct store *store, int folder, const char *name,
+				    const struct stat *st, struct quarantine_swept *swept,
+				    char **error_r)
+{
+	struct store_quarantined row = {
+		.file = xstrdup(name), .added = st->st_mtime, .size = (uint64_t)st->st_size};
+	enum store_status status;
+	char *replaced;
+
+	signature_of(row.signature, name);
+	status = store_quarantine_add(store, &row, &replaced, error_r);
+	if (status == STORE_OK)
+		swept->indexed++;
+	if (replaced != NULL && strchr(replaced, '/') == NULL)
+		remove_counted(folder, replaced, swept);
+	free(replaced);
+	free(row.file);
+	return status;
+}
+
+/* The message is held by a row: name is its file, or a copy that was not removed in time. */
+static void drop_copy(int folder, const char *name, const struct quarantined_file *held,
+		      struct quarantine_swept *swept)
+{
+	if (held->fd >= 0 && !held->damaged && strcmp(held->row.file, name) != 0)
+		remove_counted(folder, name, swept);
 }
 
 static enum store_status sweep_file(struct store *store, int folder, const char *name,
-				    unsigned *removed, char **error_r)
+				    const struct stat *st, struct quarantine_swept *swept,
+				    char **error_r)
 {
-	struct store_quarantined row;
-	enum store_status status = STORE_NOT_FOUND;
+	char signature[STORE_SIGNATURE_SIZE];
+	struct quarantined_file held;
+	enum store_status status;
 
-	if (strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) != 0)
-		status = store_quarantine_get(store, name, &row, error_r);
-	if (status == STORE_OK)
-		store_quarantined_free(&row);
-	if (status != STORE_NOT_FOUND)
+	if (strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0) {
+		remove_counted(folder, name, swept);
+		return STORE_OK;
+	}
+	if (!signature_of(signature, name))
+		return STORE_OK;
+	status = quarantine_open(store, signature, &held, error_r);
+	if (status == STORE_NOT_FOUND)
+		return index_file(store, folder, name, st, swept, error_r);
+	if (status != STORE_OK)
 		return status;
-	if (unlinkat(folder, name, 0) == 0)
-		++*removed;
+	drop_copy(folder, name, &held, swept);
+	quarantine_close(&held);
 	return STORE_OK;
 }
 
-enum store_status quarantine_sweep(struct store *store, time_t now, unsigned *removed_r,
-				   char **error_r)
+enum store_status quarantine_sweep(struct store *store, time_t now,
+				   struct quarantine_swept *swept_r, char **error_r)
 {
 	int folder = open_folder(store, false);
 	enum store_status status = STORE_OK;
 	struct dirent *entry;
 	DIR *directory;
+	struct stat st;
 
-	*removed_r = 0;
+	*swept_r = (struct quarantine_swept){0};
 	if (folder < 0)
 		return errno == ENOENT ? STORE_OK : defer("open the folder", error_r);
 	directory = fdopendir(folder);
@@ -247,8 +342,8 @@ enum store_status quarantine_sweep(struct store *store, time_t now, unsigned *re
 		return status;
 	}
 	while (status == STORE_OK && (entry = readdir(directory)) != NULL) {
-		if (is_old(folder, entry->d_name, now))
-			status = sweep_file(store, folder, entry->d_name, removed_r, error_r);
+		if (is_old(folder, entry->d_name, now, &st))
+			status = sweep_file(store, folder, entry->d_name, &st, swept_r, error_r);
 	}
 	closedir(directory);
 	return status;

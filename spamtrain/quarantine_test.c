@@ -2,6 +2,7 @@
 
 #include "lib/xalloc.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,6 +90,47 @@ static bool exists(const char *name)
 	return result;
 }
 
+static struct store_quarantined row_of(const char *signature)
+{
+	struct store_quarantined row;
+	char *error = NULL;
+
+	assert_int_equal(store_quarantine_get(store, signature, &row, &error), STORE_OK);
+	return row;
+}
+
+static char *held_path(const char *signature)
+{
+	struct store_quarantined row = row_of(signature);
+	char *path = path_of(row.file);
+
+	store_quarantined_free(&row);
+	return path;
+}
+
+static size_t count_files(void)
+{
+	char *path = path_of("");
+	DIR *directory = opendir(path);
+	size_t count = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	free(path);
+	return count - 2;
+}
+
+static enum store_status delete (const char *signature) {
+	struct store_quarantined row = row_of(signature); char *error = NULL;
+	enum store_status status = quarantine_delete(store, &row, STORE_OUTCOME_DELETED, &error);
+
+	store_quarantined_free(&row);
+	free(error);
+	return status;
+}
+
 static void assert_held(const char *signature, uint64_t size)
 {
 	struct quarantined_file file;
@@ -120,6 +162,7 @@ static void what_is_put_is_there(void **state)
 	/* the same message again takes the place of the first */
 	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
 	assert_held(SIGNATURE, 7);
+	assert_int_equal(count_files(), 2);
 	assert_int_equal(store_quarantine_size(store, &rows, &bytes, &error), STORE_OK);
 	assert_int_equal(rows, 2);
 	assert_int_equal(bytes, 7);
@@ -132,19 +175,73 @@ static void what_is_deleted_is_gone(void **state)
 
 	(void)state;
 	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
-	assert_int_equal(quarantine_delete(store, SIGNATURE, &error), STORE_OK);
+	assert_int_equal(delete (SIGNATURE), STORE_OK);
 	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_NOT_FOUND);
-	assert_int_equal(quarantine_delete(store, SIGNATURE, &error), STORE_NOT_FOUND);
-	assert_false(exists(SIGNATURE));
+	assert_int_equal(count_files(), 0);
+}
+
+/* Who deletes what he has seen does not delete what was put meanwhile. */
+static void what_was_put_again_is_not_deleted(void **state)
+{
+	struct store_quarantined seen;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	seen = row_of(SIGNATURE);
+	assert_int_equal(put(SIGNATURE, 1, 8), STORE_OK);
+	assert_int_equal(quarantine_delete(store, &seen, STORE_OUTCOME_RELEASED, &error),
+			 STORE_NOT_FOUND);
+	assert_held(SIGNATURE, 8);
+	store_quarantined_free(&seen);
+}
+
+static enum store_outcome outcome(void)
+{
+	struct store_message message;
+	char *error = NULL;
+	enum store_outcome result;
+
+	assert_int_equal(store_message_by_signature(store, SIGNATURE, &message, &error), STORE_OK);
+	result = message.outcome;
+	store_message_free(&message);
+	return result;
+}
+
+static void the_outcome_comes_with_the_row(void **state)
+{
+	struct store_message message = {.signature = SIGNATURE, .digest = SIGNATURE};
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(store_message_add(store, &message, &error), STORE_OK);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+		assert_int_equal(outcome(), STORE_OUTCOME_QUARANTINED);
+		assert_int_equal(delete (SIGNATURE), STORE_OK);
+		assert_int_equal(outcome(), STORE_OUTCOME_DELETED);
+	}
+}
+
+static void nothing_is_put_where_the_user_was_removed(void **state)
+{
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	assert_int_equal(store_remove(folder, &error), STORE_OK);
+	assert_int_equal(put(OTHER, 1, 7), STORE_DEFER);
+	assert_int_equal(count_files(), 1);
 }
 
 static void vanished_and_damaged_files_are_reported(void **state)
 {
 	struct quarantined_file file;
-	char *path = path_of(SIGNATURE), *error = NULL;
+	char *path, *error = NULL;
 
 	(void)state;
 	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	path = held_path(SIGNATURE);
 	assert_int_equal(truncate(path, 3), 0);
 	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_OK);
 	assert_true(file.damaged);
@@ -153,7 +250,7 @@ static void vanished_and_damaged_files_are_reported(void **state)
 	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_OK);
 	assert_int_equal(file.fd, -1);
 	quarantine_close(&file);
-	assert_int_equal(quarantine_delete(store, SIGNATURE, &error), STORE_OK);
+	assert_int_equal(delete (SIGNATURE), STORE_OK);
 	free(path);
 }
 
@@ -161,10 +258,11 @@ static void vanished_and_damaged_files_are_reported(void **state)
 static void links_are_not_followed(void **state)
 {
 	struct quarantined_file file;
-	char *path = path_of(SIGNATURE), *error = NULL;
+	char *path, *error = NULL;
 
 	(void)state;
 	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	path = held_path(SIGNATURE);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/etc/passwd", path), 0);
 	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_DEFER);
@@ -186,40 +284,97 @@ static void a_folder_that_cannot_be_made_defers(void **state)
 	free(path);
 }
 
-static void make_file(const char *name, time_t modified)
+static void make_old(const char *path)
 {
-	struct utimbuf times = {modified, modified};
+	time_t modified = time(NULL) - QUARANTINE_ORPHAN_SECONDS - 10;
+
+	assert_int_equal(utime(path, &(struct utimbuf){modified, modified}), 0);
+}
+
+static void make_file(const char *name, bool old)
+{
 	char *path = path_of(name);
 	FILE *file = fopen(path, "w");
 
 	assert_non_null(file);
+	fputs("message", file);
 	fclose(file);
-	assert_int_equal(utime(path, &times), 0);
+	if (old)
+		make_old(path);
 	free(path);
 }
 
-static void orphans_are_swept(void **state)
+static struct quarantine_swept sweep(time_t now)
+{
+	struct quarantine_swept swept;
+	char *error = NULL;
+
+	assert_int_equal(quarantine_sweep(store, now, &swept, &error), STORE_OK);
+	return swept;
+}
+
+static void only_what_is_unfinished_is_swept(void **state)
 {
 	time_t now = time(NULL);
-	char *error = NULL;
-	unsigned removed;
+	struct quarantine_swept swept = sweep(now);
 
 	(void)state;
-	assert_int_equal(quarantine_sweep(store, now, &removed, &error), STORE_OK);
 	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
-	make_file(OTHER, now - QUARANTINE_ORPHAN_SECONDS - 10);
-	make_file("tmp.1.1", now - QUARANTINE_ORPHAN_SECONDS - 10);
-	make_file("tmp.1.2", now);
-	assert_int_equal(quarantine_sweep(store, now, &removed, &error), STORE_OK);
-	assert_int_equal(removed, 2);
-	assert_true(exists(SIGNATURE) && exists("tmp.1.2"));
-	assert_false(exists(OTHER) || exists("tmp.1.1"));
+	make_file("tmp.1.1", true);
+	make_file("tmp.1.2", false);
+	make_file(OTHER ".1.2.3", false);
+	make_file("notes", true);
+	swept = sweep(now);
+	assert_int_equal(swept.removed, 1);
+	assert_int_equal(swept.indexed, 0);
+	assert_true(exists("tmp.1.2") && exists(OTHER ".1.2.3") && exists("notes"));
 	/* the row keeps its file however old */
-	assert_int_equal(
-		quarantine_sweep(store, now + 2 * QUARANTINE_ORPHAN_SECONDS, &removed, &error),
-		STORE_OK);
-	assert_int_equal(removed, 1);
+	swept = sweep(now + 2 * QUARANTINE_ORPHAN_SECONDS);
+	assert_int_equal(swept.removed, 1);
 	assert_held(SIGNATURE, 7);
+}
+
+static void a_message_without_a_row_gets_one(void **state)
+{
+	struct quarantined_file file;
+	struct quarantine_swept swept;
+	char *path, *error = NULL;
+
+	(void)state;
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	path = held_path(SIGNATURE);
+	make_old(path);
+	free(path);
+	store_close(&store);
+	assert_int_equal(store_remove(folder, &error), STORE_OK);
+	assert_int_equal(store_open(&store, folder, true, &error), STORE_OK);
+	make_file(OTHER, true); /* as versions before named them */
+	swept = sweep(time(NULL));
+	assert_int_equal(swept.removed, 0);
+	assert_int_equal(swept.indexed, 2);
+	assert_int_equal(quarantine_open(store, SIGNATURE, &file, &error), STORE_OK);
+	assert_true(file.fd >= 0 && !file.damaged && file.row.size == 7);
+	quarantine_close(&file);
+	swept = sweep(time(NULL));
+	assert_int_equal(swept.removed + swept.indexed, 0);
+}
+
+static void a_copy_of_what_is_held_is_removed(void **state)
+{
+	char *path;
+
+	(void)state;
+	assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+	make_file(SIGNATURE ".1.2.3", true);
+	assert_int_equal(sweep(time(NULL)).removed, 1);
+	assert_held(SIGNATURE, 7);
+	/* but not when what is held is damaged */
+	make_file(SIGNATURE ".1.2.3", true);
+	path = held_path(SIGNATURE);
+	assert_int_equal(truncate(path, 3), 0);
+	assert_int_equal(sweep(time(NULL)).removed, 0);
+	assert_int_equal(count_files(), 2);
+	free(path);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -229,10 +384,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_put_is_there),
 		TEST(what_is_deleted_is_gone),
+		TEST(what_was_put_again_is_not_deleted),
+		TEST(the_outcome_comes_with_the_row),
+		TEST(nothing_is_put_where_the_user_was_removed),
 		TEST(vanished_and_damaged_files_are_reported),
 		TEST(links_are_not_followed),
 		TEST(a_folder_that_cannot_be_made_defers),
-		TEST(orphans_are_swept),
+		TEST(only_what_is_unfinished_is_swept),
+		TEST(a_message_without_a_row_gets_one),
+		TEST(a_copy_of_what_is_held_is_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,10 +64,9 @@ static void land(struct flight *flight)
 /* ---- what is in the quarantine ---- */
 
 struct held {
-	char *sender;
+	struct store_quarantined row;
 	struct span message; /* mapped */
 	struct strbuf own;   /* the fields that go on top */
-	bool delivered;	     /* already, by a release that was interrupted */
 };
 
 static void held_free(struct held *held)
@@ -75,7 +74,7 @@ static void held_free(struct held *held)
 	if (held->message.size > 0)
 		munmap((void *)(uintptr_t)held->message.data, held->message.size);
 	strbuf_free(&held->own);
-	free(held->sender);
+	store_quarantined_free(&held->row);
 }
 
 static enum release_status map_file(const struct quarantined_file *file, struct held *held,
@@ -111,7 +110,6 @@ static enum release_status read_history(struct classifier *classifier, const cha
 	if (status == STORE_OK) {
 		verdict.probability = row.probability;
 		verdict.confidence = row.confidence;
-		held->delivered = row.outcome == STORE_OUTCOME_RELEASED;
 		store_message_free(&row);
 	}
 	snprintf(verdict.signature, sizeof(verdict.signature), "%s", signature);
@@ -134,9 +132,10 @@ static enum release_status hold(struct classifier *classifier, const char *signa
 		return RELEASE_DEFERRED;
 	}
 	status = read_history(classifier, signature, held, reason_r);
-	if (status == RELEASE_DONE && !held->delivered)
+	if (status == RELEASE_DONE)
 		status = map_file(&file, held, reason_r);
-	held->sender = xstrdup(file.row.sender);
+	held->row = file.row;
+	file.row = (struct store_quarantined){0};
 	quarantine_close(&file);
 	return status;
 }
@@ -146,7 +145,7 @@ static enum release_status hold(struct classifier *classifier, const char *signa
 static enum lmtp_result send_held(struct lmtp_pool *pool, const char *user, const struct held *held,
 				  struct lmtp_reply *reply)
 {
-	const struct lmtp_envelope envelope = {held->sender, "BODY=8BITMIME", user, ""};
+	const struct lmtp_envelope envelope = {held->row.sender, "BODY=8BITMIME", user, ""};
 	struct lmtp_client *client = NULL;
 	enum lmtp_result result = lmtp_client_begin(pool, &envelope, &client, reply);
 	struct rewrite rewrite;
@@ -171,16 +170,16 @@ static enum release_status deliver(struct lmtp_pool *pool, const char *user,
 	return result == LMTP_REFUSED && reply.code >= 500 ? RELEASE_REFUSED : RELEASE_DEFERRED;
 }
 
-/* The outcome first: should we be killed before the row is gone, nothing is delivered again. */
-static enum release_status finish(struct classifier *classifier, const char *signature,
+/*
+ * Only what was delivered is removed: a message that was quarantined again meanwhile stays. Should
+ * we be killed before, it is delivered again, never lost.
+ */
+static enum release_status finish(struct classifier *classifier, const struct held *held,
 				  char **reason_r)
 {
-	struct store *store = classifier_store(classifier);
-	enum store_status status =
-		store_message_outcome(store, signature, STORE_OUTCOME_RELEASED, reason_r);
+	enum store_status status = quarantine_delete(classifier_store(classifier), &held->row,
+						     STORE_OUTCOME_RELEASED, reason_r);
 
-	if (status == STORE_OK || status == STORE_NOT_FOUND)
-		status = quarantine_delete(store, signature, reason_r);
 	return status == STORE_OK || status == STORE_NOT_FOUND ? RELEASE_DONE : RELEASE_DEFERRED;
 }
 
@@ -206,14 +205,14 @@ static enum release_status release(struct spamtraind *service, const char *user,
 		return status;
 	status = hold(classifier, signature, held, reason_r);
 	classifier_close(&classifier);
-	if (status == RELEASE_DONE && !held->delivered)
+	if (status == RELEASE_DONE)
 		status = deliver(service->nexthop, user, held, reason_r);
 	if (status != RELEASE_DONE)
 		return status;
 	classifier = open_user(service, user, &status, reason_r);
 	if (classifier == NULL)
 		return status;
-	status = finish(classifier, signature, reason_r);
+	status = finish(classifier, held, reason_r);
 	classifier_close(&classifier);
 	return status;
 }

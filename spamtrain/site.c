@@ -3,8 +3,8 @@
  *
  * The cache is a list, most recently used first, under one lock. A handle that is busy belongs to
  * the thread that took it out; another thread that wants the same user, or any thread when all
- * handles are busy, waits for the condition. No thread may hold two handles, so this cannot lock
- * up.
+ * handles are busy, waits for the condition, for HANDLE_WAIT_SECONDS: one user with a slow or locked
+ * store must not take all threads. No thread may hold two handles, so this cannot lock up.
  */
 #include "spamtrain/classifier_internal.h"
 
@@ -13,6 +13,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+
+#define HANDLE_WAIT_SECONDS 10 /* for a user whose store another thread has */
 
 struct classifier_site {
 	struct classifier_settings settings;
@@ -60,12 +62,16 @@ void classifier_settings_init(struct classifier_settings *settings)
 struct classifier_site *classifier_site_create(const struct classifier_settings *settings)
 {
 	struct classifier_site *site = xcalloc(1, sizeof(*site));
+	pthread_condattr_t attributes;
 
 	site->settings = *settings;
 	site->users_directory = xstrdup(settings->users_directory);
 	site->settings.users_directory = site->users_directory;
 	pthread_mutex_init(&site->lock, NULL);
-	pthread_cond_init(&site->returned, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&site->returned, &attributes);
+	pthread_condattr_destroy(&attributes);
 	return site;
 }
 
@@ -155,9 +161,13 @@ static struct classifier *list_idle(const struct classifier_site *site)
 	return idle;
 }
 
-/* A busy handle for user; its store is NULL if it is new. */
+/* A busy handle for user; its store is NULL if it is new. NULL: it took too long. */
 static struct classifier *take_out(struct classifier_site *site, const char *user)
 {
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += HANDLE_WAIT_SECONDS;
 	pthread_mutex_lock(&site->lock);
 	for (;;) {
 		struct classifier *c = list_find(site, user), *idle = NULL;
@@ -181,7 +191,10 @@ static struct classifier *take_out(struct classifier_site *site, const char *use
 			pthread_mutex_unlock(&site->lock);
 			return c;
 		}
-		pthread_cond_wait(&site->returned, &site->lock);
+		if (pthread_cond_timedwait(&site->returned, &site->lock, &until) != 0) {
+			pthread_mutex_unlock(&site->lock);
+			return NULL;
+		}
 	}
 }
 
@@ -251,13 +264,19 @@ enum classifier_status classifier_open(struct classifier_site *site, const char 
 				       struct classifier **classifier_r, char **error_r)
 {
 	struct classifier *c = take_out(site, user);
-	enum classifier_status status = open_store(c, create, error_r);
+	enum classifier_status status;
 
+	*classifier_r = NULL;
+	if (c == NULL) {
+		*error_r = xasprintf("%s: the store was busy for %d seconds", user,
+				     HANDLE_WAIT_SECONDS);
+		return CLASSIFIER_DEFER;
+	}
+	status = open_store(c, create, error_r);
 	if (status == CLASSIFIER_OK && c->store != NULL) {
 		*classifier_r = c;
 		return CLASSIFIER_OK;
 	}
-	*classifier_r = NULL;
 	give_back(c, false);
 	return status;
 }
@@ -271,28 +290,40 @@ void classifier_close(struct classifier **classifier)
 	*classifier = NULL;
 }
 
+/* In the transaction that keeps others from adding to it. */
+static enum classifier_status check_quarantine_is_empty(struct classifier *c, char **error_r)
+{
+	uint64_t rows = 0, bytes;
+	enum store_status status = store_begin(c->store, error_r);
+
+	if (status == STORE_OK)
+		status = store_quarantine_size(c->store, &rows, &bytes, error_r);
+	if (status != STORE_OK)
+		return status_of_store(status);
+	if (rows == 0)
+		return CLASSIFIER_OK;
+	*error_r = xasprintf("%s: %llu messages are still in quarantine", c->user,
+			     (unsigned long long)rows);
+	return CLASSIFIER_INVALID;
+}
+
 enum classifier_status classifier_forget_user(struct classifier_site *site, const char *user,
 					      char **error_r)
 {
 	struct classifier *c = NULL;
-	uint64_t rows = 0, bytes;
 	enum classifier_status status = classifier_open(site, user, false, &c, error_r);
 
-	if (status == CLASSIFIER_OK && c != NULL)
-		status = status_of_store(store_quarantine_size(c->store, &rows, &bytes, error_r));
-	if (status != CLASSIFIER_OK || c == NULL || rows > 0) {
-		if (status == CLASSIFIER_OK)
-			*error_r = c == NULL
-					   ? xasprintf("%s has no store", user)
-					   : xasprintf("%s: %llu messages are still in quarantine",
-						       user, (unsigned long long)rows);
-		classifier_close(&c);
-		return status == CLASSIFIER_OK ? CLASSIFIER_INVALID : status;
+	if (status == CLASSIFIER_OK && c == NULL) {
+		*error_r = xasprintf("%s has no store", user);
+		return CLASSIFIER_INVALID;
 	}
-	char *directory = xstrdup(store_directory(c->store));
-	store_close(&c->store);
-	status = status_of_store(store_remove(directory, error_r));
-	free(directory);
+	if (status == CLASSIFIER_OK)
+		status = check_quarantine_is_empty(c, error_r);
+	if (status != CLASSIFIER_OK) {
+		classifier_close(&c);
+		return status;
+	}
+	status = status_of_store(store_remove(store_directory(c->store), error_r));
 	give_back(c, false);
 	return status;
 }

@@ -50,12 +50,14 @@ static bool collect(void *context, const struct store_quarantined *row)
 
 static enum store_status expire_one(struct store *store, const char *signature, char **error_r)
 {
-	enum store_status status =
-		store_message_outcome(store, signature, STORE_OUTCOME_DELETED, error_r);
+	struct store_quarantined row;
+	enum store_status status = store_quarantine_get(store, signature, &row, error_r);
 
-	if (status == STORE_OK || status == STORE_NOT_FOUND)
-		status = quarantine_delete(store, signature, error_r);
-	return status;
+	if (status != STORE_OK)
+		return status == STORE_NOT_FOUND ? STORE_OK : status;
+	status = quarantine_delete(store, &row, STORE_OUTCOME_DELETED, error_r);
+	store_quarantined_free(&row);
+	return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
 static enum store_status expire(struct store *store, time_t before, unsigned *expired,
@@ -84,7 +86,7 @@ enum classifier_status purge_user(struct spamtraind *service, const char *user, 
 	enum classifier_status status =
 		classifier_open(service->site, user, false, &classifier, error_r);
 	struct store *store;
-	unsigned swept = 0;
+	struct quarantine_swept swept = {0};
 
 	*expired_r = 0;
 	if (status != CLASSIFIER_OK || classifier == NULL)
@@ -96,8 +98,12 @@ enum classifier_status purge_user(struct spamtraind *service, const char *user, 
 					quarantine_sweep(store, now, &swept, error_r) != STORE_OK))
 		status = CLASSIFIER_DEFER;
 	classifier_close(&classifier);
-	if (swept > 0)
-		msg_info("purge: user=<%s>, action=sweep, files=%u", user, swept);
+	if (swept.removed > 0)
+		msg_info("purge: user=<%s>, action=sweep, files=%u", user, swept.removed);
+	if (swept.indexed > 0)
+		msg_warn("purge: user=<%s>, action=recover, messages=%u: in the quarantine, but "
+			 "not in its index",
+			 user, swept.indexed);
 	return status;
 }
 

@@ -165,8 +165,6 @@ lda_nexthop = unix:{self.top}/run/lmtp
 lda_metrics_listen = unix:{self.metrics}
 log_destination = {self.top}/lda.log
 {settings}""")
-        self.write("lda.log", "")
-        os.chown(self.path("lda.log"), pwd.getpwnam(LDA_USER).pw_uid, -1)
 
     def path(self, *names):
         return os.path.join(self.top, *names)
