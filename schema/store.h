@@ -30,7 +30,8 @@ enum store_status {
 	/* cannot be opened, locked for too long, disk full, newer than us, damaged, not our tables
 	 */
 	STORE_DEFER,
-	STORE_FAILED /* a mistake of the program */
+	STORE_FAILED, /* a mistake of the program */
+	STORE_INVALID /* what was given is not valid (schema/exchange.h): nothing was done */
 };
 
 /* Numbers are stored: never renumber. */

@@ -41,6 +41,8 @@ int command_preference(struct session *session, int argc, char **argv);
 int command_quarantine(struct session *session, int argc, char **argv);
 int command_forget(struct session *session, int argc, char **argv);
 int command_purge(struct session *session, int argc, char **argv);
+int command_export(struct session *session, int argc, char **argv);
+int command_import(struct session *session, int argc, char **argv);
 int command_evaluate(struct session *session, int argc, char **argv);
 
 /* Prints "spamtrain: ..." to standard error. */
@@ -61,6 +63,8 @@ bool class_read(const char *text, enum store_class *class_r);
 
 /* ---- input.c ---- */
 
+/* Opens (and creates, mode 0600) a file named on the command line as root, if we are. -1: errno. */
+int file_open_as_root(const char *path, int flags);
 /* The file as root, if we are; "-" is standard input. EX_OK, or an exit code after the complaint.
  */
 int message_file_read(const char *path, struct strbuf *out);

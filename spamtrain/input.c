@@ -17,12 +17,11 @@
 #define MAILBOX_MAX ((off_t)1 << 30)		     /* bytes of one file */
 #define DEPTH_MAX   16				     /* folders in folders */
 
-/* Files named on the command line are root's business, the stores are lda_user's. */
-static int open_as_root(const char *path, int flags)
+int file_open_as_root(const char *path, int flags)
 {
 	uid_t user = geteuid();
 	bool switched = user != 0 && getuid() == 0 && seteuid(0) == 0;
-	int fd = open(path, flags | O_CLOEXEC);
+	int fd = open(path, flags | O_CLOEXEC, 0600);
 	int saved = errno;
 
 	if (switched && seteuid(user) != 0)
@@ -48,7 +47,7 @@ static int read_fd(int fd, struct strbuf *out)
 
 int message_file_read(const char *path, struct strbuf *out)
 {
-	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open_as_root(path, O_RDONLY);
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : file_open_as_root(path, O_RDONLY);
 	int result = fd < 0 ? -1 : read_fd(fd, out);
 
 	if (result != 0)
@@ -186,7 +185,7 @@ static bool walk_folder(struct walk *walk, int fd, const char *path, unsigned de
 static bool walk_path(struct walk *walk, const char *path, unsigned depth)
 {
 	struct stat st;
-	int fd = depth > DEPTH_MAX ? -1 : open_as_root(path, O_RDONLY | O_NONBLOCK);
+	int fd = depth > DEPTH_MAX ? -1 : file_open_as_root(path, O_RDONLY | O_NONBLOCK);
 
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		unreadable(walk, path);

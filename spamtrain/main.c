@@ -51,6 +51,15 @@ static const struct command commands[] = {
 	 "that is not empty is left alone.\n"},
 	{"purge", "USER...", "Drop what is older than the site keeps it", command_purge, 1, -1,
 	 false, NULL},
+	{"export", "USER [FILE]", "Write all that the user's filter knows as text", command_export,
+	 1, 2, false, "To FILE or standard output; as of one moment, while mail goes on.\n"},
+	{"import", "[--replace] [--from bogofilter|spamassassin] USER FILE [PATH...]",
+	 "Read an export, or what another filter learned", command_import, 2, -1, false,
+	 "  --replace            also if the user's filter holds something, which is then gone\n"
+	 "  --from bogofilter    FILE is written by: bogoutil -d wordlist.db\n"
+	 "  --from spamassassin  FILE is written by: sa-learn --backup; its labels are used to teach\n"
+	 "                       the messages in PATH (a message, an mbox, a Maildir, a folder)\n"
+	 "A FILE that is damaged, cut short or of a newer program changes nothing.\n"},
 	{"evaluate",
 	 "--index FILE --results OUT [--mode teft|toe|tum] [--sensitivity N]\n"
 	 "                     [--unreported FRACTION] [--store DIR] [--without FAMILY]...",

@@ -23,6 +23,7 @@ enum classifier_status status_of_store(enum store_status status)
 	case STORE_OK:
 		return CLASSIFIER_OK;
 	case STORE_NOT_FOUND:
+	case STORE_INVALID:
 		return CLASSIFIER_INVALID;
 	case STORE_DEFER:
 		return CLASSIFIER_DEFER;

@@ -1,0 +1,263 @@
+/*
+ * exchange_install.c - moves the scratch into a user's store.
+ *
+ * Snapshot files are written and synced first; then one transaction replaces all rows and names
+ * them, as dictionary_merge() does. The dictionary's generation grows, so every process that has
+ * the store open loads it anew; lessons get numbers behind all that were ever given out.
+ */
+#include "schema/exchange_internal.h"
+
+#include "lib/xalloc.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define BUSY_TIMEOUT_MS 10000
+
+static enum store_status execute(sqlite3 *db, const char *sql, char **error_r)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? STORE_OK
+								    : exchange_error(db, error_r);
+}
+
+/* One value; text is malloc'ed, NULL on failure. */
+static char *value_get(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *s = NULL;
+	char *text = NULL;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW) {
+		const char *value = (const char *)sqlite3_column_text(s, 0);
+		text = xstrdup(value == NULL ? "" : value);
+	}
+	sqlite3_finalize(s);
+	return text;
+}
+
+/* Does the query give a row? */
+static enum store_status is_there(sqlite3 *db, const char *sql, bool *there_r, char **error_r)
+{
+	char *value = value_get(db, sql);
+
+	if (value == NULL)
+		return exchange_error(db, error_r);
+	*there_r = strcmp(value, "0") != 0;
+	free(value);
+	return STORE_OK;
+}
+
+static bool is_kept(const struct exchange *exchange, const char *table)
+{
+	return exchange->keep_preferences && strcmp(table, "preference") == 0;
+}
+
+static enum store_status holds_rows(const struct exchange *exchange, bool *holds_r, char **error_r)
+{
+	sqlite3_stmt *tables = exchange_tables(exchange->db);
+	enum store_status status =
+		tables == NULL ? exchange_error(exchange->db, error_r) : STORE_OK;
+
+	while (status == STORE_OK && !*holds_r && sqlite3_step(tables) == SQLITE_ROW) {
+		const char *table = (const char *)sqlite3_column_text(tables, 0);
+		if (strcmp(table, "dictionary") == 0 || is_kept(exchange, table))
+			continue;
+		char *sql = xasprintf("SELECT EXISTS (SELECT 1 FROM store.\"%s\")", table);
+		status = is_there(exchange->db, sql, holds_r, error_r);
+		free(sql);
+	}
+	sqlite3_finalize(tables);
+	return status;
+}
+
+/* May it be replaced? */
+static enum store_status check(const struct exchange *exchange, bool replace, char **error_r)
+{
+	bool quarantine = false, holds = false;
+	enum store_status status =
+		is_there(exchange->db, "SELECT EXISTS (SELECT 1 FROM store.quarantine)",
+			 &quarantine, error_r);
+
+	if (status == STORE_OK)
+		status = is_there(exchange->db,
+				  "SELECT EXISTS (SELECT 1 FROM store.dictionary "
+				  "WHERE files <> '')",
+				  &holds, error_r);
+	if (status == STORE_OK)
+		status = holds_rows(exchange, &holds, error_r);
+	if (status != STORE_OK)
+		return status;
+	if (quarantine)
+		*error_r =
+			xstrdup("messages are still in quarantine: release or delete them first");
+	else if (holds && !replace)
+		*error_r = xstrdup("the user's filter already holds something: with --replace it "
+				   "is replaced");
+	else
+		return STORE_OK;
+	return STORE_INVALID;
+}
+
+/* ---- rows ---- */
+
+static enum store_status table_copy(sqlite3 *db, const char *table, char **error_r)
+{
+	struct exchange_columns columns;
+	struct strbuf sql = STRBUF_INIT;
+
+	if (!exchange_columns_get(db, table, &columns))
+		return exchange_error(db, error_r);
+	if (strcmp(table, "dictionary") == 0) {
+		strbuf_append_text(&sql, "UPDATE store.dictionary SET (");
+		exchange_columns_append(&sql, &columns);
+		strbuf_append_text(&sql, ") = (SELECT ");
+		exchange_columns_append(&sql, &columns);
+		strbuf_append_text(&sql, " FROM main.dictionary)");
+	} else {
+		strbuf_printf(&sql, "DELETE FROM store.\"%s\"; INSERT INTO store.\"%s\" (", table,
+			      table);
+		exchange_columns_append(&sql, &columns);
+		strbuf_append_text(&sql, ") SELECT ");
+		exchange_columns_append(&sql, &columns);
+		strbuf_printf(&sql, " FROM main.\"%s\" ORDER BY %s", table,
+			      strcmp(table, "lesson") == 0 ? "seq" : "1");
+	}
+	enum store_status status = execute(db, strbuf_text(&sql), error_r);
+	strbuf_free(&sql);
+	exchange_columns_free(&columns);
+	return status;
+}
+
+static enum store_status tables_copy(const struct exchange *exchange, char **error_r)
+{
+	sqlite3_stmt *tables = exchange_tables(exchange->db);
+	enum store_status status =
+		tables == NULL ? exchange_error(exchange->db, error_r) : STORE_OK;
+
+	while (status == STORE_OK && sqlite3_step(tables) == SQLITE_ROW) {
+		const char *table = (const char *)sqlite3_column_text(tables, 0);
+		if (!is_kept(exchange, table))
+			status = table_copy(exchange->db, table, error_r);
+	}
+	sqlite3_finalize(tables);
+	return status;
+}
+
+/* In the transaction, before the lessons are replaced. */
+static enum store_status dictionary_name(sqlite3 *db, const char *files, char **error_r)
+{
+	char *sql = sqlite3_mprintf(
+		"UPDATE store.dictionary SET generation = generation + 1, files = %Q, seq = "
+		"max(seq, coalesce((SELECT seq FROM store.sqlite_sequence WHERE name = 'lesson'), "
+		"0))",
+		files);
+	enum store_status status = execute(db, sql, error_r);
+
+	sqlite3_free(sql);
+	return status;
+}
+
+/* ---- snapshot files ---- */
+
+/* names_r: separated by blanks. Those that were written are in it also on failure. */
+static enum store_status snapshots_write(const struct exchange *exchange, const char *directory,
+					 struct strbuf *names_r, char **error_r)
+{
+	uint64_t random = 0;
+	int result = 0;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		random = (uint64_t)getpid() << 32 ^ (uint64_t)time(NULL);
+	for (size_t i = 0; result == 0 && i < exchange->snapshot_count; i++) {
+		char *name = xasprintf("tokens.import%zu.%016" PRIx64, i, random);
+		char *path = xasprintf("%s/%s", directory, name);
+		result = tokens_write(path, exchange->snapshots[i].entries,
+				      exchange->snapshots[i].count, error_r);
+		if (result == 0)
+			strbuf_printf(names_r, "%s%s", i == 0 ? "" : " ", name);
+		free(name);
+		free(path);
+	}
+	return result == 0 ? STORE_OK : STORE_DEFER;
+}
+
+static void snapshots_unlink(const char *directory, const char *names)
+{
+	char *copy = xstrdup(names), *rest = copy, *name;
+
+	while ((name = strsep(&rest, " ")) != NULL) {
+		char *path = xasprintf("%s/%s", directory, name);
+		if (*name != '\0')
+			unlink(path);
+		free(path);
+	}
+	free(copy);
+}
+
+/* ---- all of it ---- */
+
+static enum store_status transaction(struct exchange *exchange, const char *directory, bool replace,
+				     char **error_r)
+{
+	struct strbuf names = STRBUF_INIT;
+	sqlite3 *db = exchange->db;
+	char *old = NULL;
+	enum store_status status = execute(db, "BEGIN IMMEDIATE", error_r);
+
+	if (status == STORE_OK)
+		status = check(exchange, replace, error_r);
+	if (status == STORE_OK)
+		status = snapshots_write(exchange, directory, &names, error_r);
+	if (status == STORE_OK &&
+	    (old = value_get(db, "SELECT files FROM store.dictionary")) == NULL)
+		status = exchange_error(db, error_r);
+	if (status == STORE_OK)
+		status = dictionary_name(db, strbuf_text(&names), error_r);
+	if (status == STORE_OK)
+		status = tables_copy(exchange, error_r);
+	if (status == STORE_OK)
+		status = execute(db, "COMMIT", error_r);
+	if (status != STORE_OK && sqlite3_get_autocommit(db) == 0)
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	snapshots_unlink(directory, status == STORE_OK ? old : strbuf_text(&names));
+	strbuf_free(&names);
+	free(old);
+	return status;
+}
+
+static enum store_status attach(sqlite3 *db, const char *directory, char **error_r)
+{
+	char *sql = sqlite3_mprintf("ATTACH '%q/store.sqlite' AS store; "
+				    "PRAGMA store.synchronous = FULL",
+				    directory);
+	enum store_status status = execute(db, sql, error_r);
+
+	sqlite3_free(sql);
+	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+	return status;
+}
+
+enum store_status exchange_install(struct exchange *exchange, const char *directory, bool replace,
+				   char **error_r)
+{
+	struct store *store = NULL;
+	enum store_status status = store_open(&store, directory, false, error_r);
+	bool created = status == STORE_NOT_FOUND;
+
+	if (created)
+		status = store_open(&store, directory, true, error_r);
+	if (status != STORE_OK)
+		return status;
+	status = attach(exchange->db, directory, error_r);
+	if (status == STORE_OK)
+		status = transaction(exchange, directory, replace, error_r);
+	store_close(&store);
+	if (status != STORE_OK && created) {
+		char *ignored = NULL;
+		store_remove(directory, &ignored);
+		free(ignored);
+	}
+	return status;
+}

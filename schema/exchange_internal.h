@@ -1,0 +1,64 @@
+/*
+ * exchange_internal.h - shared by exchange_*.c only.
+ *
+ * An import is first read into a store of its own, the scratch: a temporary SQLite database and
+ * token snapshots in memory. What is wrong with the file is found out there; the user's store is
+ * touched by one short transaction at the end.
+ */
+#ifndef SHOVELER_EXCHANGE_INTERNAL_H
+#define SHOVELER_EXCHANGE_INTERNAL_H
+
+#include "lib/strbuf.h"
+#include "schema/exchange.h"
+
+#include <sqlite3.h>
+
+#define EXCHANGE_VERSION     1
+#define EXCHANGE_FILES_MAX   4 /* snapshots of one dictionary, as in dictionary.c */
+#define EXCHANGE_NUMBERS     (sizeof(struct token) / sizeof(uint32_t))
+#define EXCHANGE_COLUMNS_MAX 64
+#define EXCHANGE_FIELDS_MAX  (EXCHANGE_COLUMNS_MAX + 2)
+
+struct exchange_snapshot {
+	struct token *entries; /* malloc'ed */
+	size_t count, capacity;
+};
+
+struct exchange {
+	sqlite3 *db; /* of the newest version */
+	struct exchange_snapshot snapshots[EXCHANGE_FILES_MAX];
+	size_t snapshot_count;
+	bool keep_preferences;
+};
+
+/* The columns of a table that are exchanged. */
+struct exchange_columns {
+	char *names[EXCHANGE_COLUMNS_MAX];
+	size_t count;
+};
+
+/* "little" or "big" */
+const char *exchange_byte_order(void);
+
+/* Names of the tables that are exchanged, in order, as rows of a statement; NULL on failure. */
+sqlite3_stmt *exchange_tables(sqlite3 *db);
+
+/* False when SQLite failed. */
+bool exchange_columns_get(sqlite3 *db, const char *table, struct exchange_columns *columns_r);
+void exchange_columns_free(struct exchange_columns *columns);
+/* "a", "b" */
+void exchange_columns_append(struct strbuf *sql, const struct exchange_columns *columns);
+
+/* STORE_DEFER with SQLite's reason. */
+enum store_status exchange_error(sqlite3 *db, char **error_r);
+
+/* An empty scratch with the migrations up to version; or all of them. */
+enum store_status exchange_open(struct exchange *exchange, int version, char **error_r);
+enum store_status exchange_upgrade(struct exchange *exchange, char **error_r);
+void exchange_close(struct exchange *exchange);
+
+/* exchange_install.c: makes the store in directory what the scratch holds. */
+enum store_status exchange_install(struct exchange *exchange, const char *directory, bool replace,
+				   char **error_r);
+
+#endif

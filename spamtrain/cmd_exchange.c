@@ -1,0 +1,260 @@
+/*
+ * cmd_exchange.c - spamtrain export and import: between users, hosts and other filters.
+ */
+#include "spamtrain/command.h"
+
+#include "lib/xalloc.h"
+#include "spamtrain/bogofilter.h"
+#include "spamtrain/classifier_internal.h"
+#include "spamtrain/spamassassin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define IMPORT_MAX	((size_t)1 << 30) /* bytes of a file */
+#define READ_SIZE	((size_t)1 << 18)
+#define SECONDS_PER_DAY 86400
+
+/* ---- export ---- */
+
+static int export_to(struct classifier *classifier, const char *path)
+{
+	char *error = NULL;
+	bool named = strcmp(path, "-") != 0;
+	int fd = named ? file_open_as_root(path, O_WRONLY | O_CREAT | O_TRUNC) : dup(STDOUT_FILENO);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (out == NULL) {
+		complain("%s: %s", path, strerror(errno));
+		return EX_CANTCREAT;
+	}
+	int code = result_of(status_of_store(store_export(classifier_store(classifier),
+							  FEATURES_VERSION, out, &error)),
+			     &error);
+	if (code == EX_OK && named && fsync(fd) != 0 && errno != EINVAL) {
+		complain("%s: %s", path, strerror(errno));
+		code = EX_IOERR;
+	}
+	fclose(out);
+	return code;
+}
+
+int command_export(struct session *session, int argc, char **argv)
+{
+	struct classifier *classifier = NULL;
+	int code = open_user(session, argv[0], true, &classifier);
+
+	if (code == EX_OK)
+		code = export_to(classifier, argc > 1 ? argv[1] : "-");
+	classifier_close(&classifier);
+	return code;
+}
+
+/* ---- import ---- */
+
+enum origin { ORIGIN_SHOVELER, ORIGIN_BOGOFILTER, ORIGIN_SPAMASSASSIN };
+
+struct import {
+	struct session *session;
+	enum origin origin;
+	bool replace;
+	const char *user, *path;
+	char **mail; /* SpamAssassin: where the messages are */
+	int mail_count;
+	char *directory; /* the user's */
+	struct strbuf file;
+};
+
+static bool origin_read(const char *name, enum origin *origin_r)
+{
+	if (name != NULL && strcmp(name, "bogofilter") == 0)
+		*origin_r = ORIGIN_BOGOFILTER;
+	else if (name != NULL && strcmp(name, "spamassassin") == 0)
+		*origin_r = ORIGIN_SPAMASSASSIN;
+	else
+		return false;
+	return true;
+}
+
+static int arguments_read(struct import *import, int argc, char **argv)
+{
+	int i = 0;
+
+	for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+		if (strcmp(argv[i], "--replace") == 0) {
+			import->replace = true;
+		} else if (strcmp(argv[i], "--from") != 0) {
+			complain("import has no option %s", argv[i]);
+			return EX_USAGE;
+		} else if (++i == argc || !origin_read(argv[i], &import->origin)) {
+			complain("--from is followed by bogofilter or spamassassin");
+			return EX_USAGE;
+		}
+	}
+	if (argc - i < 2 || (argc - i > 2 && import->origin != ORIGIN_SPAMASSASSIN)) {
+		complain("import wants a USER and a FILE");
+		return EX_USAGE;
+	}
+	import->user = argv[i];
+	import->path = argv[i + 1];
+	import->mail = argv + i + 2;
+	import->mail_count = argc - i - 2;
+	return EX_OK;
+}
+
+static int file_read(struct import *import)
+{
+	bool named = strcmp(import->path, "-") != 0;
+	int fd = named ? file_open_as_root(import->path, O_RDONLY) : dup(STDIN_FILENO);
+	ssize_t n = fd < 0 ? -1 : 1;
+
+	while (n > 0 && import->file.size <= IMPORT_MAX) {
+		strbuf_reserve(&import->file, READ_SIZE);
+		n = read(fd, import->file.data + import->file.size, READ_SIZE);
+		import->file.size += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0)
+		complain("%s: %s", import->path, strerror(errno));
+	else if (n > 0)
+		complain("%s: larger than %zu bytes", import->path, IMPORT_MAX);
+	if (fd >= 0)
+		close(fd);
+	return n == 0 ? EX_OK : n < 0 ? EX_NOINPUT : EX_DATAERR;
+}
+
+/* As result_of(), with the file's name in front. */
+static int file_result(const struct import *import, enum store_status status, char **error)
+{
+	if (*error != NULL) {
+		char *text = xasprintf("%s: %s", import->path, *error);
+		free(*error);
+		*error = text;
+	}
+	return result_of(status_of_store(status), error);
+}
+
+static int import_shoveler(struct import *import)
+{
+	char *error = NULL;
+
+	return file_result(import,
+			   store_import(import->directory, strbuf_span(&import->file),
+					FEATURES_VERSION, import->replace, &error),
+			   &error);
+}
+
+static int import_bogofilter(struct import *import)
+{
+	struct bogofilter dump;
+	char *error = NULL;
+	uint32_t today = (uint32_t)(time(NULL) / SECONDS_PER_DAY);
+
+	if (bogofilter_read(&dump, strbuf_span(&import->file), today, &error) != 0)
+		return file_result(import, STORE_INVALID, &error);
+	int code = file_result(
+		import,
+		store_import_counts(import->directory, &dump.counts, import->replace, &error),
+		&error);
+	free((void *)(uintptr_t)dump.counts.tokens);
+	if (code != EX_OK)
+		return code;
+	printf(import->session->json
+		       ? "{\"taken\": %llu, \"left_out\": %llu, \"spam\": %lld, \"innocent\": %lld}\n"
+		       : "took over %llu tokens, left out %llu; of %lld spam, %lld innocent\n",
+	       (unsigned long long)dump.taken, (unsigned long long)dump.left_out,
+	       (long long)dump.counts.spam, (long long)dump.counts.innocent);
+	return EX_OK;
+}
+
+/* ---- SpamAssassin: its labels, on the user's mail ---- */
+
+struct labelling {
+	struct spamassassin backup;
+	struct classifier *classifier;
+	uint64_t learned, already, unknown;
+	int code;
+};
+
+static bool label_one(void *context, struct span bytes)
+{
+	struct labelling *l = context;
+	struct classifier_correction correction = {.teaching = CLASSIFIER_TRAIN,
+						   .class = spamassassin_class(&l->backup, bytes),
+						   .source = "import"};
+	enum classifier_corrected corrected;
+	char *error = NULL;
+
+	if (correction.class == STORE_NONE) {
+		l->unknown++;
+		return true;
+	}
+	struct classifier_message *message = classifier_message_read(bytes, bytes.size);
+	correction.message = message;
+	l->code = result_of(classifier_correct(l->classifier, &correction, &corrected, &error),
+			    &error);
+	classifier_message_free(&message);
+	if (l->code == EX_OK && corrected == CLASSIFIER_ALREADY)
+		l->already++;
+	else if (l->code == EX_OK)
+		l->learned++;
+	return l->code == EX_OK;
+}
+
+static int import_spamassassin(struct import *import)
+{
+	struct labelling l = {.code = EX_OK};
+	struct walk walk = {.each = label_one, .context = &l};
+	char *error = NULL;
+
+	if (spamassassin_read(&l.backup, strbuf_span(&import->file), &error) != 0)
+		return file_result(import, STORE_INVALID, &error);
+	if (import->mail_count == 0) {
+		complain("SpamAssassin's tokens are hashes, not words. Name the mail that it was "
+			 "taught (folders, mboxes) behind %s, or teach with spamtrain train",
+			 import->path);
+		spamassassin_free(&l.backup);
+		return EX_USAGE;
+	}
+	int code = open_user(import->session, import->user, false, &l.classifier);
+	for (int i = 0; i < import->mail_count && code == EX_OK; i++) {
+		messages_walk(&walk, import->mail[i]);
+		code = l.code;
+	}
+	classifier_close(&l.classifier);
+	spamassassin_free(&l.backup);
+	if (code != EX_OK)
+		return code;
+	printf(import->session->json ? "{\"learned\": %llu, \"already\": %llu, \"unknown\": %llu}\n"
+				     : "learned %llu, known already %llu, unknown to SpamAssassin "
+				       "%llu\n",
+	       (unsigned long long)l.learned, (unsigned long long)l.already,
+	       (unsigned long long)l.unknown);
+	return walk.unreadable > 0 ? EX_NOINPUT : EX_OK;
+}
+
+int command_import(struct session *session, int argc, char **argv)
+{
+	static int (*const importers[])(struct import *) = {import_shoveler, import_bogofilter,
+							    import_spamassassin};
+	struct import import = {.session = session, .file = STRBUF_INIT};
+	const char *users = classifier_site_settings(session->site)->users_directory;
+	int code = arguments_read(&import, argc, argv);
+
+	if (code != EX_OK)
+		return code;
+	import.directory = store_user_directory(users, import.user);
+	if (import.directory == NULL) {
+		complain("\"%s\" is not a user's mail address", import.user);
+		return EX_DATAERR;
+	}
+	code = file_read(&import);
+	if (code == EX_OK)
+		code = importers[import.origin](&import);
+	strbuf_free(&import.file);
+	free(import.directory);
+	return code;
+}
