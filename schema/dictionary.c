@@ -117,20 +117,20 @@ static uint32_t today(void)
 	return (uint32_t)(time(NULL) / SECONDS_PER_DAY);
 }
 
-/* views: what the lesson adds to each feature, by its view. */
-static void apply_features(struct dictionary *d, struct span blob, struct token *views)
+/* sides: what the lesson adds to each feature, by its side. */
+static void apply_features(struct dictionary *d, struct span blob, struct token *sides)
 {
 	size_t count;
 	uint32_t *hashes = hash_list_unpack(blob, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		struct token *delta = &views[VIEW_OF(hashes[i])];
+		struct token *delta = &sides[SIDE_OF(hashes[i])];
 		delta->hash = hashes[i];
 		overlay_add(&d->overlay, delta);
 	}
 	d->pending_features += count;
-	d->sums.spam += views[0].spam;
-	d->sums.innocent += views[0].innocent;
+	d->sums.spam += sides[0].spam;
+	d->sums.innocent += sides[0].innocent;
 	free(hashes);
 }
 
@@ -150,17 +150,17 @@ static void lesson_apply(struct dictionary *d, sqlite3_stmt *s)
 	d->seq = sqlite3_column_int64(s, 0);
 	d->pending_lessons++;
 	if (sqlite3_column_int(s, 3) != 0) {
-		struct token views[VIEWS];
-		for (int i = 0; i < VIEWS; i++) {
+		struct token sides[SIDES];
+		for (int i = 0; i < SIDES; i++) {
 			int gradient = sqlite3_column_int(s, 6 + i);
-			views[i] = (struct token){.spam = spam ? delta : 0,
+			sides[i] = (struct token){.spam = spam ? delta : 0,
 						  .innocent = spam ? 0 : delta,
 						  .gradient = delta * gradient,
 						  .square = delta * gradient * gradient,
 						  .day = today()};
 		}
 		struct span blob = {sqlite3_column_blob(s, 5), (size_t)sqlite3_column_bytes(s, 5)};
-		apply_features(d, blob, views);
+		apply_features(d, blob, sides);
 	} else if (sqlite3_column_bytes(s, 4) == sizeof(scores)) {
 		memcpy(scores, sqlite3_column_blob(s, 4), sizeof(scores));
 		apply_scores(d, scores, spam, delta);
@@ -286,8 +286,8 @@ enum store_status dictionary_lesson(struct store *store, const struct lesson *le
 	sqlite3_bind_int(s, 3, lesson->delta);
 	sqlite3_bind_int(s, 4, lesson->tokens);
 	sqlite3_bind_blob(s, 5, lesson->scores, sizeof(lesson->scores), SQLITE_TRANSIENT);
-	sqlite3_bind_int(s, 6, lesson->gradients[VIEW_HEADER]);
-	sqlite3_bind_int(s, 7, lesson->gradients[VIEW_BODY]);
+	sqlite3_bind_int(s, 6, lesson->gradients[SIDE_HEADER]);
+	sqlite3_bind_int(s, 7, lesson->gradients[SIDE_BODY]);
 	return store_run(store, s, error_r);
 }
 

@@ -29,20 +29,20 @@ struct dictionary_sums {
 };
 
 /*
- * Features are of two views, header and body, that are learned apart from each other. The lowest bit
- * of a hash says which one it is.
+ * Header and body are learned apart from each other by the logistic learners; a bit of the hash says to
+ * which one a feature belongs (the four lowest bits are the view: spamtrain/features.h).
  */
-enum { VIEW_HEADER, VIEW_BODY, VIEWS };
-#define VIEW_OF(hash) ((hash)&1U)
+enum { SIDE_HEADER, SIDE_BODY, SIDES };
+#define SIDE_OF(hash) ((hash) >> 3 & 1U)
 
 struct lesson {
 	int64_t message;
 	enum store_class class;
 	int delta;   /* +1, or -1: takes back */
 	bool tokens; /* counts the message's features; else: its scores */
-	/* With tokens: how much it moves the weights of its features, by VIEW_OF(), at most
+	/* With tokens: how much it moves the weights of its features, by SIDE_OF(), at most
 	 * LESSON_GRADIENT_MAX either way. */
-	int gradients[VIEWS];
+	int gradients[SIDES];
 	uint16_t scores[STORE_LEARNERS];
 };
 

@@ -22,7 +22,7 @@
 
 #define STORE_SIGNATURE_SIZE 25 /* 24 hex digits and the NUL */
 #define STORE_DIGEST_SIZE    33 /* 32 hex digits and the NUL */
-#define STORE_LEARNERS	     5	/* scores kept of each message */
+#define STORE_LEARNERS	     13 /* scores kept of each message */
 
 enum store_status {
 	STORE_OK = 0,

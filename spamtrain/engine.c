@@ -1,13 +1,15 @@
 #include "spamtrain/engine.h"
 
 #include "lib/xalloc.h"
+#include "spamtrain/features.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 /* Chosen by measurement: docs/classifier.md. */
-#define CHI_STRENGTH	  0.03 /* weight of the prior, in messages */
+#define CHI_STRENGTH	  0.05 /* weight of the prior, in messages */
 #define CHI_DEVIATION_MIN 0.45 /* features nearer to 0.5 are left out */
+#define CHI_DENSITY	  0.4  /* power of the number of features by which the deviate is divided */
 #define GRAHAM_STRENGTH	  0.03
 #define GRAHAM_FEATURES	  50  /* the most telling ones */
 #define GRAHAM_LIMIT	  4.0 /* log-odds of one feature, at most */
@@ -15,24 +17,40 @@
 #define LOGISTIC_DAMPING  0.3 /* added to the sum of squares */
 #define LOGISTIC_LENGTH	  300 /* features of a message whose score is taken as it is */
 #define GRADIENT_MIN	  13  /* of LESSON_GRADIENT_MAX; smaller ones are left out */
-#define SMOOTHING	  0.3 /* messages at either side of every score */
-#define PRIOR_WEIGHT	  1.0 /* messages that stand for what is known before any history */
+#define FACT_STRENGTH	  0.1 /* weight of the prior, in messages */
+#define SMOOTHING	  0.5 /* messages at either side of every score */
 #define FIRST_MESSAGES	  12  /* scored of each class; until then raw scores count as well */
 #define FIRST_LIMIT	  4.0 /* log-odds of a raw score, at most */
 #define BINS_PER_UNIT	  25.0
-#define SEDATION_DEFAULT  5
-#define SEDATION_STEP	  0.5
-#define THRESHOLD_DEFAULT 3.0
-#define UNSURE_CENTRE	  2.0 /* below the threshold: most mail is innocent */
-#define UNSURE_MARGIN	  5.0
+#define UNSURE_CENTRE	  0.5
+#define UNSURE_MARGIN	  4.0
 
-enum { CHI_HEADER, CHI_BODY, GRAHAM, LOGISTIC_HEADER, LOGISTIC_BODY };
+/* Chi-square of each view comes first, by enum feature_view, but for two slots: */
+enum {
+	CHI_ALL = VIEW_FACT, /* facts have no chi-square */
+	GRAHAM = 6,
+	LOGISTIC_HEADER = 7,
+	FACTS = 11, /* the copies of the subject's words count as subject */
+	LOGISTIC_BODY = 12
+};
 
-/* Raw scores of about this size are worth one unit of the histogram, and of log-odds before history. */
-static const double bin_scale[STORE_LEARNERS] = {1.0, 1.0, 2.0, 0.2, 0.2};
-static const double prior_scale[STORE_LEARNERS] = {5.0, 5.0, 10.0, 1.0, 1.0};
-/* ... and of log-odds while there is next to no history. */
-static const double first_scale[STORE_LEARNERS] = {5.0, 5.0, 20.0, 2.0, 2.0};
+struct learner {
+	double weight;	    /* in the mean */
+	double bin_scale;   /* raw scores of about this size are one unit of the histogram */
+	double first_scale; /* ... and of log-odds while there is next to no history */
+};
+
+#define CHI_LEARNER(weight) {weight, 0.3, 1.0}
+
+static const struct learner learners[STORE_LEARNERS] = {
+	[VIEW_SENDER] = CHI_LEARNER(2.0),     [VIEW_SUBJECT] = CHI_LEARNER(1.0),
+	[VIEW_FIELD_WORD] = CHI_LEARNER(1.0), [VIEW_FIELD_PAIR] = CHI_LEARNER(1.0),
+	[VIEW_ROUTE] = CHI_LEARNER(1.0),      [CHI_ALL] = CHI_LEARNER(0.5),
+	[GRAHAM] = {1.0, 2.0, 20.0},	      [LOGISTIC_HEADER] = {1.0, 0.2, 2.0},
+	[VIEW_WORD] = CHI_LEARNER(1.0),	      [VIEW_PAIR] = CHI_LEARNER(1.0),
+	[VIEW_LINK] = CHI_LEARNER(0.5),	      [FACTS] = {1.0, 1.0, 2.0},
+	[LOGISTIC_BODY] = {1.0, 0.2, 2.0},
+};
 
 static double probability(struct token_counts counts, const struct dictionary_sums *sums,
 			  double strength)
@@ -65,9 +83,14 @@ struct logistic {
 	double count;
 };
 
+struct facts {
+	double sum, count;
+};
+
 struct raw {
-	struct chi chi[VIEWS];
-	struct logistic logistic[VIEWS];
+	struct chi chi[FEATURE_VIEWS], all;
+	struct logistic logistic[SIDES];
+	struct facts facts;
 	double *odds; /* of the features seen before, for Graham's product */
 	size_t odds_count;
 };
@@ -81,21 +104,18 @@ static void chi_add(struct chi *chi, double f)
 	chi->used++;
 }
 
-/* Wilson and Hilferty (1931): chi-square with k degrees of freedom as a normal deviate. */
-static double chi_deviate(double x, double k)
-{
-	double variance = 2.0 / (9.0 * k);
-
-	return (cbrt(x / k) - (1.0 - variance)) / sqrt(variance);
-}
-
+/*
+ * The difference of two chi-squares as normal deviates (Wilson and Hilferty, 1931), which cannot saturate;
+ * divided by a power of the number of features: how dense the evidence is, not how much there is.
+ */
 static double chi_score(const struct chi *chi)
 {
-	double degrees = 2.0 * chi->used;
+	double k = chi->used;
 
-	if (chi->used <= 0)
+	if (k <= 0)
 		return 0;
-	return chi_deviate(chi->spam_sum, degrees) - chi_deviate(chi->innocent_sum, degrees);
+	return (cbrt(chi->spam_sum / (2 * k)) - cbrt(chi->innocent_sum / (2 * k))) * 3 *
+	       pow(k, 0.5 - CHI_DENSITY);
 }
 
 static double weight(struct token_counts counts)
@@ -130,17 +150,38 @@ static double graham_score(double *odds, size_t count)
 	return sum;
 }
 
+static void fact_add(struct facts *facts, struct token_counts counts,
+		     const struct dictionary_sums *sums)
+{
+	double spam = (fmax(counts.spam, 0) + FACT_STRENGTH) /
+		      (fmax((double)sums->spam, 0) + 2 * FACT_STRENGTH);
+	double innocent = (fmax(counts.innocent, 0) + FACT_STRENGTH) /
+			  (fmax((double)sums->innocent, 0) + 2 * FACT_STRENGTH);
+
+	facts->sum += log(spam / innocent);
+	facts->count++;
+}
+
 static void raw_add(struct raw *raw, uint32_t hash, struct token_counts counts,
 		    const struct dictionary_sums *sums)
 {
-	struct logistic *logistic = &raw->logistic[VIEW_OF(hash)];
+	enum feature_view view = FEATURE_VIEW(hash);
+	bool seen = counts.spam > 0 || counts.innocent > 0;
 
+	if (view == VIEW_FACT) {
+		if (seen)
+			fact_add(&raw->facts, counts, sums);
+		return;
+	}
+	struct logistic *logistic = &raw->logistic[SIDE_OF(hash)];
 	logistic->sum += weight(counts);
 	logistic->count++;
-	if (counts.spam <= 0 && counts.innocent <= 0)
+	if (!seen)
 		return;
-	chi_add(&raw->chi[VIEW_OF(hash)], probability(counts, sums, CHI_STRENGTH));
-	double f = probability(counts, sums, GRAHAM_STRENGTH);
+	double f = probability(counts, sums, CHI_STRENGTH);
+	chi_add(&raw->chi[view == VIEW_SUBJECT_COPY ? VIEW_SUBJECT : view], f);
+	chi_add(&raw->all, f);
+	f = probability(counts, sums, GRAHAM_STRENGTH);
 	raw->odds[raw->odds_count++] = log(f / (1 - f));
 }
 
@@ -151,11 +192,13 @@ static void raw_scores(double *scores_r, const uint32_t *hashes, const struct to
 
 	for (size_t i = 0; i < count; i++)
 		raw_add(&raw, hashes[i], counts[i], sums);
-	scores_r[CHI_HEADER] = chi_score(&raw.chi[VIEW_HEADER]);
-	scores_r[CHI_BODY] = chi_score(&raw.chi[VIEW_BODY]);
+	for (int view = 0; view < FEATURE_VIEWS; view++)
+		scores_r[view] = chi_score(&raw.chi[view]);
+	scores_r[CHI_ALL] = chi_score(&raw.all);
 	scores_r[GRAHAM] = graham_score(raw.odds, raw.odds_count);
-	scores_r[LOGISTIC_HEADER] = logistic_score(&raw.logistic[VIEW_HEADER]);
-	scores_r[LOGISTIC_BODY] = logistic_score(&raw.logistic[VIEW_BODY]);
+	scores_r[LOGISTIC_HEADER] = logistic_score(&raw.logistic[SIDE_HEADER]);
+	scores_r[LOGISTIC_BODY] = logistic_score(&raw.logistic[SIDE_BODY]);
+	scores_r[FACTS] = raw.facts.count > 0 ? raw.facts.sum / sqrt(raw.facts.count) : 0;
 	free(raw.odds);
 }
 
@@ -168,14 +211,15 @@ static double sigmoid(double x)
 
 static uint16_t bin_of(int learner, double raw)
 {
-	double bin = DICTIONARY_BINS / 2 + BINS_PER_UNIT * asinh(raw / bin_scale[learner]);
+	double bin = DICTIONARY_BINS / 2 + BINS_PER_UNIT * asinh(raw / learners[learner].bin_scale);
 
 	return (uint16_t)fmax(0, fmin(DICTIONARY_BINS - 1, bin));
 }
 
 static double raw_of(int learner, uint16_t bin)
 {
-	return bin_scale[learner] * sinh((bin + 0.5 - DICTIONARY_BINS / 2) / BINS_PER_UNIT);
+	return learners[learner].bin_scale *
+	       sinh((bin + 0.5 - DICTIONARY_BINS / 2) / BINS_PER_UNIT);
 }
 
 static int gradient(const uint16_t *bins, int learner, bool spam)
@@ -189,8 +233,8 @@ static int gradient(const uint16_t *bins, int learner, bool spam)
 
 void engine_gradients(int *gradients_r, const uint16_t *bins, enum store_class class)
 {
-	gradients_r[VIEW_HEADER] = gradient(bins, LOGISTIC_HEADER, class == STORE_SPAM);
-	gradients_r[VIEW_BODY] = gradient(bins, LOGISTIC_BODY, class == STORE_SPAM);
+	gradients_r[SIDE_HEADER] = gradient(bins, LOGISTIC_HEADER, class == STORE_SPAM);
+	gradients_r[SIDE_BODY] = gradient(bins, LOGISTIC_BODY, class == STORE_SPAM);
 }
 
 /*
@@ -201,7 +245,6 @@ static double calibrated(const struct dictionary_sums *sums, int learner, double
 {
 	const int32_t *spams = sums->scores[learner][1], *innocents = sums->scores[learner][0];
 	double below = 0, above = 0, spam = 0, innocent = 0;
-	double prior = sigmoid(raw / prior_scale[learner]);
 
 	for (int i = 0; i < DICTIONARY_BINS; i++) {
 		spam += spams[i];
@@ -209,13 +252,10 @@ static double calibrated(const struct dictionary_sums *sums, int learner, double
 		below += i <= bin ? spams[i] : 0;
 		above += i >= bin ? innocents[i] : 0;
 	}
-	double known = SMOOTHING + PRIOR_WEIGHT;
-	double odds =
-		log((fmax(below, 0) + SMOOTHING + PRIOR_WEIGHT * prior) / (fmax(spam, 0) + known)) -
-		log((fmax(above, 0) + SMOOTHING + PRIOR_WEIGHT * (1 - prior)) /
-		    (fmax(innocent, 0) + known));
+	double odds = log((fmax(below, 0) + SMOOTHING) / (fmax(spam, 0) + 2 * SMOOTHING)) -
+		      log((fmax(above, 0) + SMOOTHING) / (fmax(innocent, 0) + 2 * SMOOTHING));
 	double share = fmin(fmin(spam, innocent) / FIRST_MESSAGES, 1);
-	double first = fmax(-FIRST_LIMIT, fmin(FIRST_LIMIT, raw / first_scale[learner]));
+	double first = fmax(-FIRST_LIMIT, fmin(FIRST_LIMIT, raw / learners[learner].first_scale));
 	return share * odds + (1 - share) * first;
 }
 
@@ -223,7 +263,7 @@ void engine_score(struct engine_score *score_r, const uint32_t *hashes,
 		  const struct token_counts *counts, size_t count,
 		  const struct dictionary_sums *sums)
 {
-	double raw[STORE_LEARNERS], sum = 0;
+	double raw[STORE_LEARNERS], sum = 0, weights = 0;
 
 	score_r->known = sums->spam >= ENGINE_CLASS_MIN && sums->innocent >= ENGINE_CLASS_MIN;
 	score_r->score = 0;
@@ -234,17 +274,20 @@ void engine_score(struct engine_score *score_r, const uint32_t *hashes,
 	raw_scores(raw, hashes, counts, count, sums);
 	for (int i = 0; i < STORE_LEARNERS; i++) {
 		score_r->bins[i] = bin_of(i, raw[i]);
-		sum += calibrated(sums, i, raw[i], score_r->bins[i]);
+		sum += learners[i].weight * calibrated(sums, i, raw[i], score_r->bins[i]);
+		weights += learners[i].weight;
 	}
-	score_r->score = sum / STORE_LEARNERS;
+	score_r->score = sum / weights;
 }
 
 double engine_threshold(unsigned sedation)
 {
-	return THRESHOLD_DEFAULT + SEDATION_STEP * ((double)sedation - SEDATION_DEFAULT);
+	static const double thresholds[] = {0.4, 0.8, 1.2, 1.6, 2.0, 2.4, 2.8, 3.2, 3.6, 4.1, 4.6};
+
+	return thresholds[sedation <= 10 ? sedation : 10];
 }
 
-bool engine_is_unsure(const struct engine_score *score, double threshold)
+bool engine_is_unsure(const struct engine_score *score)
 {
-	return !score->known || fabs(score->score - (threshold - UNSURE_CENTRE)) < UNSURE_MARGIN;
+	return !score->known || fabs(score->score - UNSURE_CENTRE) < UNSURE_MARGIN;
 }

@@ -2,16 +2,17 @@
  * engine.h - the learners: from counts of features to a calibrated score. Pure arithmetic, no store.
  *
  * All learners read sums of integers, so that a lesson can be taken back exactly:
- * - Fisher's chi-square over all telling features (Robinson, "A Statistical Approach to the Spam
- *   Problem", 2003), once for the header and once for the body;
- * - a product over the most telling features of both (Graham, "A Plan for Spam", 2002);
+ * - Fisher's chi-square over the telling features (Robinson, "A Statistical Approach to the Spam
+ *   Problem", 2003), once for each view of the message and once for all of it;
+ * - a product over the most telling features of all (Graham, "A Plan for Spam", 2002);
  * - logistic regression by dual averaging with a step of its own for each feature (Xiao, 2010; Duchi,
- *   Hazan and Singer, 2011), again for header and body apart: a feature's weight follows from the sums
- *   of the gradients of the lessons that held it, and of their squares.
+ *   Hazan and Singer, 2011), for header and body apart: a feature's weight follows from the sums of the
+ *   gradients of the lessons that held it, and of their squares;
+ * - naive Bayes over a few dozen facts that every message has.
  * Their raw scores cannot be compared with each other or over time, so each is turned into log-odds by
  * where it lies among the scores that the user's own past spam and innocent mail had when it came; the
- * mean of these is the score. Judging header and body apart is worth a quarter of the errors: a strange
- * text from a known sender, or the reverse, is then unsure instead of wrong.
+ * weighted mean of these is the score. Views that are judged apart are worth a third of the errors: a
+ * strange text from a known sender, or the reverse, is then unsure instead of wrong.
  */
 #ifndef SHOVELER_ENGINE_H
 #define SHOVELER_ENGINE_H
@@ -38,7 +39,7 @@ void engine_score(struct engine_score *score_r, const uint32_t *hashes,
 double engine_threshold(unsigned sedation);
 
 /* Should TUM learn a message of this score? */
-bool engine_is_unsure(const struct engine_score *score, double threshold);
+bool engine_is_unsure(const struct engine_score *score);
 
 /*
  * The gradients of a lesson (schema/dictionary.h): how far the logistic learners were from the class when

@@ -5,7 +5,6 @@
 #include "spamtrain/features_internal.h"
 
 #include "lib/xalloc.h"
-#include "schema/dictionary.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -34,6 +33,45 @@ static uint64_t mix(uint64_t h)
 	return h ^ h >> 29;
 }
 
+static enum feature_view field_view(const struct extractor *ex, unsigned bit)
+{
+	static const char *const sender[] = {"from", "reply-to", "sender", "return-path",
+					     "errors-to"};
+	const char *name = ex->features->names.data + ex->name;
+
+	if (bit == FEATURE_BIT_LOWER || bit == FEATURE_BIT_FOLDED)
+		return VIEW_SUBJECT_COPY;
+	for (size_t i = 0; i < sizeof(sender) / sizeof(*sender); i++)
+		if (strcmp(name, sender[i]) == 0)
+			return VIEW_SENDER;
+	if (strcmp(name, "subject") == 0)
+		return VIEW_SUBJECT;
+	return bit == FEATURE_BIT_HEADER_PAIR ? VIEW_FIELD_PAIR : VIEW_FIELD_WORD;
+}
+
+static enum feature_view view_of(const struct extractor *ex, unsigned bit)
+{
+	switch (bit) {
+	case FEATURE_BIT_HEADER_NAME:
+	case FEATURE_BIT_RECEIVED:
+		return VIEW_ROUTE;
+	case FEATURE_BIT_WORD:
+		return VIEW_WORD;
+	case FEATURE_BIT_PAIR:
+		return VIEW_PAIR;
+	case FEATURE_BIT_FACT:
+		return VIEW_FACT;
+	case FEATURE_BIT_HEADER_WORD:
+	case FEATURE_BIT_HEADER_PAIR:
+		return field_view(ex, bit);
+	case FEATURE_BIT_LOWER:
+	case FEATURE_BIT_FOLDED:
+		return ex->name != 0 ? field_view(ex, bit) : VIEW_WORD;
+	default:
+		return VIEW_LINK;
+	}
+}
+
 /* The same bytes in the text, copied there if they lie elsewhere; empty if there is no room. */
 static struct span own(struct extractor *ex, struct span s)
 {
@@ -60,10 +98,11 @@ void feature_add(struct extractor *ex, unsigned bit, uint64_t h, struct span fir
 {
 	struct features *f = ex->features;
 
-	if ((ex->families & 1U << bit) == 0 || f->count == FEATURES_MAX)
+	size_t max = bit == FEATURE_BIT_FACT ? FEATURES_MAX + FEATURES_FACTS_MAX : FEATURES_MAX;
+	if ((ex->families & 1U << bit) == 0 || f->count >= max)
 		return;
 	uint32_t hash = (uint32_t)(mix(h ^ ex->seed ^ (uint64_t)(bit + 1) << 56) >> 16);
-	hash = (hash & ~1U) | (bit <= FEATURE_BIT_RECEIVED ? VIEW_HEADER : VIEW_BODY);
+	hash = (hash & ~15U) | (unsigned)view_of(ex, bit);
 	size_t slot = hash % SLOTS;
 	while (ex->set->slot[slot] != 0) {
 		if (f->list[ex->set->slot[slot] - 1].hash == hash)
@@ -185,7 +224,7 @@ void features_extract(struct features *features, struct span message, uint64_t f
 	struct extractor ex = {.features = features, .families = families, .full_size = full_size};
 
 	memset(features, 0, sizeof(*features));
-	features->list = xmalloc(FEATURES_MAX * sizeof(*features->list));
+	features->list = xmalloc((FEATURES_MAX + FEATURES_FACTS_MAX) * sizeof(*features->list));
 	/* Spans into the text are kept while it grows, so it must never move. */
 	size_t capacity = message.size * 3 + 8192;
 	strbuf_reserve(&features->text,
@@ -196,6 +235,7 @@ void features_extract(struct features *features, struct span message, uint64_t f
 	mime_parse(ex.parts, message);
 	features_header(&ex);
 	features_body(&ex);
+	features_fact(&ex);
 	free(ex.parts);
 	free(ex.set);
 	sort_by_hash(features);

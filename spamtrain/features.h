@@ -18,15 +18,13 @@
 #include <stdint.h>
 
 #define FEATURES_VERSION	1
+#define FEATURES_FACTS_MAX	80	     /* on top of these */
 #define FEATURES_MAX		4096	     /* of one message; later ones are ignored */
 #define FEATURES_TEXT_MAX	(192 * 1024) /* bytes of decoded text that are looked at, all parts */
 #define FEATURES_FIELDS_MAX	120	     /* header fields */
 #define FEATURES_FIELD_TEXT_MAX 2000	     /* bytes of one field */
 
-/*
- * Families: a bit each, so that evaluate can measure what each is worth. Those up to RECEIVED are the
- * view VIEW_HEADER, the others VIEW_BODY (schema/dictionary.h).
- */
+/* Families: a bit each, so that evaluate can measure what each is worth. */
 #define FEATURES_FAMILIES(FAMILY)                                                                  \
 	FAMILY(HEADER_WORD, "header-word") /* words of a field, with its name */                   \
 	FAMILY(HEADER_PAIR, "header-pair") /* two words of a field, at most 4 apart */             \
@@ -39,7 +37,8 @@
 	FAMILY(LINK, "link")		   /* pieces of links */                                   \
 	FAMILY(TAG, "tag")		   /* HTML tags and attributes */                          \
 	FAMILY(HIDDEN, "hidden")	   /* words that a reader does not see */                  \
-	FAMILY(SHAPE, "shape")		   /* facts about size, parts, charset, addresses */
+	FAMILY(SHAPE, "shape")		   /* facts about size, parts, charset, addresses */       \
+	FAMILY(FACT, "fact")		   /* the same few facts of every message */
 
 #define FEATURES_BIT(id, name) FEATURE_BIT_##id,
 enum { FEATURES_FAMILIES(FEATURES_BIT) FEATURE_FAMILIES };
@@ -47,6 +46,25 @@ enum { FEATURES_FAMILIES(FEATURES_BIT) FEATURE_FAMILIES };
 #define FEATURES_KIND(id, name) FEATURE_##id = 1 << FEATURE_BIT_##id,
 enum feature_family { FEATURES_FAMILIES(FEATURES_KIND) FEATURES_ALL = (1 << FEATURE_FAMILIES) - 1 };
 #undef FEATURES_KIND
+
+/*
+ * Views: parts of a message that are judged apart from each other (engine.h). The view is the four
+ * lowest bits of the hash; those of the text have bit 3 (SIDE_OF() in schema/dictionary.h).
+ */
+enum feature_view {
+	VIEW_SENDER = 0, /* From, Reply-To, Sender, Return-Path, Errors-To: words and pairs */
+	VIEW_SUBJECT = 1,
+	VIEW_FIELD_WORD = 2, /* words of all other fields */
+	VIEW_FIELD_PAIR = 3, /* pairs of all other fields */
+	VIEW_ROUTE = 4,	     /* Received; names of fields and their order */
+	VIEW_FACT = 5,	     /* few facts that every message has: features_fact.c */
+	VIEW_WORD = 8,
+	VIEW_PAIR = 9,
+	VIEW_LINK = 10,		/* links, tags, hidden words, shape */
+	VIEW_SUBJECT_COPY = 11, /* the subject's words in lower case and without disguise */
+	FEATURE_VIEWS = 12
+};
+#define FEATURE_VIEW(hash) ((enum feature_view)((hash)&15U))
 
 struct feature {
 	uint32_t hash;

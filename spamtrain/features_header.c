@@ -34,7 +34,7 @@ static const char *const ignored_names[] = {"X-Keywords",
 					    "ARC-Message-Signature",
 					    NULL};
 
-static bool is_ignored(struct span name)
+bool feature_field_is_ignored(struct span name)
 {
 	for (const char *const *prefix = ignored_prefixes; *prefix != NULL; prefix++)
 		if (span_starts_nocase(name, span_of(*prefix)))
@@ -187,7 +187,7 @@ void features_header(struct extractor *ex)
 	unsigned count = 0;
 
 	while (header_next(&rest, &field) && count < FEATURES_FIELDS_MAX) {
-		if (is_ignored(field.name))
+		if (feature_field_is_ignored(field.name))
 			continue;
 		count++;
 		add_name(ex, field.name, &before);

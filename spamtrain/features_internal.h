@@ -53,8 +53,11 @@ size_t extractor_room(const struct extractor *ex);
 /* Features that follow belong to this field; an empty name: to the body. */
 void extractor_name(struct extractor *ex, const char *prefix, struct span name);
 
-void features_header(struct extractor *ex);		      /* features_header.c */
-void features_body(struct extractor *ex);		      /* features_body.c */
+void features_header(struct extractor *ex); /* features_header.c */
+void features_body(struct extractor *ex);   /* features_body.c */
+void features_fact(struct extractor *ex);   /* features_fact.c */
+/* Fields that are not part of the message as its sender and the net made it. */
+bool feature_field_is_ignored(struct span name);
 void feature_add_link(struct extractor *ex, struct span url); /* features_link.c */
 /* The host and each of its parent domains down to two labels; of an address its networks. */
 void feature_add_host(struct extractor *ex, unsigned bit, struct span host);

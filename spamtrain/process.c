@@ -176,8 +176,7 @@ static enum store_class lesson_of(const struct classifier *c, const struct engin
 	case TRAINING_TOE:
 		return fewest < LEARN_ALL_UNTIL ? verdict : STORE_NONE;
 	case TRAINING_TUM:
-		if (fewest < LEARN_ALL_UNTIL ||
-		    engine_is_unsure(score, engine_threshold(c->preferences.sedation)))
+		if (fewest < LEARN_ALL_UNTIL || engine_is_unsure(score))
 			return verdict;
 		break;
 	case TRAINING_NOTRAIN:

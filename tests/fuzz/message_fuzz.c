@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		classifier_message_read((struct span){(const char *)data, size}, size);
 	struct strbuf text = STRBUF_INIT;
 
-	require(m->count <= FEATURES_MAX);
+	require(m->count <= FEATURES_MAX + FEATURES_FACTS_MAX);
 	for (size_t i = 0; i < m->count; i++) {
 		require(i == 0 || m->hashes[i - 1] < m->hashes[i]);
 		strbuf_reset(&text);
