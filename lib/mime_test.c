@@ -29,6 +29,11 @@ static void test_encoded_words(void **state)
 	assert_decoded("=?koi8-r?B?z8LNxc4=?=", "\xd0\xbe\xd0\xb1\xd0\xbc\xd0\xb5\xd0\xbd");
 	assert_decoded("=?nonsense?Q?a=80b?=", "a\xe2\x82\xac"
 					       "b");
+	assert_decoded("=?ISO-2022-JP?B?GyRCJCIbKEI=?=", "\xe3\x81\x82");
+	assert_decoded("=?windows-1251?q?=E0?=", "\xd0\xb0");
+	/* iconv knows these, we do not */
+	assert_decoded("=?utf-7?q?+AGE-?=", "+AGE-");
+	assert_decoded("=?windows-1250999?q?ab?=", "ab");
 	assert_decoded("a\r\n\tb\001c", "a b c");
 	assert_decoded("=?utf-8?Q?no end", "=?utf-8?Q?no end");
 	assert_decoded("=?utf-8?X?abc?=", "=?utf-8?X?abc?=");

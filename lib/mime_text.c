@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <iconv.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define CHARSET_NAME_MAX   40	/* bytes of a charset's name */
 #define CHARSET_ERRORS_MAX 2000 /* wrong bytes until a text is read as windows-1252 */
@@ -215,6 +216,84 @@ static bool charset_name(char *name, struct span charset)
 	return true;
 }
 
+static bool is_numbered(const char *name, const char *prefix, unsigned long low, unsigned long high)
+{
+	size_t size = strlen(prefix);
+	char *end;
+	unsigned long number;
+
+	if (strncmp(name, prefix, size) != 0 || !isdigit((unsigned char)name[size]))
+		return false;
+	number = strtoul(name + size, &end, 10);
+	return *end == '\0' && number >= low && number <= high;
+}
+
+/*
+ * iconv_open() loads a module for any name that it knows, and what mail is written in is few of
+ * them: rarely used converters have had their share of holes.
+ */
+static bool charset_is_allowed(const char *name)
+{
+	static const char *const names[] = {"BIG-5",
+					    "BIG5",
+					    "BIG5-HKSCS",
+					    "BIG5HKSCS",
+					    "CP866",
+					    "CP874",
+					    "CP932",
+					    "CP936",
+					    "CP949",
+					    "CP950",
+					    "EUC-CN",
+					    "EUC-JP",
+					    "EUC-KR",
+					    "EUC-TW",
+					    "EUCJP",
+					    "EUCKR",
+					    "GB18030",
+					    "GB2312",
+					    "GB_2312-80",
+					    "GBK",
+					    "IBM437",
+					    "IBM850",
+					    "IBM852",
+					    "IBM855",
+					    "IBM866",
+					    "ISO-2022-JP",
+					    "ISO-2022-KR",
+					    "KOI8-R",
+					    "KOI8-U",
+					    "KOI8-T",
+					    "KS_C_5601-1987",
+					    "KSC5601",
+					    "MACINTOSH",
+					    "MAC-CYRILLIC",
+					    "MS_KANJI",
+					    "SHIFT-JIS",
+					    "SHIFT_JIS",
+					    "SJIS",
+					    "TIS-620",
+					    "UHC",
+					    "UTF-16",
+					    "UTF-16BE",
+					    "UTF-16LE",
+					    "UTF-32",
+					    "UTF-32BE",
+					    "UTF-32LE",
+					    "VISCII",
+					    "WINDOWS-31J",
+					    "WINDOWS-874",
+					    "WINDOWS-936",
+					    NULL};
+
+	for (const char *const *each = names; *each != NULL; each++)
+		if (strcmp(name, *each) == 0)
+			return true;
+	return is_numbered(name, "ISO-8859-", 1, 16) || is_numbered(name, "ISO8859-", 1, 16) ||
+	       is_numbered(name, "ISO_8859-", 1, 16) || is_numbered(name, "LATIN", 1, 10) ||
+	       is_numbered(name, "WINDOWS-", 1250, 1258) || is_numbered(name, "CP", 1250, 1258);
+}
+
 static bool charset_is_8bit_latin(const char *name)
 {
 	return strcmp(name, "ISO-8859-1") == 0 || strcmp(name, "WINDOWS-1252") == 0 ||
@@ -238,7 +317,8 @@ static size_t iconv_text(struct strbuf *out, iconv_t cd, struct span text, size_
 		size_t room = max - (out->size - start);
 		room = room < 4096 ? room : 4096;
 		strbuf_reserve(out, room + 8);
-		char *to = out->data + out->size;
+		char *to = out->data + out->size, *start_to = to;
+		size_t before = left;
 		size_t result = iconv(cd, &from, &left, &to, &room);
 		out->size = (size_t)(to - out->data);
 		if (result == (size_t)-1 && errno != E2BIG && left > 0) {
@@ -247,8 +327,8 @@ static size_t iconv_text(struct strbuf *out, iconv_t cd, struct span text, size_
 			from++;
 			left--;
 			iconv(cd, NULL, NULL, NULL, NULL);
-		} else if (result == (size_t)-1 && room >= 16) {
-			break; /* no progress although there is room */
+		} else if (result == (size_t)-1 && left == before && to == start_to) {
+			break; /* no progress */
 		}
 	}
 	if (out->data != NULL)
@@ -266,7 +346,7 @@ void mime_to_utf8(struct strbuf *out, struct span text, struct span charset, siz
 		return;
 	}
 	iconv_t cd = (iconv_t)-1;
-	if (known && !charset_is_utf8(name))
+	if (known && !charset_is_utf8(name) && charset_is_allowed(name))
 		cd = iconv_open("UTF-8", name);
 	if (cd == (iconv_t)-1) {
 		bytes_to_utf8(out, text, max, true);
