@@ -158,12 +158,23 @@ int endpoint_connect(const struct endpoint *endpoint, int type, int timeout_ms, 
 	return connect_inet(endpoint, type, timeout_ms, error_r);
 }
 
+/* Who is too busy to answer is alive: only a refused connection tells that nobody listens. */
+static bool is_listening(const struct endpoint *endpoint, int type)
+{
+	struct sockaddr_un address = unix_address(endpoint);
+	int fd = connect_address(AF_UNIX, type, (struct sockaddr *)&address, sizeof(address),
+				 PROBE_TIMEOUT_MS);
+
+	if (fd < 0)
+		return errno != ECONNREFUSED && errno != ENOENT;
+	close(fd);
+	return true;
+}
+
 /* Returns -1 if somebody listens there or something else than a socket is in the way. */
 static int remove_stale_socket(const struct endpoint *endpoint, int type, char **error_r)
 {
 	struct stat st;
-	char *ignored = NULL;
-	int fd;
 
 	if (lstat(endpoint->path, &st) < 0)
 		return 0;
@@ -171,10 +182,7 @@ static int remove_stale_socket(const struct endpoint *endpoint, int type, char *
 		*error_r = xasprintf("%s exists and is not a socket", endpoint->path);
 		return -1;
 	}
-	fd = connect_unix(endpoint, type, PROBE_TIMEOUT_MS, &ignored);
-	free(ignored);
-	if (fd >= 0) {
-		close(fd);
+	if (is_listening(endpoint, type)) {
 		*error_r = xasprintf("another process listens on unix:%s", endpoint->path);
 		return -1;
 	}

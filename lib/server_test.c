@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -114,6 +115,34 @@ static void a_socket_in_use_is_not_stolen(void **state)
 	server_stop(&server);
 }
 
+/* One whose queue of connections is full lives too. */
+static void a_busy_socket_is_not_stolen(void **state)
+{
+	struct endpoint endpoint = test_endpoint("busy");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), peers[16], count = 0;
+	char *error = NULL;
+
+	(void)state;
+	strcpy(address.sun_path, endpoint.path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 0), 0);
+	do {
+		assert_true(count < 16);
+		peers[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	} while (connect(peers[count++], (struct sockaddr *)&address, sizeof(address)) == 0);
+	assert_int_equal(endpoint_listen(&endpoint, SOCK_STREAM, 0600, &error), -1);
+	assert_int_equal(access(endpoint.path, F_OK), 0);
+	free(error);
+	while (count > 0)
+		close(peers[--count]);
+	close(listener);
+	/* nobody listens any more */
+	listener = endpoint_listen(&endpoint, SOCK_STREAM, 0600, &error);
+	assert_true(listener >= 0);
+	close(listener);
+}
+
 static void metrics_are_served(void **state)
 {
 	struct endpoint endpoint = test_endpoint("metrics");
@@ -148,7 +177,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = {"limit", "stop", "used", "metrics", ""};
+	static const char *const names[] = {"limit", "stop", "used", "busy", "metrics", ""};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -166,6 +195,7 @@ int main(void)
 		cmocka_unit_test(sessions_beyond_the_limit_wait),
 		cmocka_unit_test(stop_ends_idle_sessions),
 		cmocka_unit_test(a_socket_in_use_is_not_stolen),
+		cmocka_unit_test(a_busy_socket_is_not_stolen),
 		cmocka_unit_test(metrics_are_served),
 	};
 
