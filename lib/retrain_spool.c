@@ -1,5 +1,6 @@
 #include "retrain_spool.h"
 
+#include "file.h"
 #include "strbuf.h"
 #include "xalloc.h"
 
@@ -114,20 +115,6 @@ static int format_entry(struct strbuf *out, const struct retrain_entry *entry, s
 	return -1;
 }
 
-static bool write_all(int fd, struct span text)
-{
-	while (text.size > 0) {
-		ssize_t size = write(fd, text.data, text.size);
-
-		if (size < 0 && errno == EINTR)
-			continue;
-		if (size < 0)
-			return false;
-		text = span_from(text, (size_t)size);
-	}
-	return true;
-}
-
 /* The umask of a mail process would keep the reader out: fchmod(). */
 static int write_file(const char *path, struct span head, struct span message, bool durable)
 {
@@ -137,8 +124,8 @@ static int write_file(const char *path, struct span head, struct span message, b
 
 	if (fd < 0)
 		return -1;
-	ok = fchmod(fd, FILE_MODE) == 0 && write_all(fd, head) && write_all(fd, message) &&
-	     (!durable || fsync(fd) == 0);
+	ok = fchmod(fd, FILE_MODE) == 0 && file_write_all(fd, head) == 0 &&
+	     file_write_all(fd, message) == 0 && (!durable || fsync(fd) == 0);
 	saved = errno;
 	if (close(fd) < 0 && ok) {
 		ok = false;
@@ -148,19 +135,6 @@ static int write_file(const char *path, struct span head, struct span message, b
 		unlink(path);
 	errno = saved;
 	return ok ? 0 : -1;
-}
-
-static int sync_folder(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret, saved;
-
-	if (fd < 0)
-		return -1;
-	ret = fsync(fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return ret;
 }
 
 static int publish(const char *spool, const char *name, struct span head, struct span message,
@@ -179,7 +153,7 @@ static int publish(const char *spool, const char *name, struct span head, struct
 	} else if (rename(tmp, path) < 0) {
 		*error_r = xasprintf("cannot rename %s to %s: %s", tmp, path, strerror(errno));
 		unlink(tmp);
-	} else if (durable && sync_folder(folder) < 0) {
+	} else if (durable && file_sync_directory(folder) < 0) {
 		*error_r = xasprintf("cannot fsync %s: %s", folder, strerror(errno));
 		unlink(path);
 	} else {

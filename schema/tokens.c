@@ -1,5 +1,6 @@
 #include "schema/tokens.h"
 
+#include "lib/file.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -109,18 +110,7 @@ const struct token *tokens_find(const struct tokens *tokens, uint32_t hash)
 
 static int write_all(int fd, const void *data, size_t size)
 {
-	const char *at = data;
-
-	while (size > 0) {
-		ssize_t n = write(fd, at, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		at += n;
-		size -= (size_t)n;
-	}
-	return 0;
+	return file_write_all(fd, (struct span){data, size});
 }
 
 static unsigned index_bits(size_t count)
@@ -169,12 +159,11 @@ static int write_file(int fd, const struct token *entries, size_t count)
 static int sync_folder(const char *path)
 {
 	char *copy = xstrdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result = fd < 0 ? -1 : fsync(fd);
+	int result = file_sync_directory(dirname(copy));
+	int saved = errno;
 
-	if (fd >= 0)
-		close(fd);
 	free(copy);
+	errno = saved;
 	return result;
 }
 
