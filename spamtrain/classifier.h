@@ -46,9 +46,10 @@ struct classifier_message;
 /* ---- site ---- */
 
 struct classifier_settings {
-	const char *users_directory;		       /* copied */
-	struct preferences preferences;		       /* of users who did not say otherwise */
-	size_t open_stores_max;			       /* kept open; at least 1 */
+	const char *users_directory;	/* copied */
+	struct preferences preferences; /* of users who did not say otherwise */
+	size_t open_stores_max;		/* kept open; at least 1 */
+	unsigned wait_seconds;		/* for a user whose store another thread has */
 	time_t signature_retention, history_retention; /* seconds */
 	bool quick; /* commits are not synced: for measurements on throw-away stores */
 };
@@ -71,7 +72,8 @@ const struct preferences *classifier_site_preferences(const struct classifier_si
 
 /*
  * user: full mail address, lower case, without detail. With create, a user without a store gets
- * one; without it, *classifier_r is NULL and CLASSIFIER_OK is returned for such a user.
+ * one; without it, *classifier_r is NULL and CLASSIFIER_OK is returned for such a user. Waits for
+ * another thread that has it, for wait_seconds, then CLASSIFIER_DEFER.
  */
 enum classifier_status classifier_open(struct classifier_site *site, const char *user, bool create,
 				       struct classifier **classifier_r, char **error_r);

@@ -27,6 +27,7 @@ static struct classifier_site *site_make(void)
 	settings.users_directory = folder;
 	settings.open_stores_max = 2;
 	settings.quick = true;
+	settings.wait_seconds = 1;
 	return classifier_site_create(&settings);
 }
 
@@ -485,6 +486,50 @@ static void test_preferences(void **state)
 	classifier_close(&c);
 }
 
+/* A store that another thread does not give back holds up nobody else, and him not for ever. */
+static void test_busy(void **state)
+{
+	struct classifier *alice = open_user(ALICE), *again = NULL, *bob;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(classifier_open(site, ALICE, true, &again, &error), CLASSIFIER_DEFER);
+	assert_null(again);
+	assert_non_null(strstr(error, "busy"));
+	free(error);
+	bob = open_user(BOB);
+	classifier_close(&bob);
+	classifier_close(&alice);
+	alice = open_user(ALICE);
+	classifier_close(&alice);
+}
+
+/* Who holds mail is not forgotten; who is, may come again. */
+static void test_forget(void **state)
+{
+	struct store_quarantined row = {
+		.signature = "0123456789abcdef01234567", .file = (char[]){"x"}, .added = 1};
+	struct classifier *c = open_user(ALICE);
+	char *replaced, *error = NULL;
+
+	(void)state;
+	assert_int_equal(store_quarantine_add(c->store, &row, &replaced, &error), STORE_OK);
+	classifier_close(&c);
+	assert_int_equal(classifier_forget_user(site, ALICE, &error), CLASSIFIER_INVALID);
+	free(error);
+	c = open_user(ALICE);
+	assert_int_equal(store_quarantine_delete(c->store, &row, STORE_OUTCOME_DELETED, &error),
+			 STORE_OK);
+	classifier_close(&c);
+	assert_int_equal(classifier_forget_user(site, ALICE, &error), CLASSIFIER_OK);
+	assert_int_equal(classifier_open(site, ALICE, false, &c, &error), CLASSIFIER_OK);
+	assert_null(c);
+	assert_int_equal(classifier_forget_user(site, ALICE, &error), CLASSIFIER_INVALID);
+	free(error);
+	c = open_user(ALICE);
+	classifier_close(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -494,6 +539,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_corrections, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unlearn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_walls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_merges, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whitelist, setup, teardown),

@@ -3,7 +3,7 @@
  *
  * The cache is a list, most recently used first, under one lock. A handle that is busy belongs to
  * the thread that took it out; another thread that wants the same user, or any thread when all
- * handles are busy, waits for the condition, for HANDLE_WAIT_SECONDS: one user with a slow or locked
+ * handles are busy, waits for the condition, at most WAIT_SECONDS: one user with a slow or locked
  * store must not take all threads. No thread may hold two handles, so this cannot lock up.
  */
 #include "spamtrain/classifier_internal.h"
@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define HANDLE_WAIT_SECONDS 10 /* for a user whose store another thread has */
+#define WAIT_SECONDS 10
 
 struct classifier_site {
 	struct classifier_settings settings;
@@ -55,6 +55,7 @@ void classifier_settings_init(struct classifier_settings *settings)
 	memset(settings, 0, sizeof(*settings));
 	preferences_init(&settings->preferences);
 	settings->open_stores_max = 1;
+	settings->wait_seconds = WAIT_SECONDS;
 	settings->signature_retention = 14 * 86400;
 	settings->history_retention = 90 * 86400;
 }
@@ -167,7 +168,7 @@ static struct classifier *take_out(struct classifier_site *site, const char *use
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += HANDLE_WAIT_SECONDS;
+	until.tv_sec += site->settings.wait_seconds;
 	pthread_mutex_lock(&site->lock);
 	for (;;) {
 		struct classifier *c = list_find(site, user), *idle = NULL;
@@ -268,8 +269,8 @@ enum classifier_status classifier_open(struct classifier_site *site, const char 
 
 	*classifier_r = NULL;
 	if (c == NULL) {
-		*error_r = xasprintf("%s: the store was busy for %d seconds", user,
-				     HANDLE_WAIT_SECONDS);
+		*error_r = xasprintf("%s: the store was busy for %u seconds", user,
+				     site->settings.wait_seconds);
 		return CLASSIFIER_DEFER;
 	}
 	status = open_store(c, create, error_r);
