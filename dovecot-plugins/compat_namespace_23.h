@@ -165,6 +165,17 @@ static inline void compat_set_sharing_index(struct mail_user *user, const char *
 	array_push_back(&user->set->plugin_envs, &value);
 }
 
+/* Lets imap_acl take the identifier "anyone". */
+static inline void compat_allow_anyone(struct mail_user *user)
+{
+	const char *key = "acl_anyone", *value = "allow";
+
+	if (!array_is_created(&user->set->plugin_envs))
+		p_array_init(&user->set->plugin_envs, user->pool, 2);
+	array_push_front(&user->set->plugin_envs, &value);
+	array_push_front(&user->set->plugin_envs, &key);
+}
+
 /* groups: NULL-terminated; added to those that the acl plugin will read. */
 static inline void compat_add_acl_groups(struct mail_user *user, const char *const *groups)
 {

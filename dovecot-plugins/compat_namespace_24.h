@@ -139,6 +139,12 @@ static inline void compat_set_sharing_index(struct mail_user *user, const char *
 	compat_override(user, "acl_sharing_map/dict/file/dict_file_path", path);
 }
 
+/* Lets imap_acl take the identifier "anyone". */
+static inline void compat_allow_anyone(struct mail_user *user)
+{
+	compat_override(user, "imap_acl_allow_anyone", "yes");
+}
+
 /* groups: NULL-terminated; added to those that the acl plugin will read. */
 static inline void compat_add_acl_groups(struct mail_user *user, const char *const *groups)
 {

@@ -115,6 +115,10 @@
 	      "Where IMAP users find the folders that others share with them")                            \
 	PARAM(SHARED_LOCATION, "shared_location", TEXT, "", 0, 0, "sharing",                              \
 	      "Dovecot 2.3: mail_location of any user by %h %u %n %d, if it cannot be derived")           \
+	PARAM(SHARING_ANYONE, "sharing_anyone", BOOL, "no", 0, 0, "sharing",                       \
+	      "Users may share with all users of the host at once: the identifier \"anyone\"")     \
+	PARAM(SHARING_ACROSS_DOMAINS, "sharing_across_domains", BOOL, "yes", 0, 0, "sharing",      \
+	      "Users may share with users of other domains of the host")                           \
 	PARAM(RESCAN_DIRECTORY, "rescan_directory", PATH, "$state_directory/rescan", 0, 0,                \
 	      "rescan", "Where messages are kept that the re-scan took out of mailboxes")                 \
 	PARAM(RESCAN_RETENTION, "rescan_retention", TIME, "90d", 86400, 315360000, "rescan",              \

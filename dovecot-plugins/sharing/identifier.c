@@ -6,7 +6,7 @@
 #include "user_lookup.h"
 
 static const char *const group_prefixes[] = {"group:", "group=", "$"};
-static const char *const special[] = {"anyone", "authenticated", "owner", "anonymous"};
+static const char *const everybody[] = {"anyone", "authenticated", "anonymous"};
 
 static const char *skip_signs(const char *text)
 {
@@ -35,18 +35,30 @@ const char *identifier_fold(const char *text)
 	return t_strconcat(t_strdup_until(text, name), fold_name(name), NULL);
 }
 
-static int check_group(struct mail_user *by, const char *group, const char **reason_r)
+static bool is_everybody(const char *name)
 {
-	const struct conf *conf = plugin_conf_get(by->event);
-	struct policy_view *view;
-	bool exists;
-
-	if (conf == NULL) {
-		*reason_r = "Groups are not known now";
-		return -1;
+	for (unsigned int i = 0; i < N_ELEMENTS(everybody); i++) {
+		if (strcmp(name, everybody[i]) == 0)
+			return true;
 	}
-	view = policy_view_create(conf, by->event, plugin_user_name(by->username));
-	exists = policy_view_group_exists(view, group);
+	return false;
+}
+
+static int check_everybody(const struct conf *conf, const char **reason_r)
+{
+	if (conf_bool(conf, P_SHARING_ANYONE))
+		return 1;
+	*reason_r = "Sharing with everybody is not allowed here";
+	return 0;
+}
+
+static int check_group(struct mail_user *by, const struct conf *conf, const char *group,
+		       const char **reason_r)
+{
+	struct policy_view *view =
+		policy_view_create(conf, by->event, plugin_user_name(by->username));
+	bool exists = policy_view_group_exists(view, group);
+
 	policy_view_free(&view);
 	if (exists)
 		return 1;
@@ -54,7 +66,15 @@ static int check_group(struct mail_user *by, const char *group, const char **rea
 	return 0;
 }
 
-static int check_user(struct mail_user *by, const char *name, const char **reason_r)
+static const char *domain_of(const char *user)
+{
+	const char *at = strrchr(user, '@');
+
+	return at != NULL ? at + 1 : "";
+}
+
+static int check_user(struct mail_user *by, const struct conf *conf, const char *name,
+		      const char **reason_r)
 {
 	int ret = user_lookup(by, name);
 
@@ -62,18 +82,28 @@ static int check_user(struct mail_user *by, const char *name, const char **reaso
 		*reason_r = "Users are not known now";
 	if (ret == 0)
 		*reason_r = "No such user";
+	if (ret > 0 && !conf_bool(conf, P_SHARING_ACROSS_DOMAINS) &&
+	    strcasecmp(domain_of(by->username), domain_of(name)) != 0) {
+		*reason_r = "Sharing with users of other domains is not allowed here";
+		return 0;
+	}
 	return ret;
 }
 
 int identifier_check(struct mail_user *by, const char *folded, const char **reason_r)
 {
+	const struct conf *conf = plugin_conf_get(by->event);
 	const char *name = skip_signs(folded);
 
-	for (unsigned int i = 0; i < N_ELEMENTS(special); i++) {
-		if (strcmp(name, special[i]) == 0)
-			return 1;
+	if (strcmp(name, "owner") == 0)
+		return 1;
+	if (conf == NULL) {
+		*reason_r = "Users and groups are not known now";
+		return -1;
 	}
+	if (is_everybody(name))
+		return check_everybody(conf, reason_r);
 	if (*name == '$')
-		return check_group(by, name + 1, reason_r);
-	return check_user(by, name, reason_r);
+		return check_group(by, conf, name + 1, reason_r);
+	return check_user(by, conf, name, reason_r);
 }

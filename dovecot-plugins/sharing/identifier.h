@@ -20,7 +20,8 @@ const char *identifier_fold(const char *text);
 
 /*
  * May rights be given to it? folded: from identifier_fold(); by: who wants to. Returns 1; 0 and
- * *reason_r if there is no such user or group; -1 and *reason_r if that cannot be found out now.
+ * *reason_r if there is no such user or group, or if main.cf
+ * does not allow it; -1 and *reason_r if that cannot be found out now.
  */
 int identifier_check(struct mail_user *by, const char *folded, const char **reason_r);
 

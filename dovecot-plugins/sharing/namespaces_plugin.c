@@ -52,6 +52,8 @@ static void sharing_mail_user_created(struct mail_user *user)
 	view = policy_view_create(conf, user->event, plugin_user_name(user->username));
 	compat_set_sharing_index(
 		user, t_strconcat(conf_text(conf, P_STATE_DIRECTORY), SHARED_INDEX_FILE, NULL));
+	if (conf_bool(conf, P_SHARING_ANYONE))
+		compat_allow_anyone(user);
 	compat_add_acl_groups(user, policy_view_groups(view));
 	add_shared(user, conf);
 	for (const char *const *tree = policy_view_trees(view); *tree != NULL; tree++)

@@ -41,6 +41,11 @@ class SharingTest(PluginTest):
         line = session.do("MYRIGHTS", quote(folder))["MYRIGHTS"][0].decode()
         return "".join(sorted(set(line.rsplit(" ", 1)[1]) - set('"cd')))
 
+    def acl(self, session, folder):
+        """{identifier: rights} as GETACL has it."""
+        words = session.do("GETACL", quote(folder))["ACL"][0].decode().replace('"', "").split(" ")[1:]
+        return dict(zip(words[::2], words[1::2]))
+
     def refused(self, function, *words, answer="NO"):
         with self.assertRaises(imaplib.IMAP4.error) as caught:
             function(*words)
@@ -158,11 +163,6 @@ class Sharing(SharingTest):
         self.setacl(bob, "ForStaff", "$staff", "lr")
         self.wait_for(lambda: self.new_session(ALICE).folders("#Shared/*/ForStaff"))
         self.assertEqual(self.session(CAROL).folders("#Shared/*/ForStaff"), [])
-
-    def acl(self, session, folder):
-        """{identifier: rights} as GETACL has it."""
-        words = session.do("GETACL", quote(folder))["ACL"][0].decode().replace('"', "").split(" ")[1:]
-        return dict(zip(words[::2], words[1::2]))
 
     def test_unknown_grantees_are_refused(self):
         bob = self.session(BOB)
@@ -285,6 +285,26 @@ class Sharing(SharingTest):
         finally:
             os.rename(path + ".good", path)
         self.wait_for(lambda: "no groups and no public folders" in self.server.log())
+
+
+    def test_everybody_is_not_allowed_by_default(self):
+        bob = self.session(BOB)
+        bob.do("CREATE", "All")
+        for who in ("anyone", "authenticated", "Anyone", "-anyone"):
+            self.refused(self.setacl, bob, "All", who, "lr", answer="not allowed here")
+
+
+class OtherRules(SharingTest):
+    users = [ALICE, BOB, "dave@other.test"]
+    settings = "sharing_anyone = yes\nsharing_across_domains = no\n"
+
+    def test_rules_of_the_site(self):
+        bob = self.session(BOB)
+        bob.do("CREATE", "All")
+        self.refused(self.setacl, bob, "All", "dave@other.test", "lr", answer="other domains")
+        self.setacl(bob, "All", "anyone", "lr")
+        self.assertEqual(self.acl(bob, "All").get("anyone"), "lr")
+        self.wait_for(lambda: self.session(ALICE).folders("#Shared/*/All"))
 
 
 class Fresh(SharingTest):
