@@ -41,8 +41,6 @@ static const struct row rows[] = {
 	{"optIn", KIND_SWITCH, AT(opt_in), NULL, 0, 0, "off",
 	 "filter me, on a site that filters only those who say so"},
 	{"optOut", KIND_SWITCH, AT(opt_out), NULL, 0, 0, "off", "do not filter me"},
-	{"dailyQuarantineSummary", KIND_SWITCH, AT(daily_summary), NULL, 0, 0, "off",
-	 "send me a list of what was quarantined, once a day"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(*rows))

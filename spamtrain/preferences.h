@@ -23,9 +23,8 @@ struct preferences {
 	bool whitelist;				    /* enableWhitelist */
 	unsigned whitelist_threshold; /* whitelistThreshold: innocent mails needed, 1..1000 */
 	bool show_factors;	      /* showFactors: write X-DSPAM-Factors */
-	bool opt_in;	    /* optIn: counts on sites where nobody is filtered otherwise */
-	bool opt_out;	    /* optOut: passes untouched, without headers */
-	bool daily_summary; /* dailyQuarantineSummary */
+	bool opt_in;  /* optIn: counts on sites where nobody is filtered otherwise */
+	bool opt_out; /* optOut: passes untouched, without headers */
 };
 
 /* The values every preference has before main.cf and the user say otherwise. */
