@@ -16,8 +16,16 @@ expect 1 "her INBOX" "nowhere" folder alice "Buy now"
 lab_message "Decent while listed others" | deliver alice@example.test
 expect 20 "a decent client meanwhile" "INBOX: Innocent" mailbox alice "Decent while listed others"
 
+# A HELO that is only another host's name: too much together with the DNSBL, not without it.
+listed() { lab_message "$1" | lab_send bad --server mx1.example.test --helo mail.client.test alice@example.test | grep -E '^(rcpt|data)' | tail -n 1; }
+expect_like 0 "another HELO, no PTR, on the DNSBL" "refused" '^rcpt alice@example.test 550 .*dnsbl.test.*' listed "Listed"
 lab_stop dns/rbldnsd
+# An answer may still be in the cache for its TTL, a second.
+expect_like 5 "DNSBL down, the same client" "is taken" '^data 250' listed "Listed, but who knows"
+expect 20 "it" "INBOX: Innocent" mailbox alice "Listed, but who knows"
 lab_message "DNSBL is down" | deliver alice@example.test
 expect 30 "DNSBL down, a decent client" "INBOX: Innocent" mailbox alice "DNSBL is down"
+no_list() { listed "No list" >/dev/null; lab_log mx1 'DNS list dnsbl.test: action=mute'; }
+expect_like 20 "and soon shoveler-milter" "asks it no more, and says why" 'action=mute, reason=does not answer' no_list
 lab_start dns/rbldnsd
 lab_dnsbl_unlist "$(lab_address bad)"
