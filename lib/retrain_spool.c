@@ -43,48 +43,75 @@ bool retrain_spool_is_name(const char *name)
 {
 	return take_digits(&name, NAME_DIGITS, NAME_DIGITS) && take_dot(&name) &&
 	       take_digits(&name, 1, MAX_DIGITS) && take_dot(&name) &&
-	       take_digits(&name, 1, MAX_DIGITS) && *name == '\0';
+	       take_digits(&name, 1, MAX_DIGITS) &&
+	       (*name == '\0' ||
+		(take_dot(&name) && take_digits(&name, 1, MAX_DIGITS) && *name == '\0'));
 }
 
-static char *new_name(void)
+/* Tells users apart in names of files, to count them (FNV-1a). */
+static uint32_t user_tag(const char *user)
+{
+	uint32_t hash = 2166136261;
+
+	for (; *user != '\0'; user++)
+		hash = (hash ^ (unsigned char)*user) * 16777619u;
+	return hash;
+}
+
+static char *new_name(uint32_t tag)
 {
 	static unsigned sequence;
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return xasprintf("%016lld.%ld.%u",
+	return xasprintf("%016lld.%ld.%u.%u",
 			 (long long)now.tv_sec * 1000000 + (long long)now.tv_nsec / 1000,
-			 (long)getpid(), sequence++);
+			 (long)getpid(), sequence++, (unsigned)tag);
 }
 
 /* ---- writing ---- */
 
-static size_t count_files(const char *folder)
-{
-	DIR *directory = opendir(folder);
-	size_t count = 0;
+struct counts {
+	size_t all, own; /* own: of one user */
+};
 
-	if (directory == NULL)
-		return 0;
-	while (count < RETRAIN_SPOOL_MAX_FILES + 2 && readdir(directory) != NULL)
-		count++;
-	closedir(directory);
-	return count > 2 ? count - 2 : 0; /* without . and .. */
+static struct counts count_files(const char *folder, uint32_t tag)
+{
+	struct counts counts = {0};
+	DIR *directory = opendir(folder);
+	const struct dirent *entry;
+	char suffix[16];
+
+	snprintf(suffix, sizeof(suffix), ".%u", (unsigned)tag);
+	while (directory != NULL && counts.all < RETRAIN_SPOOL_MAX_FILES &&
+	       (entry = readdir(directory)) != NULL) {
+		const char *last = strrchr(entry->d_name, '.');
+
+		if (entry->d_name[0] == '.')
+			continue;
+		counts.all++;
+		counts.own += last != NULL && strcmp(last, suffix) == 0;
+	}
+	if (directory != NULL)
+		closedir(directory);
+	return counts;
 }
 
 /* A batch of moves must not read the folder for each file: between counts it counts its own. */
-static bool spool_is_full(const char *folder)
+static bool spool_is_full(const char *folder, uint32_t tag)
 {
-	static size_t count;
+	static struct counts counts;
+	static uint32_t counted_tag;
 	static time_t counted_at;
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (counted_at == 0 || now.tv_sec != counted_at) {
+	if (counted_at == 0 || now.tv_sec != counted_at || tag != counted_tag) {
 		counted_at = now.tv_sec;
-		count = count_files(folder);
+		counted_tag = tag;
+		counts = count_files(folder, tag);
 	}
-	return ++count > RETRAIN_SPOOL_MAX_FILES;
+	return ++counts.all > RETRAIN_SPOOL_MAX_FILES || ++counts.own > RETRAIN_SPOOL_MAX_OF_USER;
 }
 
 static bool put_text(struct strbuf *out, const char *name, const char *value)
@@ -137,17 +164,17 @@ static int write_file(const char *path, struct span head, struct span message, b
 	return ok ? 0 : -1;
 }
 
-static int publish(const char *spool, const char *name, struct span head, struct span message,
-		   bool durable, char **error_r)
+static int publish(const char *spool, const char *name, uint32_t tag, struct span head,
+		   struct span message, bool durable, char **error_r)
 {
 	char *folder = xasprintf("%s/new", spool);
 	char *tmp = xasprintf("%s/tmp/%s", spool, name);
 	char *path = xasprintf("%s/%s", folder, name);
 	int ret = -1;
 
-	if (spool_is_full(folder)) {
-		*error_r = xasprintf("%s: more than %d corrections wait", folder,
-				     RETRAIN_SPOOL_MAX_FILES);
+	if (spool_is_full(folder, tag)) {
+		*error_r = xasprintf("%s: more than %d corrections wait, or %d of this user",
+				     folder, RETRAIN_SPOOL_MAX_FILES, RETRAIN_SPOOL_MAX_OF_USER);
 	} else if (write_file(tmp, head, message, durable) < 0) {
 		*error_r = xasprintf("cannot write %s: %s", tmp, strerror(errno));
 	} else if (rename(tmp, path) < 0) {
@@ -169,13 +196,15 @@ int retrain_spool_write_named(const char *spool, const struct retrain_entry *ent
 			      struct span message, char **name_r, char **error_r)
 {
 	struct strbuf head = STRBUF_INIT;
-	char *name = new_name();
+	uint32_t tag = user_tag(entry->user);
+	char *name = new_name(tag);
 	int ret;
 
 	message = span_first(message, RETRAIN_SPOOL_MAX_MESSAGE);
 	ret = format_entry(&head, entry, message.size, error_r);
 	if (ret == 0)
-		ret = publish(spool, name, strbuf_span(&head), message, entry->durable, error_r);
+		ret = publish(spool, name, tag, strbuf_span(&head), message, entry->durable,
+			      error_r);
 	strbuf_free(&head);
 	if (ret == 0)
 		*name_r = name;

@@ -9,7 +9,8 @@
  *	SPOOL/new/NAME	waiting; appears by rename(2), so it is complete
  *	SPOOL/bad/NAME	refused by the reader as malformed, kept for the admin for some weeks
  *
- * NAME is "<microseconds since 1970, 16 digits>.<pid>.<sequence>": order of name is order of time.
+ * NAME is "<microseconds since 1970, 16 digits>.<pid>.<sequence>.<user>": order of name is order of
+ * time. <user> is a number made of the user's name, to count his files; it may be missing.
  * Content: the attributes of packet.h
  *
  *	user=alice@example.test, class=spam|innocent, signature=, source=imap, mailbox=, size=N
@@ -29,6 +30,7 @@
 #include <stddef.h>
 
 #define RETRAIN_SPOOL_MAX_FILES	  20000
+#define RETRAIN_SPOOL_MAX_OF_USER 5000	       /* files; one user must not take the others' room */
 #define RETRAIN_SPOOL_MAX_MESSAGE (256 * 1024) /* bytes; the writer cuts what is longer */
 #define RETRAIN_SPOOL_MAX_TEXT	  1024	       /* bytes of one attribute's value */
 #define RETRAIN_SPOOL_MAX_FILE	  (RETRAIN_SPOOL_MAX_MESSAGE + PACKET_MAX_SIZE)
@@ -50,7 +52,7 @@ struct retrain_entry {
 /*
  * Puts one correction into the spool. message: the whole message or its first part, or empty when
  * the signature is young enough to do without. Not for several threads at once. Returns 0; or -1
- * and *error_r, freed by the caller: the spool is missing, full (RETRAIN_SPOOL_MAX_FILES, counted
+ * and *error_r, freed by the caller: the spool is missing, full (RETRAIN_SPOOL_MAX_*, counted
  * at most once a second), or not writable. Nothing is left behind then.
  */
 int retrain_spool_write(const char *spool, const struct retrain_entry *entry, struct span message,

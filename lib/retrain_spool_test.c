@@ -232,6 +232,32 @@ static void a_missing_spool_is_an_error(void **state)
 	free(error);
 }
 
+/* The same, for one user: the others have room. */
+static void a_user_takes_no_more_than_his_share(void **state)
+{
+	struct retrain_entry other = sample;
+	char *error = NULL, *name = NULL;
+	const char *tag;
+
+	(void)state;
+	assert_int_equal(retrain_spool_write_named(spool, &sample, span_of("x"), &name, &error), 0);
+	assert_true(retrain_spool_is_name(name));
+	tag = strrchr(name, '.');
+	for (unsigned i = 0; i < RETRAIN_SPOOL_MAX_OF_USER; i++) {
+		char file[64];
+
+		snprintf(file, sizeof(file), "new/%016u.1.2%s", i, tag);
+		make_file(file, "");
+	}
+	free(name);
+	sleep(1);
+	assert_int_equal(retrain_spool_write(spool, &sample, span_of("x"), &error), -1);
+	assert_non_null(strstr(error, "of this user"));
+	free(error);
+	other.user = "other@example.test";
+	assert_int_equal(retrain_spool_write(spool, &other, span_of("x"), &error), 0);
+}
+
 /* The count is taken at most once a second: wait for the next one. */
 static void a_full_spool_takes_no_more(void **state)
 {
@@ -286,6 +312,7 @@ int main(void)
 		cmocka_unit_test(links_and_folders_are_malformed),
 		cmocka_unit_test(left_overs_are_removed_and_fresh_files_stay),
 		cmocka_unit_test(a_missing_spool_is_an_error),
+		cmocka_unit_test(a_user_takes_no_more_than_his_share),
 		cmocka_unit_test(a_full_spool_takes_no_more),
 	};
 
