@@ -178,15 +178,12 @@ static void tokens_finish(struct parser *p)
 	if (p->count > 0)
 		qsort(p->tokens, p->count, sizeof(*p->tokens), compare_hash);
 	for (size_t i = 0; i < p->count; i++) {
-		struct token *t = &p->tokens[i];
-		if (kept == 0 || p->tokens[kept - 1].hash != t->hash) {
-			p->tokens[kept] = *t;
-			p->tokens[kept].spam = p->tokens[kept].innocent = 0;
-			kept++;
-		}
+		struct token t = p->tokens[i];
+		if (kept == 0 || p->tokens[kept - 1].hash != t.hash)
+			p->tokens[kept++] = (struct token){.hash = t.hash, .day = t.day};
 		struct token *to = &p->tokens[kept - 1];
-		to->spam = bounded_sum(to->spam, t->spam, counts->spam);
-		to->innocent = bounded_sum(to->innocent, t->innocent, counts->innocent);
+		to->spam = bounded_sum(to->spam, t.spam, counts->spam);
+		to->innocent = bounded_sum(to->innocent, t.innocent, counts->innocent);
 	}
 	counts->tokens = p->tokens;
 	counts->count = kept;

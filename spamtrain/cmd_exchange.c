@@ -80,29 +80,42 @@ static bool origin_read(const char *name, enum origin *origin_r)
 	return true;
 }
 
-static int arguments_read(struct import *import, int argc, char **argv)
+/* Options may stand anywhere. */
+static int options_read(struct import *import, int *argc, char **argv)
 {
-	int i = 0;
+	int kept = 0;
 
-	for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
-		if (strcmp(argv[i], "--replace") == 0) {
+	for (int i = 0; i < *argc; i++) {
+		if (strncmp(argv[i], "--", 2) != 0) {
+			argv[kept++] = argv[i];
+		} else if (strcmp(argv[i], "--replace") == 0) {
 			import->replace = true;
 		} else if (strcmp(argv[i], "--from") != 0) {
 			complain("import has no option %s", argv[i]);
 			return EX_USAGE;
-		} else if (++i == argc || !origin_read(argv[i], &import->origin)) {
+		} else if (++i == *argc || !origin_read(argv[i], &import->origin)) {
 			complain("--from is followed by bogofilter or spamassassin");
 			return EX_USAGE;
 		}
 	}
-	if (argc - i < 2 || (argc - i > 2 && import->origin != ORIGIN_SPAMASSASSIN)) {
+	*argc = kept;
+	return EX_OK;
+}
+
+static int arguments_read(struct import *import, int argc, char **argv)
+{
+	int code = options_read(import, &argc, argv);
+
+	if (code != EX_OK)
+		return code;
+	if (argc < 2 || (argc > 2 && import->origin != ORIGIN_SPAMASSASSIN)) {
 		complain("import wants a USER and a FILE");
 		return EX_USAGE;
 	}
-	import->user = argv[i];
-	import->path = argv[i + 1];
-	import->mail = argv + i + 2;
-	import->mail_count = argc - i - 2;
+	import->user = argv[0];
+	import->path = argv[1];
+	import->mail = argv + 2;
+	import->mail_count = argc - 2;
 	return EX_OK;
 }
 

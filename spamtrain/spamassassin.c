@@ -184,11 +184,15 @@ enum store_class spamassassin_class(const struct spamassassin *spamassassin, str
 				    end == NULL ? message.size : (size_t)(end - message.data) + 1);
 	}
 	body_append(&text, message);
+	size_t size = text.size;
+	strbuf_append_char(&text, '\n');
 	struct span body = strbuf_span(&text);
-	enum store_class class = class_by_digest(spamassassin, message, body);
-	/* The empty line behind a message in an mbox may be taken for a part of it. */
-	if (class == STORE_NONE && body.size > 0 && body.data[body.size - 1] == '\n')
-		class = class_by_digest(spamassassin, message, span_first(body, body.size - 1));
+	enum store_class class = class_by_digest(spamassassin, message, span_first(body, size));
+	/* The empty line behind a message in an mbox was taken for a part of it, or is by us. */
+	if (class == STORE_NONE)
+		class = class_by_digest(spamassassin, message, body);
+	if (class == STORE_NONE && size > 0 && body.data[size - 1] == '\n')
+		class = class_by_digest(spamassassin, message, span_first(body, size - 1));
 	if (class == STORE_NONE)
 		class = class_by_message_id(spamassassin, message);
 	strbuf_free(&text);
