@@ -115,10 +115,10 @@
 	      "Where IMAP users find the folders that others share with them")                            \
 	PARAM(SHARED_LOCATION, "shared_location", TEXT, "", 0, 0, "sharing",                              \
 	      "Dovecot 2.3: mail_location of any user by %h %u %n %d, if it cannot be derived")           \
-	PARAM(SHARING_ANYONE, "sharing_anyone", BOOL, "no", 0, 0, "sharing",                       \
-	      "Users may share with all users of the host at once: the identifier \"anyone\"")     \
-	PARAM(SHARING_ACROSS_DOMAINS, "sharing_across_domains", BOOL, "yes", 0, 0, "sharing",      \
-	      "Users may share with users of other domains of the host")                           \
+	PARAM(SHARING_ANYONE, "sharing_anyone", BOOL, "no", 0, 0, "sharing",                              \
+	      "Users may share with all users of the host at once: the identifier \"anyone\"")            \
+	PARAM(SHARING_ACROSS_DOMAINS, "sharing_across_domains", BOOL, "yes", 0, 0, "sharing",             \
+	      "Users may share with users of other domains of the host")                                  \
 	PARAM(RESCAN_DIRECTORY, "rescan_directory", PATH, "$state_directory/rescan", 0, 0,                \
 	      "rescan", "Where messages are kept that the re-scan took out of mailboxes")                 \
 	PARAM(RESCAN_RETENTION, "rescan_retention", TIME, "90d", 86400, 315360000, "rescan",              \
@@ -162,6 +162,10 @@
 	      "How long a copy of discarded mail is kept for the admin to release; 0: none is kept")      \
 	PARAM(VIRUS_KEEP_DIRECTORY, "virus_keep_directory", PATH, "$state_directory/infected", 0,         \
 	      0, "shoveler-milter shoveler", "Where these copies are")                                    \
+	PARAM(VIRUS_EXEMPT_NETWORKS, "virus_exempt_networks", LIST, "", 0, 0, "shoveler-milter",          \
+	      "Networks whose mail is not scanned; authenticated users are scanned anyway")               \
+	PARAM(VIRUS_EXEMPT_ADDRESSES, "virus_exempt_addresses", LIST, "", 0, 0, "shoveler-milter",        \
+	      "Senders and recipients, or @domains, whose mail is not scanned")                           \
 	PARAM(VIRUS_SCANNED_HEADER, "virus_scanned_header", TEXT, "shoveler-milter", 0, 0,                \
 	      "shoveler-milter",                                                                          \
 	      "Value of X-Virus-Scanned in mail that was found clean; empty: no such field")              \

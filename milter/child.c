@@ -1,5 +1,6 @@
 #include "child.h"
 
+#include "lib/clock.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -25,14 +26,6 @@ struct child {
 	struct strbuf *out[STREAMS];
 	int64_t until_ms;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void close_pipe(int pipe_fds[2])
 {
@@ -114,7 +107,7 @@ static int drain(struct child *child, int stream)
 static const char *talk(struct child *child)
 {
 	while (child->fds[OUTPUT] >= 0 || child->fds[ERRORS] >= 0) {
-		int64_t left = child->until_ms - now_ms();
+		int64_t left = child->until_ms - clock_ms();
 		struct pollfd wait[STREAMS] = {
 			{.fd = child->fds[INPUT], .events = POLLOUT},
 			{.fd = child->fds[OUTPUT], .events = POLLIN},
@@ -142,7 +135,7 @@ static int wait_for_end(struct child *child, const char *problem, const char *na
 	pid_t ended = 0;
 
 	while (problem == NULL && (ended = waitpid(child->pid, &status, WNOHANG)) == 0) {
-		if (now_ms() > child->until_ms)
+		if (clock_ms() > child->until_ms)
 			problem = "does not end";
 		else
 			poll(NULL, 0, 1);
@@ -163,7 +156,7 @@ int child_run(const char *const *arguments, struct span input, int timeout_ms, s
 	      struct strbuf *error_out, char **error_r)
 {
 	struct child child = {
-		.input = input, .out = {NULL, out, error_out}, .until_ms = now_ms() + timeout_ms};
+		.input = input, .out = {NULL, out, error_out}, .until_ms = clock_ms() + timeout_ms};
 	int pipes[STREAMS][2], error, code;
 
 	if (make_pipes(pipes) < 0) {

@@ -1,5 +1,6 @@
 #include "dns_lists.h"
 
+#include "lib/clock.h"
 #include "lib/metrics.h"
 #include "lib/msg.h"
 #include "lib/xalloc.h"
@@ -122,7 +123,7 @@ static void set_state(struct dns_list *list, const char *problem)
 		msg_warn("DNS list %s: action=mute, reason=%s", list->domain, problem);
 	list->good = good;
 	list->silent = 0;
-	list->test_at_ms = dns_now_ms() + (good ? TEST_INTERVAL_MS : RETRY_INTERVAL_MS);
+	list->test_at_ms = clock_ms() + (good ? TEST_INTERVAL_MS : RETRY_INTERVAL_MS);
 }
 
 static void finish_test(struct dns_list *list, int64_t deadline_ms)
@@ -146,7 +147,7 @@ static void begin_test(struct dns *dns, struct dns_list *list)
 
 void dns_lists_test(struct dns_lists *lists, struct dns *dns)
 {
-	int64_t now = dns_now_ms();
+	int64_t now = clock_ms();
 
 	/* Somebody else is at it: that is enough. */
 	if (pthread_mutex_trylock(&lists->lock) != 0)
@@ -164,7 +165,7 @@ void dns_lists_test(struct dns_lists *lists, struct dns *dns)
 
 void dns_lists_test_now(struct dns_lists *lists, struct dns *dns, int wait_ms)
 {
-	int64_t deadline = dns_now_ms() + wait_ms;
+	int64_t deadline = clock_ms() + wait_ms;
 
 	pthread_mutex_lock(&lists->lock);
 	for (size_t i = 0; i < lists->count; i++) {

@@ -1,5 +1,6 @@
 #include "lookups.h"
 
+#include "lib/clock.h"
 #include "lib/xalloc.h"
 #include "helo.h"
 
@@ -132,11 +133,11 @@ void lookups_free(struct lookups **lookups_p)
  */
 static const struct dns_answer *wait_for(struct lookups *lookups, struct dns_query *query)
 {
-	int64_t start = dns_now_ms();
+	int64_t start = clock_ms();
 	int64_t left = lookups->settings->budget_ms - lookups->waited_ms;
 	const struct dns_answer *answer = dns_wait(query, start + (left > 0 ? left : 0));
 
-	lookups->waited_ms += dns_now_ms() - start;
+	lookups->waited_ms += clock_ms() - start;
 	return answer != NULL && answer->status != DNS_FAILED ? answer : NULL;
 }
 

@@ -82,6 +82,8 @@ static void free_policy(struct policy *policy)
 {
 	free_list(policy->training);
 	free_list(policy->own_names);
+	free_list(policy->virus_exempt_addresses);
+	networks_free(&policy->virus_exempt);
 	dns_lists_free(&policy->lookups.lists);
 	dns_close(&policy->lookups.dns);
 	networks_free(&policy->exempt);
@@ -149,6 +151,24 @@ bool policy_is_outdated(const struct policy *policy)
 	changed = postfix_change(policy->postfix_directory);
 	return changed.tv_sec != policy->postfix_changed.tv_sec ||
 	       changed.tv_nsec != policy->postfix_changed.tv_nsec;
+}
+
+static int take_exempt(struct policy *policy, const struct conf *conf, char **error_r)
+{
+	const char *const *networks = conf_list(conf, P_VIRUS_EXEMPT_NETWORKS);
+	const char *const *addresses = conf_list(conf, P_VIRUS_EXEMPT_ADDRESSES);
+	size_t count = 0;
+
+	policy->virus_exempt_addresses = xcalloc(list_size(addresses) + 1, sizeof(char *));
+	for (; *addresses != NULL; addresses++)
+		policy->virus_exempt_addresses[count++] = xstrdup(*addresses);
+	for (; *networks != NULL; networks++) {
+		if (networks_add(&policy->virus_exempt, *networks) == 0)
+			continue;
+		*error_r = xasprintf("virus_exempt_networks: \"%s\" is no network", *networks);
+		return -1;
+	}
+	return 0;
 }
 
 static int take_postfix(struct policy *policy, const struct conf *conf, char **error_r)
@@ -258,8 +278,8 @@ static int read_policy(const struct conf *conf, struct policy **policy_r, char *
 	policy->references = 1;
 	take_scanner(policy, conf);
 	take_training(policy, conf);
-	if (take_secret(policy, conf, error_r) < 0 || take_postfix(policy, conf, error_r) < 0 ||
-	    take_scoring(policy, conf, error_r) < 0 ||
+	if (take_exempt(policy, conf, error_r) < 0 || take_secret(policy, conf, error_r) < 0 ||
+	    take_postfix(policy, conf, error_r) < 0 || take_scoring(policy, conf, error_r) < 0 ||
 	    endpoint_parse(conf_text(conf, P_SCANNER_LISTEN), &policy->scanner, error_r) < 0) {
 		free_policy(policy);
 		return -1;
@@ -361,6 +381,26 @@ void policy_release(struct policy **policy_p)
 bool policy_is_exempt(const struct policy *policy, const struct ip *client)
 {
 	return networks_contain(&policy->exempt, client);
+}
+
+static bool is_exempt_address(const struct policy *policy, const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	for (char **each = policy->virus_exempt_addresses; *each != NULL; each++) {
+		const char *what = (*each)[0] == '@' ? at : address;
+
+		if (what != NULL && strcasecmp(*each, what) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool policy_is_virus_exempt(const struct policy *policy, const struct ip *client,
+			    const char *sender, const char *recipient)
+{
+	return (client != NULL && networks_contain(&policy->virus_exempt, client)) ||
+	       is_exempt_address(policy, sender) || is_exempt_address(policy, recipient);
 }
 
 bool policy_is_training(const struct policy *policy, const char *address)

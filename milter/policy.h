@@ -31,7 +31,9 @@ struct policy {
 	char *keep_directory; /* copies of suppressed messages; NULL: none are kept */
 	char *scanned_header; /* value of X-Virus-Scanned; "" for none */
 	enum virus_action virus_action, virus_action_submitted, limit_action;
-	char **training; /* addresses, lower case, NULL-terminated */
+	struct networks virus_exempt;  /* clients whose mail is not scanned */
+	char **virus_exempt_addresses; /* of senders and recipients, or "@domain" */
+	char **training;	       /* addresses, lower case, NULL-terminated */
 	bool has_secret;
 	struct submitter_secret secret;
 	struct postfix_config *postfix;
@@ -65,6 +67,10 @@ bool policy_is_outdated(const struct policy *policy);
 
 /* Clients of our own networks are not scored. */
 bool policy_is_exempt(const struct policy *policy, const struct ip *client);
+
+/* May mail from that client and sender to that recipient pass unscanned? client: NULL: none. */
+bool policy_is_virus_exempt(const struct policy *policy, const struct ip *client,
+			    const char *sender, const char *recipient);
 
 bool policy_is_training(const struct policy *policy, const char *address);
 

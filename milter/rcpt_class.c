@@ -33,8 +33,8 @@ void rcpt_class_free(struct rcpt_class *result)
 
 const char *rcpt_class_name(unsigned classes, char *buffer)
 {
-	static const char *const names[] = {"mailbox", "redirect", "relayed", "training",
-					    "nowhere"};
+	static const char *const names[] = {"mailbox",	"redirect", "relayed",
+					    "training", "nowhere",  "exempt"};
 	size_t used = 0;
 
 	buffer[0] = '\0';

@@ -1,5 +1,6 @@
 #include "scanner_keeper.h"
 
+#include "lib/clock.h"
 #include "lib/endpoint.h"
 #include "lib/metrics.h"
 #include "lib/msg.h"
@@ -67,14 +68,6 @@ struct scanner_keeper {
 	uint64_t loaded_fingerprint, seen_fingerprint;
 	int64_t purge_at_ms, warn_at_ms, next_look_ms, retry_at_ms, fresh_until_ms;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int spawn_process(int control_fd, int listen_fd, pid_t *pid_r)
 {
@@ -233,11 +226,11 @@ static void warn_of_age(struct scanner_keeper *keeper, time_t newest)
 {
 	int64_t age_s = (int64_t)(time(NULL) - newest), limit_s = keeper->max_age_s;
 
-	if (limit_s == 0 || age_s <= limit_s || now_ms() < keeper->warn_at_ms)
+	if (limit_s == 0 || age_s <= limit_s || clock_ms() < keeper->warn_at_ms)
 		return;
 	msg_warn("scanner: the newest virus signatures are %lld days old; does freshclam run?",
 		 (long long)(age_s / 86400));
-	keeper->warn_at_ms = now_ms() + WARN_INTERVAL_MS;
+	keeper->warn_at_ms = clock_ms() + WARN_INTERVAL_MS;
 }
 
 static void look_at_folder(struct scanner_keeper *keeper, uint64_t *fingerprint_r)
@@ -264,10 +257,10 @@ static void start_fresh(struct scanner_keeper *keeper, const char *why)
 
 	look_at_folder(keeper, &keeper->loaded_fingerprint);
 	keeper->seen_fingerprint = keeper->loaded_fingerprint;
-	keeper->fresh_until_ms = now_ms() + LOAD_TIMEOUT_S * 1000;
+	keeper->fresh_until_ms = clock_ms() + LOAD_TIMEOUT_S * 1000;
 	if (start_process(keeper, &keeper->fresh, &error) < 0) {
 		msg_error("scanner: action=start-failed, reason=%s", error);
-		keeper->retry_at_ms = now_ms() + RETRY_PAUSE_MS;
+		keeper->retry_at_ms = clock_ms() + RETRY_PAUSE_MS;
 		free(error);
 	} else {
 		msg_info("scanner: action=load, process=%d, cause=%s", (int)keeper->fresh.pid, why);
@@ -302,7 +295,7 @@ static void handle_fresh(struct scanner_keeper *keeper)
 		msg_error("scanner: action=load-failed, reason=%s%s", error,
 			  keeper->current.pid != 0 ? ", the old signatures stay in use" : "");
 		dismiss(keeper, &keeper->fresh);
-		keeper->retry_at_ms = now_ms() + RETRY_PAUSE_MS;
+		keeper->retry_at_ms = clock_ms() + RETRY_PAUSE_MS;
 	}
 	free(error);
 }
@@ -313,12 +306,12 @@ static bool folder_changed(struct scanner_keeper *keeper)
 	uint64_t fingerprint = keeper->seen_fingerprint;
 	bool still;
 
-	if (now_ms() < keeper->next_look_ms)
+	if (clock_ms() < keeper->next_look_ms)
 		return false;
 	look_at_folder(keeper, &fingerprint);
 	still = fingerprint == keeper->seen_fingerprint;
 	keeper->seen_fingerprint = fingerprint;
-	keeper->next_look_ms = now_ms() + (still ? keeper->interval_ms : TICK_MS);
+	keeper->next_look_ms = clock_ms() + (still ? keeper->interval_ms : TICK_MS);
 	return still && fingerprint != keeper->loaded_fingerprint;
 }
 
@@ -335,13 +328,13 @@ static bool take_reload_wanted(struct scanner_keeper *keeper)
 static void decide_fresh(struct scanner_keeper *keeper)
 {
 	if (keeper->fresh.pid != 0) {
-		if (now_ms() > keeper->fresh_until_ms)
+		if (clock_ms() > keeper->fresh_until_ms)
 			kill(keeper->fresh.pid, SIGKILL);
 		return;
 	}
 	if (take_reload_wanted(keeper))
 		start_fresh(keeper, "reload");
-	else if (keeper->current.pid == 0 && now_ms() >= keeper->retry_at_ms)
+	else if (keeper->current.pid == 0 && clock_ms() >= keeper->retry_at_ms)
 		start_fresh(keeper, "restart");
 	else if (keeper->current.pid != 0 && folder_changed(keeper))
 		start_fresh(keeper, "new-signatures");
@@ -353,9 +346,9 @@ static void purge_kept(struct scanner_keeper *keeper)
 	char *directory;
 	unsigned count;
 
-	if (now_ms() < keeper->purge_at_ms)
+	if (clock_ms() < keeper->purge_at_ms)
 		return;
-	keeper->purge_at_ms = now_ms() + PURGE_INTERVAL_MS;
+	keeper->purge_at_ms = clock_ms() + PURGE_INTERVAL_MS;
 	pthread_mutex_lock(&keeper->lock);
 	directory = xstrdup(keeper->keep_directory);
 	pthread_mutex_unlock(&keeper->lock);
@@ -423,11 +416,11 @@ static void take_conf(struct scanner_keeper *keeper, const struct conf *conf)
 
 static void wait_for_ends(struct scanner_keeper *keeper)
 {
-	int64_t until = now_ms() + STOP_GRACE_MS;
+	int64_t until = clock_ms() + STOP_GRACE_MS;
 
 	dismiss(keeper, &keeper->current);
 	dismiss(keeper, &keeper->fresh);
-	while (reap_old(keeper) && now_ms() < until)
+	while (reap_old(keeper) && clock_ms() < until)
 		poll(NULL, 0, 10);
 	for (size_t i = 0; i < MAX_OLD_PROCESSES; i++) {
 		if (keeper->old[i] != 0)

@@ -1,5 +1,6 @@
 #include "scanner_process.h"
 
+#include "lib/clock.h"
 #include "lib/packet.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
@@ -67,7 +68,7 @@ static void spawn(struct generation *generation, size_t i)
 
 	folder_remove(slot->temp_directory);
 	atomic_store(&generation->busy_since[i], 0);
-	slot->started_ms = scanner_now_ms();
+	slot->started_ms = clock_ms();
 	slot->killed = false;
 	slot->pid = mkdir(slot->temp_directory, 0700) < 0 ? -1 : fork();
 	if (slot->pid == 0) {
@@ -91,7 +92,7 @@ static void report_death(struct generation *generation, size_t i, int status)
 	snprintf(number, sizeof(number), "%d", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	packet_put(&packet, "signal", number);
 	snprintf(number, sizeof(number), "%lld",
-		 busy_since == 0 ? 0LL : (long long)(scanner_now_ms() - busy_since));
+		 busy_since == 0 ? 0LL : (long long)(clock_ms() - busy_since));
 	packet_put(&packet, "busy", number);
 	(void)packet_send(SCANNER_CONTROL_FD, &packet, -1);
 	strbuf_free(&packet);
@@ -105,7 +106,7 @@ static void reap(struct generation *generation)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (size_t i = 0; i < (size_t)generation->settings.workers; i++) {
 			struct slot *slot = &generation->slots[i];
-			int64_t now = scanner_now_ms();
+			int64_t now = clock_ms();
 
 			if (slot->pid != pid)
 				continue;
@@ -147,7 +148,7 @@ static void begin_drain(struct generation *generation)
 {
 	generation->draining = true;
 	generation->drain_until_ms =
-		scanner_now_ms() + generation->settings.timeout_s * 1000 + KILL_GRACE_MS;
+		clock_ms() + generation->settings.timeout_s * 1000 + KILL_GRACE_MS;
 	close(SCANNER_LISTEN_FD);
 	for (size_t i = 0; i < (size_t)generation->settings.workers; i++) {
 		if (generation->slots[i].pid > 0)
@@ -181,7 +182,7 @@ static void supervise(struct generation *generation)
 		if (!generation->draining && wait[1].revents != 0)
 			begin_drain(generation);
 		reap(generation);
-		now = scanner_now_ms();
+		now = clock_ms();
 		kill_hung(generation, now);
 		if (!generation->draining)
 			start_missing(generation, now);
@@ -263,7 +264,7 @@ void scanner_process_main(void)
 		report("failed", "reason", error);
 		_exit(EX_CONFIG);
 	}
-	start_missing(&generation, scanner_now_ms());
+	start_missing(&generation, clock_ms());
 	snprintf(count, sizeof(count), "%u", generation.signatures);
 	report("ready", "signatures", count);
 	supervise(&generation);

@@ -1,5 +1,6 @@
 #include "scanner_worker.h"
 
+#include "lib/clock.h"
 #include "lib/endpoint.h"
 #include "lib/packet.h"
 #include "lib/strbuf.h"
@@ -27,14 +28,6 @@ static void stop_accepting(int signal_number)
 	(void)signal_number;
 	stopping = 1;
 	close(listen_descriptor);
-}
-
-int64_t scanner_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static bool may_ask(const struct scanner_settings *settings, int connection)
@@ -78,7 +71,7 @@ static void answer(const struct scanner_worker *worker, const struct packet *req
 	char count[16];
 
 	if (status == SCAN_CLEAN) {
-		atomic_store(worker->busy_since, scanner_now_ms());
+		atomic_store(worker->busy_since, clock_ms());
 		status = scanner_engine_scan(worker->engine, fd, &name);
 		atomic_store(worker->busy_since, 0);
 	}

@@ -26,8 +26,6 @@ struct scanner_worker {
 	_Atomic int64_t *busy_since; /* shared with the parent: CLOCK_MONOTONIC ms, 0: idle */
 };
 
-int64_t scanner_now_ms(void);
-
 /* The life of a worker, in the forked child. SIGTERM: the current request ends, then exit. */
 _Noreturn void scanner_worker_run(const struct scanner_worker *worker);
 

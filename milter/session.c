@@ -166,6 +166,7 @@ static sfsistat on_connect(SMFICTX *context, char *host, _SOCK_ADDR *address)
 		kill(getpid(), SIGHUP);
 	}
 	if (client_ip(address, &client) == 0) {
+		session->has_ip = true;
 		session->ip = client;
 		session->client = ip_text(&client);
 		begin_lookups(session, &client);

@@ -47,7 +47,8 @@ struct transaction {
 struct session {
 	SMFICTX *context;
 	struct policy *policy;
-	struct ip ip; /* of the client, if it is scored */
+	bool has_ip;
+	struct ip ip; /* of the client */
 	char *client; /* address as text, "local" if it has none */
 	char *helo;
 	struct lookups *lookups;	 /* NULL: this client is not scored */

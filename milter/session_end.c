@@ -163,6 +163,8 @@ static int mark_scanned(struct session *session, enum verdict verdict,
 	    !session->policy->scan || result->status != SCAN_CLEAN ||
 	    session->policy->scanned_header[0] == '\0')
 		return 0;
+	if (set_field(session, "X-Virus-Status", "Clean") < 0)
+		return -1;
 	return set_field(session, "X-Virus-Scanned", session->policy->scanned_header);
 }
 
@@ -172,8 +174,8 @@ static int note_score(struct session *session)
 	struct strbuf value = STRBUF_INIT;
 	int ret;
 
-	if (session->transaction->classes != CLASS_MAILBOX || score->hit_count == 0 ||
-	    score->total < session->policy->score_note)
+	if ((session->transaction->classes & ~(CLASS_MAILBOX | CLASS_EXEMPT)) != 0 ||
+	    score->hit_count == 0 || score->total < session->policy->score_note)
 		return 0;
 	strbuf_printf(&value, "%d (", score->total);
 	score_write(score, &value);

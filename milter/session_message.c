@@ -20,7 +20,7 @@ static bool is_forged(const struct transaction *transaction, struct span name)
 {
 	if (span_starts_nocase(name, span_of(own_prefixes[0])))
 		return true;
-	return (transaction->classes & CLASS_MAILBOX) != 0 &&
+	return (transaction->classes & (CLASS_MAILBOX | CLASS_EXEMPT)) != 0 &&
 	       span_starts_nocase(name, span_of(own_prefixes[1]));
 }
 

@@ -191,6 +191,18 @@ static int find_class(struct session *session, struct recipient *recipient, char
 	return rcpt_class_find(&maps, &question, &recipient->class, error_r);
 }
 
+static void exempt(const struct session *session, struct recipient *recipient)
+{
+	const struct transaction *transaction = session->transaction;
+
+	if ((recipient->class.classes & CLASS_MAILBOX) == 0 || transaction->login != NULL ||
+	    !policy_is_virus_exempt(session->policy, session->has_ip ? &session->ip : NULL,
+				    transaction->sender, recipient->address))
+		return;
+	recipient->class.classes &= ~CLASS_MAILBOX;
+	recipient->class.classes |= CLASS_EXEMPT;
+}
+
 static sfsistat defer_unknown(struct session *session, const struct recipient *recipient,
 			      const char *error)
 {
@@ -212,6 +224,7 @@ sfsistat session_recipient(struct session *session)
 		free(error);
 		return verdict;
 	}
+	exempt(session, recipient);
 	if ((recipient->class.classes & CLASS_TRAINING) != 0 && transaction->login == NULL)
 		return refuse_training(session, recipient);
 	if (is_scored(session, recipient)) {

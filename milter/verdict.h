@@ -17,6 +17,7 @@
 #define CLASS_REDIRECT 2u  /* reached by an alias, leaves this host: never scanned */
 #define CLASS_RELAYED  4u  /* leaves this host as it stands: never scanned */
 #define CLASS_TRAINING 8u  /* an address that users resend mail to: never scanned */
+#define CLASS_EXEMPT   32u /* a mailbox, but the admin does not want this mail scanned */
 #define CLASS_NOWHERE  16u /* Postfix gives it to error or discard */
 
 enum verdict {
