@@ -7,6 +7,7 @@
 #include "schema/dictionary.h"
 #include "schema/migrate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
