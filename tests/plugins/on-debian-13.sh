@@ -22,7 +22,7 @@ if [ ! -e "$root/.complete" ]; then
 fi
 exec "$here/tests/lab/in-debian.sh" "$root" sh -eu -c '
 	cmake --preset debug -B /var/tmp/shoveler >/dev/null
-	cmake --build /var/tmp/shoveler --target plugins shoveler >/dev/null
+	cmake --build /var/tmp/shoveler --target plugins shoveler >/var/tmp/shoveler.log || { grep -A3 error: /var/tmp/shoveler.log; exit 1; }
 	ip link set lo up 2>/dev/null || :
 	export SHOVELER_MODULES=/var/tmp/shoveler/dovecot-plugins/modules SHOVELER_COMMAND=/var/tmp/shoveler/admin/shoveler
 	export PYTHONDONTWRITEBYTECODE=1
