@@ -409,6 +409,42 @@ static void test_export_beside_lessons(void **state)
 	waitpid(child, NULL, 0);
 }
 
+static bool equals(const char *a, size_t size_a, const char *b, size_t size_b)
+{
+	return size_a == size_b && memcmp(a, b, size_a) == 0;
+}
+
+/* Killed at any moment, an import was made or was not. */
+static void test_killed(void **state)
+{
+	size_t few_size, many_size, size;
+
+	(void)state;
+	struct classifier *c = open_user(site, ALICE);
+	correct(c, 1, CLASSIFIER_TRAIN);
+	classifier_close(&c);
+	char *few = export(ALICE, &few_size);
+	alice_make();
+	char *many = export(ALICE, &many_size);
+	for (unsigned i = 0; i < 15; i++) {
+		assert_int_equal(import(BOB, (struct span){few, few_size}, true), STORE_OK);
+		pid_t child = fork();
+		if (child == 0) {
+			import(BOB, (struct span){many, many_size}, true);
+			_exit(0);
+		}
+		usleep(4000 * i);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		char *text = export(BOB, &size);
+		assert_true(equals(text, size, many, many_size) ||
+			    equals(text, size, few, few_size));
+		free(text);
+	}
+	free(few);
+	free(many);
+}
+
 /* ---- other filters ---- */
 
 #define DUMP                                                                                       \
@@ -546,6 +582,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wrong_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quarantine_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_export_beside_lessons, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bogofilter, setup, teardown),
 		cmocka_unit_test(test_bogofilter_damage),
 		cmocka_unit_test(test_spamassassin),
