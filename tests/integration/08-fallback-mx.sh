@@ -23,5 +23,8 @@ expect 1 "pat" "nowhere" folder pat@partner.test "While mx1 was down"
 lab_use_certificate mx1
 expect 30 "the right certificate: pat" "INBOX: Innocent" mailbox pat@partner.test "While mx1 was down"
 expect_like 1 "from mx2 to mx1" "TLS, certificate verified" 'Verified TLS connection established to mx1.example.test' lab_log mx2 Verified
-settle 20 mx2
-expect 5 "the virus" "nowhere" folder pat@partner.test "A virus meanwhile"
+queue() { lab_queue_empty "$1" && echo empty || lab_queue "$1"; }
+expect 20 "mx2's queue" "empty" queue mx2
+expect_like 20 "the virus" "thrown away by mx1" 'to=<pat@partner.test>.*action=discard, scan=infected.*Eicar.*' lab_log mx1 'action=discard.*Eicar'
+expect 20 "mx1's queue" "empty" queue mx1
+expect 0 "pat" "nowhere" folder pat@partner.test "A virus meanwhile"

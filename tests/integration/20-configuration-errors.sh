@@ -11,9 +11,13 @@ for daemon in shoveler-milter shoveler-lda spamtraind; do
 done
 expect_like 0 "shoveler conf -n" "the same words" '/etc/shoveler/main.cf.d/50-mistake.cf.*2.*lda_nexthop\b' lab_shoveler conf -n
 
+lab_socket mx1 /var/spool/postfix/shoveler/lda || story_result "before: it listens" "yes" "no" FAILED
 lab_stop mx1/shoveler-lda
-expect_like 0 "shoveler-lda does not start" "says why" 'lda_nexthop\b' lab_in mx1 timeout 10 shoveler-lda
-expect 0 "and left no socket" "none" lab_in mx1 sh -c 'test -S /var/spool/postfix/shoveler/lda && socat -u OPEN:/dev/null UNIX-CONNECT:/var/spool/postfix/shoveler/lda 2>/dev/null && echo one || echo none'
+start() { lab_in mx1 timeout 10 shoveler-lda 2>&1; echo "exit code $?"; }
+expect_like 0 "shoveler-lda, started" "says why" 'lda_nexthop\b' start
+expect_like 0 "and ends with" "exit code 78" '^exit code 78$' start
+listens() { lab_socket mx1 /var/spool/postfix/shoveler/lda && echo one || echo none; }
+expect 0 "who listens at its socket" "none" listens
 
 # The milter is running: a reload with the mistake keeps the old configuration and says so.
 lab_signal HUP mx1/shoveler-milter
