@@ -6,20 +6,28 @@ row 90 "The machine is left as it was"
 
 # Everything that a careless lab would change: contents, owners, modes and times of files.
 snapshot() {
-	find /etc /var/spool/postfix /var/lib/postfix /var/lib/dovecot /var/mail /var/log/mail* /run/dovecot /usr/lib/dovecot /usr/sbin \
-		-printf '%p %u %g %m %s %T@\n' 2>/dev/null | sort
+	find /etc /var/spool/postfix /var/lib/postfix /var/lib/dovecot /var/lib/clamav /var/lib/shoveler /var/vmail /var/mail \
+		/var/log/mail* /run/dovecot /run/shoveler /usr/lib/dovecot /usr/sbin -printf '%p %u %g %m %s %T@\n' 2>/dev/null | sort
+	# Others use these too; but nobody who exists only in the lab.
+	find /tmp /var/tmp /root /home -maxdepth 1 \( -nouser -o -name "*shoveler*" \) -print 2>/dev/null | sort
 	md5sum /etc/passwd /etc/group /etc/shadow
 	ip -o address | grep '203\.0\.113\.'
 }
 mounts() { grep -cF "$LAB_DIR" /proc/self/mountinfo; }
-processes() { ps -eo args= | grep -cE '[l]ab/host.sh [a-z0-9]+ .*'"$LAB_DIR/"; }
+processes() { ps -eo args= | grep -cE '[l]ab/host.sh [a-z0-9]+ .*'"$LAB_DIR"; }
 
+touch /tmp/untouched.$$.shoveler
+snapshot >/tmp/untouched.$$.before
+rm /tmp/untouched.$$.shoveler
+expect_like 0 "a change is seen" "one" '^< /tmp/untouched.*' diff /tmp/untouched.$$.before <(snapshot)
 snapshot >/tmp/untouched.$$.before
 lab_up || exit 1
 expect 0 "the lab is up: files, users and network of the machine" "" diff /tmp/untouched.$$.before <(snapshot)
+expect_like 0 "its processes are seen" "some" '^[1-9]' processes
+expect_like 0 "its mounts are seen" "some" '^[1-9]' mounts
 lab_message "Untouched" | deliver alice@example.test
 expect 20 "it works" "INBOX: Innocent" mailbox alice "Untouched"
-lab_down
+story_down
 expect 0 "the lab is down: files, users and network" "" diff /tmp/untouched.$$.before <(snapshot)
 expect 0 "mounts left" "0" mounts
 expect 0 "processes left" "0" processes

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What every integration test is made of; each NN-name.sh begins with:  . "$(dirname "$0")/story.sh"
 #
 #   row "1" "Ham from a decent client"                       which part of the story follows
@@ -8,13 +9,15 @@
 #
 # Prints TAP (ok / not ok), and one line a check into $STORY_RESULTS for demo.sh's table: row, done, expected, found, ok|FAILED|skipped.
 # Run alone, a test brings up a lab of its own and ends it. With STORY_LAB=shared it plays in the lab that $LAB_NAME names.
-# In a test, before the first line above: STORY_BASE=yes for the lab without Shoveler, STORY_BASE=nothing for no lab at all.
+# In a test, before the first line above: STORY_BASE=yes for the lab without Shoveler, STORY_BASE=nothing for no lab at all (then
+# story_down ends the labs that it brings up); STORY_WORKERS_DIE=yes where workers of the scanner are meant to die.
 
 LAB_NAME=${LAB_NAME:-story-$$}
 . "$(dirname "${BASH_SOURCE[0]}")/../lab/lab.sh"
 
 STORY_LAB=${STORY_LAB:-own}
 STORY_BASE=${STORY_BASE:-no}
+STORY_WORKERS_DIE=${STORY_WORKERS_DIE:-no}
 STORY_RESULTS=${STORY_RESULTS:-/dev/null}
 # Sanitizers and a busy machine make everything slower; nothing here measures time.
 STORY_PATIENCE=${STORY_PATIENCE:-1}
@@ -40,7 +43,7 @@ story_begin() {
 story_end() {
 	local code=$?
 	trap - EXIT
-	story_sanitizers
+	story_crashes
 	if [ "$STORY_LAB" = own ]; then
 		[ "$story_failed" = 0 ] && [ $code = 0 ] || story_keep_logs
 		[ ! -e "$LAB_DIR" ] || lab_down
@@ -65,11 +68,21 @@ story_keep_logs() {
 	echo "# logs: $keep"
 }
 
-# What a sanitizer wrote anywhere is a failure, whatever else came out.
-story_sanitizers() {
+# What a sanitizer wrote anywhere is a failure, whatever else came out. Workers of the scanner may write nowhere: theirs is their death.
+story_crashes() {
 	local found
 	found=$(grep -rlE 'ERROR: (Address|Leak|Undefined)|runtime error:' "$LAB_DIR"/*/var/log 2>/dev/null)
 	[ -z "$found" ] || story_result "no sanitizer report" "none" "$(grep -rhm1 -E 'ERROR: (Address|Leak)|runtime error:' $found | head -n 3)" FAILED
+	[ "$STORY_WORKERS_DIE" = no ] || return 0
+	found=$(grep -rhE 'action=worker-died' "$LAB_DIR"/*/var/log 2>/dev/null)
+	[ -z "$found" ] || story_result "no worker of the scanner died" "none" "$found" FAILED
+}
+
+# End a lab in the middle of a test, and look at what it left.
+story_down() {
+	story_crashes
+	[ "$story_failed" = 0 ] || story_keep_logs
+	lab_down
 }
 
 row() {
