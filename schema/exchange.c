@@ -70,16 +70,22 @@ enum store_status exchange_error(sqlite3 *db, char **error_r)
 	return STORE_DEFER;
 }
 
+int exchange_newest_version(void)
+{
+	int version = 0;
+
+	while (migrations_user[version].name != NULL)
+		version++;
+	return version;
+}
+
 enum store_status exchange_open(struct exchange *exchange, int version, char **error_r)
 {
-	struct migration *steps;
-	int count = 0;
+	size_t count = (size_t)version;
+	struct migration *steps = xcalloc(count + 1, sizeof(*steps));
 
 	memset(exchange, 0, sizeof(*exchange));
-	while (migrations_user[count].name != NULL && count != version)
-		count++;
-	steps = xcalloc((size_t)count + 1, sizeof(*steps));
-	memcpy(steps, migrations_user, (size_t)count * sizeof(*steps));
+	memcpy(steps, migrations_user, count * sizeof(*steps));
 	enum store_status status = STORE_OK;
 	/* No name: a temporary file that SQLite removes. */
 	if (sqlite3_open_v2("", &exchange->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=

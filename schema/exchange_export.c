@@ -5,7 +5,6 @@
 
 #include "lib/xalloc.h"
 #include "schema/dictionary.h"
-#include "schema/migrate.h"
 #include "schema/store_internal.h"
 
 #include <errno.h>
@@ -234,20 +233,11 @@ static enum store_status view_open(struct store *store, struct snapshots *snapsh
 
 /* ---- the file ---- */
 
-static int newest_version(void)
-{
-	int version = 0;
-
-	while (migrations_user[version].name != NULL)
-		version++;
-	return version;
-}
-
 static void head_write(struct writer *w, unsigned features_version)
 {
 	strbuf_printf(&w->line, "shoveler-export\t%d", EXCHANGE_VERSION);
 	line_end(w);
-	strbuf_printf(&w->line, "store\t%d", newest_version());
+	strbuf_printf(&w->line, "store\t%d", exchange_newest_version());
 	line_end(w);
 	strbuf_printf(&w->line, "layout\t%zu\t%zu\t%s", EXCHANGE_NUMBERS,
 		      sizeof(struct dictionary_sums), exchange_byte_order());

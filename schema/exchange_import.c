@@ -5,7 +5,6 @@
 
 #include "lib/xalloc.h"
 #include "schema/dictionary.h"
-#include "schema/migrate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -393,15 +392,6 @@ static enum store_status end_check(struct reader *r)
 	return STORE_INVALID;
 }
 
-static int newest_version(void)
-{
-	int version = 0;
-
-	while (migrations_user[version].name != NULL)
-		version++;
-	return version;
-}
-
 static enum store_status head_read(struct reader *r, unsigned features_version, int *store_r)
 {
 	struct span whole = r->rest;
@@ -419,7 +409,7 @@ static enum store_status head_read(struct reader *r, unsigned features_version, 
 	r->rest = span_from(r->rest,
 			    (size_t)(r->fields[1].data + r->fields[1].size + 1 - whole.data));
 	if (status == STORE_OK)
-		status = version_read(r, "store", newest_version(), &store);
+		status = version_read(r, "store", exchange_newest_version(), &store);
 	if (status == STORE_OK)
 		status = layout_read(r);
 	if (status == STORE_OK)
@@ -486,7 +476,7 @@ enum store_status store_import_counts(const char *directory, const struct store_
 	struct dictionary_sums *sums;
 	struct exchange exchange;
 	sqlite3_stmt *s = NULL;
-	enum store_status status = exchange_open(&exchange, -1, error_r);
+	enum store_status status = exchange_open(&exchange, exchange_newest_version(), error_r);
 
 	if (status != STORE_OK)
 		return status;

@@ -52,7 +52,10 @@ void exchange_columns_append(struct strbuf *sql, const struct exchange_columns *
 /* STORE_DEFER with SQLite's reason. */
 enum store_status exchange_error(sqlite3 *db, char **error_r);
 
-/* An empty scratch with the migrations up to version; or all of them. */
+/* The number of the newest migration. */
+int exchange_newest_version(void);
+
+/* An empty scratch of that version, 1 to the newest; brings it up to the newest. */
 enum store_status exchange_open(struct exchange *exchange, int version, char **error_r);
 enum store_status exchange_upgrade(struct exchange *exchange, char **error_r);
 void exchange_close(struct exchange *exchange);

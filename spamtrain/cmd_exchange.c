@@ -19,6 +19,17 @@
 #define READ_SIZE	((size_t)1 << 18)
 #define SECONDS_PER_DAY 86400
 
+/* As result_of(), with the file's name in front. */
+static int file_result(const char *path, enum store_status status, char **error)
+{
+	if (*error != NULL) {
+		char *text = xasprintf("%s: %s", path, *error);
+		free(*error);
+		*error = text;
+	}
+	return result_of(status_of_store(status), error);
+}
+
 /* ---- export ---- */
 
 static int export_to(struct classifier *classifier, const char *path)
@@ -32,9 +43,9 @@ static int export_to(struct classifier *classifier, const char *path)
 		complain("%s: %s", path, strerror(errno));
 		return EX_CANTCREAT;
 	}
-	int code = result_of(status_of_store(store_export(classifier_store(classifier),
-							  FEATURES_VERSION, out, &error)),
-			     &error);
+	int code = file_result(
+		path, store_export(classifier_store(classifier), FEATURES_VERSION, out, &error),
+		&error);
 	if (code == EX_OK && named && fsync(fd) != 0 && errno != EINVAL) {
 		complain("%s: %s", path, strerror(errno));
 		code = EX_IOERR;
@@ -139,22 +150,11 @@ static int file_read(struct import *import)
 	return n == 0 ? EX_OK : n < 0 ? EX_NOINPUT : EX_DATAERR;
 }
 
-/* As result_of(), with the file's name in front. */
-static int file_result(const struct import *import, enum store_status status, char **error)
-{
-	if (*error != NULL) {
-		char *text = xasprintf("%s: %s", import->path, *error);
-		free(*error);
-		*error = text;
-	}
-	return result_of(status_of_store(status), error);
-}
-
 static int import_shoveler(struct import *import)
 {
 	char *error = NULL;
 
-	return file_result(import,
+	return file_result(import->path,
 			   store_import(import->directory, strbuf_span(&import->file),
 					FEATURES_VERSION, import->replace, &error),
 			   &error);
@@ -167,7 +167,7 @@ static int import_bogofilter(struct import *import)
 	uint32_t today = (uint32_t)(time(NULL) / SECONDS_PER_DAY);
 
 	if (bogofilter_read(&dump, strbuf_span(&import->file), today, &error) != 0)
-		return file_result(import, STORE_INVALID, &error);
+		return file_result(import->path, STORE_INVALID, &error);
 	int code = file_result(
 		import,
 		store_import_counts(import->directory, &dump.counts, import->replace, &error),
@@ -224,7 +224,7 @@ static int import_spamassassin(struct import *import)
 	char *error = NULL;
 
 	if (spamassassin_read(&l.backup, strbuf_span(&import->file), &error) != 0)
-		return file_result(import, STORE_INVALID, &error);
+		return file_result(import->path, STORE_INVALID, &error);
 	if (import->mail_count == 0) {
 		complain("SpamAssassin's tokens are hashes, not words. Name the mail that it was "
 			 "taught (folders, mboxes) behind %s, or teach with spamtrain train",
