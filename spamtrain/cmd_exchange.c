@@ -169,7 +169,7 @@ static int import_bogofilter(struct import *import)
 	if (bogofilter_read(&dump, strbuf_span(&import->file), today, &error) != 0)
 		return file_result(import->path, STORE_INVALID, &error);
 	int code = file_result(
-		import,
+		import->path,
 		store_import_counts(import->directory, &dump.counts, import->replace, &error),
 		&error);
 	free((void *)(uintptr_t)dump.counts.tokens);
