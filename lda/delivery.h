@@ -21,8 +21,7 @@ enum action {
 	ACTION_TAG,	   /* the Subject too */
 	ACTION_QUARANTINE, /* held back */
 	ACTION_PASS,	   /* the user is not filtered */
-	ACTION_UNMARKED,   /* the classifier failed, or the address names no user: delivered without
-			    */
+	ACTION_UNMARKED,   /* without our fields: classifier failed, or address names no user */
 	ACTION_COUNT,
 };
 

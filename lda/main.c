@@ -10,27 +10,31 @@
  *
  *	1. MAIL and RCPT to Dovecot. What it refuses or puts off is refused or put off by us.
  *	2. The user's preferences and the verdict, recorded in one transaction (judge.c). The same
- *message again, as after a delivery that failed, gets the recorded verdict and teaches nothing.
+ *	   message again, as after a delivery that failed, gets the recorded verdict and teaches
+ *	   nothing.
  *	3. Spam that the user wants quarantined is written into his quarantine, durably; everything
- *else goes to Dovecot, our fields on top, forged ones removed (lib/rewrite.h).
+ *	   else goes to Dovecot, our fields on top, forged ones removed (lib/rewrite.h).
  *	4. The reply goes to Postfix at once, before the next recipient.
  *
  * Nobody but Postfix keeps the mail: what is not delivered or quarantined when we say 250 is still
- *in its queue. What happens on errors:
+ * in its queue. What happens on errors:
  *
- *	Dovecot is down, slow or lost		451, Postfix tries again
- *	Dovecot lost after the final dot	451; it may have delivered: the one moment in which
- *LMTP can deliver twice; counted as ambiguous the store cannot be opened or is full	451 the
- *classifier fails			delivered without our fields, counted, logged the address
- *cannot name a user		the same: Dovecot knows better who that is no room for a large
- *message		452
- *	we are killed				the kernel removes the temporary file; Postfix tries
- *						the recipients again that had no reply
+ *	Dovecot is down, slow or lost	451, Postfix tries again
+ *	Dovecot is lost after the	451; it may have delivered: the one moment in which LMTP
+ *	final dot			can deliver twice; counted as ambiguous
+ *	the store cannot be opened,	451
+ *	is full, damaged, or busy for
+ *	too long
+ *	the classifier fails		delivered without our fields, counted, logged
+ *	the address names no user	the same: Dovecot knows better who that is
+ *	no room for a large message	452
+ *	we are killed			the kernel removes the temporary file; Postfix tries the
+ *					recipients again that had no reply
  *
  * Delivery by command (pipe.h) is a client of the above.
  *
  * Threads: main waits for signals; lib/server.h accepts; one thread a session, blocking. They share
- *a struct site (site.h), which a reload replaces.
+ * a struct site (site.h), which a reload replaces.
  */
 #include "lda/account.h"
 #include "lda/pipe.h"
