@@ -1,5 +1,6 @@
 #include "run_program.h"
 
+#include "lib/clock.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -15,14 +16,6 @@
 extern char **environ;
 
 #define READ_SIZE 4096
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static int start(const char *const *argv, int output, pid_t *pid_r)
 {
@@ -44,7 +37,7 @@ static bool read_output(int fd, int64_t deadline, struct strbuf *output)
 	char buffer[READ_SIZE];
 
 	for (;;) {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 		struct pollfd waited = {fd, POLLIN, 0};
 		ssize_t size;
 
@@ -75,7 +68,7 @@ int run_program(const char *const *argv, int timeout_s, struct strbuf *output, c
 		close(pipe_fds[0]);
 		return -1;
 	}
-	ended = read_output(pipe_fds[0], now_ms() + (int64_t)timeout_s * 1000, output);
+	ended = read_output(pipe_fds[0], clock_ms() + (int64_t)timeout_s * 1000, output);
 	close(pipe_fds[0]);
 	if (!ended)
 		kill(pid, SIGKILL);

@@ -1,7 +1,7 @@
 #include "lda/account.h"
 
 #include "lda/site.h"
-#include "lib/lmtp_io.h"
+#include "lib/clock.h"
 #include "lib/metrics.h"
 #include "lib/msg.h"
 
@@ -118,7 +118,7 @@ static void append_verdict(struct strbuf *line, const struct classifier_verdict 
 void account_delivery(const struct delivery *delivery)
 {
 	const struct lmtp_reply *reply = &delivery->recipient->reply;
-	int64_t took_ms = lmtp_io_now() - delivery->started_ms;
+	int64_t took_ms = clock_ms() - delivery->started_ms;
 	struct strbuf line = STRBUF_INIT;
 
 	append_verdict(&line, &delivery->verdict);

@@ -4,7 +4,7 @@
 #include "lda/judge.h"
 #include "lda/site.h"
 #include "lib/address.h"
-#include "lib/lmtp_io.h"
+#include "lib/clock.h"
 #include "lib/rewrite.h"
 #include "lib/xalloc.h"
 
@@ -99,7 +99,7 @@ static void deliver(void *context, struct lmtp_transaction *transaction,
 		.transaction = transaction,
 		.message = transaction->state,
 		.recipient = recipient,
-		.started_ms = lmtp_io_now(),
+		.started_ms = clock_ms(),
 	};
 	recipient->state = delivery;
 	address_user(span_of(recipient->address), delivery->site->recipient_delimiter,

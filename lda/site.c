@@ -6,17 +6,6 @@
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
-#include <unistd.h>
-
-static char *own_hostname(const struct conf *conf)
-{
-	char name[256] = "localhost";
-
-	if (conf_text(conf, P_MYHOSTNAME)[0] != '\0')
-		return xstrdup(conf_text(conf, P_MYHOSTNAME));
-	gethostname(name, sizeof(name) - 1);
-	return xstrdup(name);
-}
 
 static void set_lmtp(struct site *site, const struct conf *conf)
 {
@@ -43,7 +32,7 @@ int site_new(const struct conf *conf, struct site **site_r, char **error_r)
 		return -1;
 	site = xcalloc(1, sizeof(*site));
 	site->references = 1;
-	site->hostname = own_hostname(conf);
+	site->hostname = conf_hostname(conf);
 	site->nexthop = xstrdup(conf_text(conf, P_LDA_NEXTHOP));
 	site->recipient_delimiter = xstrdup(conf_text(conf, P_RECIPIENT_DELIMITER));
 	site->temporary_directory = xstrdup(conf_text(conf, P_TEMPORARY_DIRECTORY));

@@ -7,8 +7,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define CONF_MAX_EXPANSION_DEPTH 16
 #define CONF_MAX_NAME_DISTANCE	 4
@@ -373,6 +375,17 @@ const char *const *conf_list(const struct conf *conf, enum conf_param param)
 {
 	require_type(param, table[param].type == CONF_LIST);
 	return (const char *const *)conf->value[param].list;
+}
+
+char *conf_hostname(const struct conf *conf)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+
+	if (conf_text(conf, P_MYHOSTNAME)[0] != '\0')
+		return xstrdup(conf_text(conf, P_MYHOSTNAME));
+	if (gethostname(name, sizeof(name) - 1) < 0 || name[0] == '\0')
+		return xstrdup("localhost");
+	return xstrdup(name);
 }
 
 const char *conf_directory(const struct conf *conf)

@@ -43,6 +43,9 @@ bool conf_bool(const struct conf *conf, enum conf_param param);
 int64_t conf_number(const struct conf *conf, enum conf_param param); /* INT; TIME s; SIZE bytes */
 const char *const *conf_list(const struct conf *conf, enum conf_param param); /* NULL-terminated */
 
+/* What this host calls itself: myhostname, else the system's name. malloc'ed. */
+char *conf_hostname(const struct conf *conf);
+
 /* Where it was read from. */
 const char *conf_directory(const struct conf *conf);
 

@@ -1,5 +1,6 @@
 #include "dns.h"
 
+#include "clock.h"
 #include "strbuf.h"
 #include "xalloc.h"
 
@@ -51,14 +52,6 @@ struct dns {
 	struct pollfd sockets[MAX_SOCKETS];
 };
 
-int64_t dns_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void free_query(struct dns_query *query)
 {
 	dns_answer_free(&query->answer);
@@ -108,7 +101,7 @@ static void on_answer(void *argument, int status, int timeouts, unsigned char *m
 	pthread_mutex_lock(&dns->lock);
 	query->answer = answer;
 	query->done = true;
-	query->until_ms = dns_now_ms() + (int64_t)answer.ttl * 1000;
+	query->until_ms = clock_ms() + (int64_t)answer.ttl * 1000;
 	pthread_cond_broadcast(&dns->answered);
 	pthread_mutex_unlock(&dns->lock);
 }
@@ -322,7 +315,7 @@ static char *clean_name(const char *name)
 static struct dns_query *find(struct dns *dns, const char *name, enum dns_type type)
 {
 	struct dns_query *query = *bucket_of(dns, name, type);
-	int64_t now = dns_now_ms();
+	int64_t now = clock_ms();
 
 	for (; query != NULL; query = query->next) {
 		if (query->type == type && strcmp(query->name, name) == 0 &&
@@ -337,7 +330,7 @@ static struct dns_query *add(struct dns *dns, const char *name, enum dns_type ty
 	struct dns_query *query = xcalloc(1, sizeof(*query)), **bucket;
 
 	if (dns->count >= DNS_MAX_CACHE)
-		forget(dns, dns_now_ms(), false);
+		forget(dns, clock_ms(), false);
 	if (dns->count >= DNS_MAX_CACHE)
 		forget(dns, 0, true);
 	query->dns = dns;

@@ -29,12 +29,9 @@ struct dns_query *dns_start(struct dns *dns, const char *name, enum dns_type typ
 void dns_release(struct dns_query **query);
 
 /*
- * Waits until the answer is there or deadline_ms (dns_now_ms()) has come. Returns it, valid as long
+ * Waits until the answer is there or deadline_ms (clock_ms()) has come. Returns it, valid as long
  * as the reference; NULL if it is not there yet.
  */
 const struct dns_answer *dns_wait(struct dns_query *query, int64_t deadline_ms);
-
-/* CLOCK_MONOTONIC in milliseconds. */
-int64_t dns_now_ms(void);
 
 #endif

@@ -1,5 +1,6 @@
 #include "lmtp_client.h"
 
+#include "clock.h"
 #include "lmtp_command.h"
 #include "lmtp_dot.h"
 #include "lmtp_io.h"
@@ -150,7 +151,7 @@ static struct lmtp_client *connect_new(struct lmtp_pool *pool, struct lmtp_reply
 	client = xcalloc(1, sizeof(*client));
 	client->pool = pool;
 	lmtp_io_init(&client->io, fd);
-	client->connected_ms = lmtp_io_now();
+	client->connected_ms = clock_ms();
 	lmtp_io_set_timeout(&client->io, COMMAND_MS);
 	if (read_reply(client, "at the greeting", reply) && reply->code == 220 &&
 	    say_hello(client, reply))
@@ -202,7 +203,7 @@ static bool is_too_old(const struct lmtp_client *client, int64_t now)
 static struct lmtp_client *take_old(struct lmtp_pool *pool)
 {
 	struct lmtp_client **place = &pool->kept, *old = NULL, *client;
-	int64_t now = lmtp_io_now();
+	int64_t now = clock_ms();
 
 	while ((client = *place) != NULL) {
 		if (!is_too_old(client, now)) {
@@ -261,7 +262,7 @@ static void give_back(struct lmtp_client *client)
 	struct lmtp_pool *pool = client->pool;
 	struct lmtp_client *old;
 
-	client->kept_ms = lmtp_io_now();
+	client->kept_ms = clock_ms();
 	pthread_mutex_lock(&pool->lock);
 	old = take_old(pool);
 	if (!client->broken && pool->kept_count < LMTP_POOL_KEPT_MAX) {

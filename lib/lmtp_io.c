@@ -1,5 +1,6 @@
 #include "lmtp_io.h"
 
+#include "clock.h"
 #include "msg.h"
 
 #include <errno.h>
@@ -27,17 +28,9 @@ void lmtp_io_free(struct lmtp_io *io)
 	strbuf_free(&io->output);
 }
 
-int64_t lmtp_io_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void lmtp_io_set_timeout(struct lmtp_io *io, int timeout_ms)
 {
-	io->deadline_ms = lmtp_io_now() + timeout_ms;
+	io->deadline_ms = clock_ms() + timeout_ms;
 }
 
 struct span lmtp_io_pending(const struct lmtp_io *io)
@@ -56,7 +49,7 @@ void lmtp_io_take(struct lmtp_io *io, size_t size)
 static enum lmtp_io_status wait_ready(const struct lmtp_io *io, short events)
 {
 	struct pollfd ready = {.fd = io->fd, .events = events};
-	int64_t left = io->deadline_ms - lmtp_io_now();
+	int64_t left = io->deadline_ms - clock_ms();
 
 	if (left <= 0)
 		return LMTP_IO_TIMEOUT;

@@ -24,7 +24,7 @@ enum lmtp_io_status {
 
 struct lmtp_io {
 	int fd;		     /* the caller's */
-	int64_t deadline_ms; /* on the clock of lmtp_io_now() */
+	int64_t deadline_ms; /* on the clock of clock_ms() */
 	size_t start, end;   /* what was read and not yet taken */
 	struct strbuf output;
 	char input[LMTP_IO_INPUT_SIZE];
@@ -33,8 +33,6 @@ struct lmtp_io {
 void lmtp_io_init(struct lmtp_io *io, int fd);
 void lmtp_io_free(struct lmtp_io *io);
 
-/* Milliseconds of the monotonic clock. */
-int64_t lmtp_io_now(void);
 void lmtp_io_set_timeout(struct lmtp_io *io, int timeout_ms);
 
 /* Bytes that were read and not yet taken; valid until the next read. */

@@ -1,5 +1,6 @@
 #include "lmtp_server.h"
 
+#include "clock.h"
 #include "lmtp_command.h"
 #include "lmtp_content.h"
 #include "lmtp_dot.h"
@@ -239,7 +240,7 @@ static void take_content(struct session *session, enum lmtp_dot_state *state,
 /* Reads the content to its end; false when the connection is lost or too slow. */
 static bool read_content(struct session *session, const char **problem_r)
 {
-	int64_t end_ms = lmtp_io_now() + (int64_t)LMTP_DATA_SECONDS * 1000;
+	int64_t end_ms = clock_ms() + (int64_t)LMTP_DATA_SECONDS * 1000;
 	enum lmtp_dot_state state = LMTP_DOT_LINE_START;
 	enum lmtp_io_status status;
 

@@ -8,10 +8,8 @@
 #include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define DATA_TIMEOUT_SECONDS 60 /* from the final dot to Dovecot's reply */
-#define HOSTNAME_SIZE	     256
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct spamtraind *current;
@@ -43,17 +41,6 @@ static void free_list(char **list)
 	for (char **item = list; item != NULL && *item != NULL; item++)
 		free(*item);
 	free(list);
-}
-
-static char *hostname(const struct conf *conf)
-{
-	char name[HOSTNAME_SIZE] = "localhost";
-
-	if (conf_text(conf, P_MYHOSTNAME)[0] != '\0')
-		return xstrdup(conf_text(conf, P_MYHOSTNAME));
-	if (gethostname(name, sizeof(name) - 1) < 0)
-		return xstrdup("localhost");
-	return xstrdup(name);
 }
 
 static const char *find_common(char *const *a, char *const *b)
@@ -126,7 +113,7 @@ struct spamtraind *spamtraind_new(const struct conf *conf, char **error_r)
 	struct spamtraind *service = xcalloc(1, sizeof(*service));
 
 	atomic_init(&service->users, 1);
-	service->hostname = hostname(conf);
+	service->hostname = conf_hostname(conf);
 	read_rest(service, conf);
 	service->site = classifier_site_new(conf, error_r);
 	if (service->site == NULL || read_addresses(service, conf, error_r) < 0 ||

@@ -1,5 +1,6 @@
 #include "spamtrain/spamtraind_spool.h"
 
+#include "lib/clock.h"
 #include "lib/metrics.h"
 #include "lib/msg.h"
 #include "lib/xalloc.h"
@@ -43,14 +44,6 @@ struct spool_worker {
 	pthread_cond_t changed;
 	struct waiter *waiters;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- one file ---- */
 
@@ -123,7 +116,7 @@ static bool apply_file(struct spool_worker *worker, const char *name,
 	spamtraind_drop(&service);
 	deferred = result.status == CORRECTION_DEFERRED;
 	if (deferred) {
-		delay = backoff_failed(&worker->backoff, correction.user, now_ms());
+		delay = backoff_failed(&worker->backoff, correction.user, clock_ms());
 		msg_warn("%s: user=<%s>, waits for %lld s", name, correction.user,
 			 (long long)delay / 1000);
 	} else {
@@ -145,7 +138,7 @@ static bool apply_in_turn(struct spool_worker *worker, const char *name,
 	const char *user = file->entry.user;
 
 	if (fresh ? !backoff_is_known(&worker->backoff, user)
-		  : !backoff_is_waiting(&worker->backoff, user, now_ms()))
+		  : !backoff_is_waiting(&worker->backoff, user, clock_ms()))
 		return apply_file(worker, name, file);
 	tell_waiter(worker, name, &deferred);
 	return false;
@@ -201,7 +194,7 @@ static void watch(struct spool_worker *worker)
 
 static void scan(struct spool_worker *worker)
 {
-	int64_t start = now_ms();
+	int64_t start = clock_ms();
 	char **names = NULL, *error = NULL;
 	size_t count = 0;
 
@@ -261,7 +254,7 @@ static void process_events(struct spool_worker *worker)
 
 static int wait_time(const struct spool_worker *worker)
 {
-	int64_t next = backoff_next(&worker->backoff), now = now_ms();
+	int64_t next = backoff_next(&worker->backoff), now = clock_ms();
 
 	if (next < 0 || next > worker->next_scan_ms)
 		next = worker->next_scan_ms;

@@ -1,6 +1,7 @@
 #include "compat.h"
 #include "pending.h"
 
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/xalloc.h"
 
@@ -10,7 +11,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/types.h>
-#include <time.h>
 #include <unistd.h>
 
 struct correction {
@@ -147,20 +147,12 @@ static int write_one(const struct pending *pending, const struct correction *cor
 				   error_r);
 }
 
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool pending_write(struct pending *pending, unsigned milliseconds)
 {
-	long long end = now_ms() + milliseconds;
+	long long end = clock_ms() + milliseconds;
 	char *buffer = xmalloc(RETRAIN_SPOOL_MAX_MESSAGE), *error;
 
-	while (pending->written < pending->count && (milliseconds == 0 || now_ms() < end)) {
+	while (pending->written < pending->count && (milliseconds == 0 || clock_ms() < end)) {
 		if (write_one(pending, &pending->corrections[pending->written++], buffer, &error) ==
 		    0)
 			continue;
