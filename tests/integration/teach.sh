@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Real messages, and what became of them at alice's and bob's: for the tests about learning. Messages are known by their Message-ID, so
 # that nothing is added to them from which a filter could learn.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Hosts and cables: part of lab.sh.
 
 lab_say() { echo "lab: $*" >&2; }

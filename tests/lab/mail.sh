@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What a test does with mail: part of lab.sh.
 
 # Send standard input from a host. usage: lab_send [HOST] [send.py's options] RECIPIENT... <MESSAGE

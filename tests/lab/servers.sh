@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Servers on the hosts: part of lab.sh. A server is named HOST/SERVICE, as in mx1/dovecot.
 
 # What runs where before Shoveler.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What demo.sh and test.sh do first: packages and build. Sourced, in the root of the checkout.
 
 say() { printf '\n== %s\n' "$*"; }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Dropping Shoveler into the base hosts, and what tests do with it: part of lab.sh.
 
 LAB_DAEMONS="mx1/spamtraind mx1/shoveler-lda mx1/shoveler-milter mx2/shoveler-milter"
@@ -74,9 +75,12 @@ lab_postconf() {
 # A build with sanitizers: their reports go to /var/log/sanitizer, and Dovecot gets their library before its own.
 lab_sanitized() { grep -q '^SHOVELER_SANITIZE:BOOL=ON' "$LAB_BUILD/CMakeCache.txt"; }
 lab_sanitizers() {
+	local version
 	lab_sanitized || return 0
+	version=$(dovecot --version | cut -d. -f1,2)
 	# shellcheck disable=SC2016
-	lab_in "$1" env LIBRARY="$(gcc -print-file-name=libasan.so)" HOST="$1" bash -eu -c '
+	lab_in "$1" env LIBRARY="$(gcc -print-file-name=libasan.so)" HOST="$1" \
+		DOVECOT="$LAB_FILES/sanitizer/99-sanitizer-$version.conf" bash -eu -c '
 		install -d -m 1777 /var/log/sanitizer
 		cat >/etc/lab.environment <<-END
 			case \$LAB_SERVICE in dovecot | command) leaks=0 ;; *) leaks=1 ;; esac
@@ -84,11 +88,7 @@ lab_sanitizers() {
 			export UBSAN_OPTIONS=log_path=/var/log/sanitizer/report:print_stacktrace=1
 			[ "\$LAB_SERVICE" != dovecot ] || export LD_PRELOAD=$LIBRARY
 		END
-		[ "$HOST" = mx1 ] || exit 0
-		cat >/etc/dovecot/conf.d/99-sanitizer.conf <<-END
-			default_vsz_limit = 0
-			import_environment = \$import_environment LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS
-		END'
+		[ "$HOST" != mx1 ] || cp "$DOVECOT" /etc/dovecot/conf.d/99-sanitizer.conf'
 }
 
 # A daemon answers. usage: lab_shoveler_ready HOST/DAEMON
@@ -97,7 +97,6 @@ lab_shoveler_ready() {
 	case $1 in
 	*/spamtraind) lab_socket "$host" /var/spool/postfix/shoveler/training ;;
 	*/shoveler-lda) lab_socket "$host" /var/spool/postfix/shoveler/lda ;;
-	# shellcheck disable=SC2016
 	*/shoveler-milter) lab_in "$host" bash -c 'exec 3<>/dev/tcp/127.0.0.1/8895' 2>/dev/null ;;
 	esac
 }
