@@ -151,6 +151,10 @@ enum store_status store_message_list(struct store *store, const struct store_fil
 enum store_status store_message_taught_since(struct store *store, int64_t after_id, time_t since,
 					     struct store_message *row_r, char **error_r);
 
+/* The newest row up to that id, and above the other, that taught or counts and nobody corrected. */
+enum store_status store_message_unconfirmed(struct store *store, int64_t up_to, int64_t above,
+					    struct store_message *row_r, char **error_r);
+
 /* Notes a correction that changed something: when, which class, by what way. */
 enum store_status store_correction_add(struct store *store, int64_t message, time_t when,
 				       enum store_class class, const char *source, char **error_r);

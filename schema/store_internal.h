@@ -39,6 +39,9 @@
 	  "SELECT " MESSAGE_COLUMNS " FROM message WHERE id > ?1 AND "                                             \
 	  "(taught <> 0 OR counted <> 0) AND max(received, corrected_at) >= "                                      \
 	  "?2 ORDER BY id LIMIT 1")                                                                                \
+	S(MESSAGE_UNCONFIRMED, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id <= ?1 AND id > "                  \
+			       "?2 AND result >= 0 AND corrected = 0 AND (taught <> 0 OR "                         \
+			       "counted <> 0) ORDER BY id DESC LIMIT 1")                                           \
 	S(CORRECTION_ADD, "INSERT INTO correction VALUES (NULL, ?1, ?2, ?3, ?4)")                                  \
 	S(FEATURES_ADD, "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3)")                                     \
 	S(FEATURES_GET, "SELECT version, hashes FROM features WHERE message = ?1")                                 \

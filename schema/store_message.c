@@ -205,6 +205,18 @@ enum store_status store_message_taught_since(struct store *store, int64_t after_
 	return row_get(store, s, row_r, error_r);
 }
 
+enum store_status store_message_unconfirmed(struct store *store, int64_t up_to, int64_t above,
+					    struct store_message *row_r, char **error_r)
+{
+	sqlite3_stmt *s = store_statement(store, STATEMENT_MESSAGE_UNCONFIRMED, error_r);
+
+	if (s != NULL) {
+		sqlite3_bind_int64(s, 1, up_to);
+		sqlite3_bind_int64(s, 2, above);
+	}
+	return row_get(store, s, row_r, error_r);
+}
+
 /* "%text%" with LIKE's own signs escaped; "" for everything. malloc'ed */
 static char *like_pattern(const char *contains)
 {

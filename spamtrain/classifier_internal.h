@@ -48,6 +48,14 @@ char *reasons_text(const struct classifier_reason *reasons, size_t count);
 enum classifier_status teach(struct classifier *classifier, struct store_message *row,
 			     enum store_class taught, enum store_class counted, char **error_r);
 
+/* ---- rejudge.c ---- */
+/*
+ * In a transaction, after the dictionary was refreshed: judges some messages before row newest again.
+ * seed: another one each time.
+ */
+enum classifier_status rejudge_some(struct classifier *c, int64_t newest, uint32_t seed,
+				    char **error_r);
+
 /* After a commit: makes a snapshot of the dictionary if it is time for one. */
 void classifier_settle(struct classifier *classifier);
 

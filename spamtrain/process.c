@@ -242,6 +242,8 @@ static enum classifier_status record(struct classifier *c, const struct classifi
 							    error_r));
 	if (status == CLASSIFIER_OK)
 		status = teach(c, &row, taught, counts ? class : STORE_NONE, error_r);
+	if (status == CLASSIFIER_OK && counts)
+		status = rejudge_some(c, row.id, (uint32_t)row.id, error_r);
 	return status;
 }
 
