@@ -12,15 +12,18 @@
 #include "schema/hash_list.h"
 #include "schema/overlay.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILES_MAX	4
 #define MERGE_RATIO	6
 #define MERGE_FEATURES	49152 /* features taught since the last snapshot: time for the next */
 #define MERGE_LESSONS	1024  /* or rows of the log */
+#define STRAY_SECONDS	3600  /* a file that is being written is younger */
 #define OPEN_ATTEMPTS	5
 #define SECONDS_PER_DAY 86400
 
@@ -452,4 +455,29 @@ enum store_status dictionary_merge(struct store *store, char **error_r)
 	}
 	free(name);
 	return status;
+}
+
+static bool is_named(const struct dictionary *d, const char *name)
+{
+	for (size_t i = 0; i < d->file_count; i++)
+		if (strcmp(d->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+void dictionary_sweep(struct store *store, time_t now)
+{
+	DIR *dir = opendir(store->directory);
+	struct dirent *entry;
+	struct stat st;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (strncmp(entry->d_name, "tokens.", 7) == 0 &&
+		    !is_named(store->dictionary, entry->d_name) &&
+		    fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+		    st.st_mtime < now - STRAY_SECONDS)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	if (dir != NULL)
+		closedir(dir);
 }

@@ -77,4 +77,7 @@ bool dictionary_merge_due(const struct store *store);
  */
 enum store_status dictionary_merge(struct store *store, char **error_r);
 
+/* Removes snapshot files that the store does not name and that are an hour old. After a refresh. */
+void dictionary_sweep(struct store *store, time_t now);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "lib/xalloc.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -357,7 +358,11 @@ static void test_merges(void **state)
 	site = site_make();
 	c = open_user(ALICE);
 	assert_unchanged(c, s);
+	char *stray = xasprintf("%s/tokens.99.0", store_directory(c->store));
+	assert_int_equal(close(creat(stray, 0600)), 0);
 	assert_int_equal(classifier_purge(c, time(NULL) + 1000L * 86400, &error), CLASSIFIER_OK);
+	assert_int_equal(access(stray, F_OK), -1);
+	free(stray);
 	assert_unchanged(c, s);
 	assert_int_equal(classifier_stats(c, &stats, &error), CLASSIFIER_OK);
 	assert_int_equal(stats.history, 0);

@@ -35,6 +35,10 @@ enum classifier_status classifier_purge(struct classifier *classifier, time_t no
 	if (status == STORE_OK)
 		status = dictionary_merge(classifier->store, error_r);
 	if (status == STORE_OK)
+		status = dictionary_refresh(classifier->store, error_r);
+	if (status == STORE_OK)
+		dictionary_sweep(classifier->store, now);
+	if (status == STORE_OK)
 		status = purge_all(classifier->store, store_purge_features,
 				   now - keep->signature_retention, error_r);
 	if (status == STORE_OK)
