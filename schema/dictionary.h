@@ -2,9 +2,10 @@
  * dictionary.h - a user's dictionary: what was learned, as counts of features and of past scores.
  *
  * The log of lessons (store.sqlite) is the truth; the dictionary is a view of it: immutable
- * snapshot files (tokens.h), plus what the lessons since the newest snapshot add, held in memory. A
- * lesson is one insert into the log, a retraction is the same lesson with delta -1: counts are sums
- * of integers, so it is exact. When the log has grown enough, dictionary_merge() writes a snapshot.
+ * snapshot files (tokens.h), plus what the lessons since the newest snapshot add, held in memory.
+ * A lesson is one insert into the log, a retraction is the same lesson with delta -1: counts are
+ * sums of integers, so it is exact. When the log has grown enough, dictionary_merge() writes a
+ * snapshot.
  *
  * Crash at any moment: a snapshot file that the store does not name does not exist for anybody and
  * is removed by the next purge; the file that it does name was synced before it was named.
@@ -29,8 +30,8 @@ struct dictionary_sums {
 };
 
 /*
- * Header and body are learned apart from each other by the logistic learners; a bit of the hash says to
- * which one a feature belongs (the four lowest bits are the view: spamtrain/features.h).
+ * Header and body are learned apart from each other by the logistic learners; a bit of the hash
+ * says to which one a feature belongs (the four lowest bits are the view: spamtrain/features.h).
  */
 enum { SIDE_HEADER, SIDE_BODY, SIDES };
 #define SIDE_OF(hash) ((hash) >> 3 & 1U)

@@ -1,9 +1,12 @@
 /*
  * classifier.h - what the rest of Shoveler sees of the learning filter.
  *
- * One struct classifier_site a process: settings and a bounded cache of open stores; every function
- * that takes it may be called from any thread. A struct classifier is one user's classifier, taken
- * out by one thread: open, do one thing, close; never hold two at once (the cache is bounded, and a
+ * One struct classifier_site a process: settings and a bounded cache of open stores; every
+ * function
+ * that takes it may be called from any thread. A struct classifier is one user's classifier,
+ * taken
+ * out by one thread: open, do one thing, close; never hold two at once (the cache is bounded,
+ * and a
  * second thread that wants the same user waits). Several processes may use the same store.
  *
  *	message = classifier_message_read(bytes);		once a message
@@ -89,8 +92,8 @@ const struct preferences *classifier_preferences(struct classifier *classifier);
 /* ---- a message, read once ---- */
 
 /*
- * Never fails and never reads more than it must: every byte sequence is a message. The bytes may be
- * the first part of a message (shoveler-lda gives at most CLASSIFIER_MESSAGE_MAX); they are not
+ * Never fails and never reads more than it must: every byte sequence is a message. The bytes may
+ * be the first part of a message (shoveler-lda gives at most CLASSIFIER_MESSAGE_MAX); they are not
  * kept. Existing X-DSPAM-* and X-Shoveler-* fields and trace fields are ignored, except that the
  * signature in X-DSPAM-Signature can be asked for. full_size is the size of the whole message.
  */
@@ -208,8 +211,9 @@ const char *classifier_corrected_name(enum classifier_corrected corrected);
 
 /*
  * The one function behind every correction. Finds the history row by signature, else by the
- * message's own signature, digest or Message-ID; a message never seen before gets a row. Idempotent
- * and exact: what is in the store afterwards depends only on what is taught last, not on the way.
+ * message's own signature, digest or Message-ID; a message never seen before gets a row.
+ * Idempotent and exact: what is in the store afterwards depends only on what is taught last, not
+ * on the way.
  */
 enum classifier_status classifier_correct(struct classifier *classifier,
 					  const struct classifier_correction *correction,

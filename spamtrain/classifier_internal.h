@@ -50,8 +50,8 @@ enum classifier_status teach(struct classifier *classifier, struct store_message
 
 /* ---- rejudge.c ---- */
 /*
- * In a transaction, after the dictionary was refreshed: judges some messages before row newest again.
- * seed: another one each time.
+ * In a transaction, after the dictionary was refreshed: judges some messages before row newest
+ * again. seed: another one each time.
  */
 enum classifier_status rejudge_some(struct classifier *c, int64_t newest, uint32_t seed,
 				    char **error_r);

@@ -1,8 +1,8 @@
 /*
  * cmd_evaluate.c - spamtrain evaluate: replays a labelled archive in order, and measures.
  *
- * Works on a throw-away store (or in an empty folder that is kept) with the very code that delivers
- * and corrects, except that commits are not synced.
+ * Works on a throw-away store (or in an empty folder that is kept) with the very code that
+ * delivers and corrects, except that commits are not synced.
  */
 #include "spamtrain/command.h"
 

@@ -105,8 +105,9 @@ static void chi_add(struct chi *chi, double f)
 }
 
 /*
- * The difference of two chi-squares as normal deviates (Wilson and Hilferty, 1931), which cannot saturate;
- * divided by a power of the number of features: how dense the evidence is, not how much there is.
+ * The difference of two chi-squares as normal deviates (Wilson and Hilferty, 1931), which cannot
+ * saturate; divided by a power of the number of features: how dense the evidence is, not how much
+ * there is.
  */
 static double chi_score(const struct chi *chi)
 {
@@ -238,8 +239,8 @@ void engine_gradients(int *gradients_r, const uint16_t *bins, enum store_class c
 }
 
 /*
- * ln of (share of past spam at or below) / (share of past innocent at or above). Shares and not counts: the
- * classes may have been taught in any proportion and order.
+ * ln of (share of past spam at or below) / (share of past innocent at or above). Shares and not
+ * counts: the classes may have been taught in any proportion and order.
  */
 static double calibrated(const struct dictionary_sums *sums, int learner, double raw, int bin)
 {

@@ -1,18 +1,20 @@
 /*
- * engine.h - the learners: from counts of features to a calibrated score. Pure arithmetic, no store.
+ * engine.h - the learners: from counts of features to a calibrated score. Pure arithmetic, no
+ * store.
  *
  * All learners read sums of integers, so that a lesson can be taken back exactly:
  * - Fisher's chi-square over the telling features (Robinson, "A Statistical Approach to the Spam
  *   Problem", 2003), once for each view of the message and once for all of it;
  * - a product over the most telling features of all (Graham, "A Plan for Spam", 2002);
- * - logistic regression by dual averaging with a step of its own for each feature (Xiao, 2010; Duchi,
- *   Hazan and Singer, 2011), for header and body apart: a feature's weight follows from the sums of the
- *   gradients of the lessons that held it, and of their squares;
+ * - logistic regression by dual averaging with a step of its own for each feature (Xiao, 2010;
+ *   Duchi, Hazan and Singer, 2011), for header and body apart: a feature's weight follows from the
+ *   sums of the gradients of the lessons that held it, and of their squares;
  * - naive Bayes over a few dozen facts that every message has.
- * Their raw scores cannot be compared with each other or over time, so each is turned into log-odds by
- * where it lies among the scores that the user's own past spam and innocent mail had when it came; the
- * weighted mean of these is the score. Views that are judged apart are worth a third of the errors: a
- * strange text from a known sender, or the reverse, is then unsure instead of wrong.
+ * Their raw scores cannot be compared with each other or over time, so each is turned into
+ * log-odds by where it lies among the scores that the user's own past spam and innocent mail had
+ * when it came; the weighted mean of these is the score. Views that are judged apart are worth a
+ * third of the errors: a strange text from a known sender, or the reverse, is then unsure instead
+ * of wrong.
  */
 #ifndef SHOVELER_ENGINE_H
 #define SHOVELER_ENGINE_H
@@ -42,8 +44,9 @@ double engine_threshold(unsigned sedation);
 bool engine_is_unsure(const struct engine_score *score);
 
 /*
- * The gradients of a lesson (schema/dictionary.h): how far the logistic learners were from the class when
- * the message came. They follow from the message's row alone, so that taking back finds the same.
+ * The gradients of a lesson (schema/dictionary.h): how far the logistic learners were from the
+ * class when the message came. They follow from the message's row alone, so that taking back finds
+ * the same.
  */
 void engine_gradients(int *gradients_r, const uint16_t *bins, enum store_class class);
 

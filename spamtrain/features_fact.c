@@ -1,8 +1,9 @@
 /*
- * features_fact.c - the same few facts of every message: how its header is made, how its text looks.
+ * features_fact.c - the same few facts of every message: how its header is made, how its text
+ * looks.
  *
- * Every message has one value of each, so they are known after a few dozen messages, long before its
- * words are.
+ * Every message has one value of each, so they are known after a few dozen messages, long before
+ * its words are.
  */
 #include "spamtrain/features_internal.h"
 

@@ -1,10 +1,11 @@
 /*
  * rejudge.c - second thoughts about verdicts that nobody confirmed.
  *
- * A filter that learns its own verdicts also learns its errors, and those that the user never reports would
- * stay and breed. So with each message that comes, one of the latest unconfirmed ones is judged again, as
- * if it had not been learned: where the filter has changed its mind by now, what it had learned of it is
- * taken back. Nothing is turned around: only a user's word teaches the other class.
+ * A filter that learns its own verdicts also learns its errors, and those that the user never
+ * reports would stay and breed. So with each message that comes, one of the latest unconfirmed
+ * ones is judged again, as if it had not been learned: where the filter has changed its mind by
+ * now, what it had learned of it is taken back. Nothing is turned around: only a user's word
+ * teaches the other class.
  */
 #include "spamtrain/classifier_internal.h"
 
