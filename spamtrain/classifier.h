@@ -1,12 +1,9 @@
 /*
  * classifier.h - what the rest of Shoveler sees of the learning filter.
  *
- * One struct classifier_site a process: settings and a bounded cache of open stores; every
- * function
- * that takes it may be called from any thread. A struct classifier is one user's classifier,
- * taken
- * out by one thread: open, do one thing, close; never hold two at once (the cache is bounded,
- * and a
+ * One struct classifier_site a process: settings and a bounded cache of open stores; every function
+ * that takes it may be called from any thread. A struct classifier is one user's classifier, taken
+ * out by one thread: open, do one thing, close; never hold two at once (the cache is bounded, and a
  * second thread that wants the same user waits). Several processes may use the same store.
  *
  *	message = classifier_message_read(bytes);		once a message
