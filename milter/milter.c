@@ -2,11 +2,11 @@
  * shoveler-milter - the mail filter that Postfix's smtpd asks about each message.
  *
  * Threads and processes:
- *   main thread	 waits for signals (lib/daemon.h)
- *   libmilter's threads	 sessions of smtpd (session.c); one asks, waits and answers at a
- * time scanner keeper	 keeps a scanner process alive (scanner_keeper.h) scanner process
- * holds the virus signatures, forks the workers (scanner_process.h) scanner workers	 look at
- * hostile bytes, in a sandbox (scanner_worker.h)
+ *   main thread          waits for signals (lib/daemon.h)
+ *   libmilter's threads  sessions of smtpd (session.c); one asks, waits and answers at a time
+ *   scanner keeper       keeps a scanner process alive (scanner_keeper.h)
+ *   scanner process      holds the virus signatures, forks the workers (scanner_process.h)
+ *   scanner workers      look at hostile bytes, in a sandbox (scanner_worker.h)
  *
  * Who owns what: a session belongs to the thread that libmilter runs it in; the policy is immutable
  * and counted (policy.h); memories that sessions share are in suspects.c, each with a lock.
