@@ -124,17 +124,6 @@ static struct postfix_config *read_postfix(struct doctor *doctor, const struct c
 
 void doctor_check_maps(struct doctor *doctor, const struct conf *conf)
 {
-	static const enum postfix_parameter asked[] = {
-		PF_RECIPIENT_CANONICAL_MAPS,
-		PF_CANONICAL_MAPS,
-		PF_VIRTUAL_ALIAS_MAPS,
-		PF_ALIAS_MAPS,
-		PF_TRANSPORT_MAPS,
-		PF_MYDESTINATION,
-		PF_VIRTUAL_ALIAS_DOMAINS,
-		PF_VIRTUAL_MAILBOX_DOMAINS,
-		PF_RELAY_DOMAINS,
-	};
 	struct postfix_config *postfix;
 
 	if (!service_wanted(conf, &services[0]))
@@ -146,8 +135,8 @@ void doctor_check_maps(struct doctor *doctor, const struct conf *conf)
 		return;
 	}
 	postfix = read_postfix(doctor, conf);
-	for (size_t i = 0; postfix != NULL && i < sizeof(asked) / sizeof(asked[0]); i++)
-		each_map(doctor, conf, postfix, asked[i]);
+	for (size_t i = 0; postfix != NULL && i < POSTFIX_CONFIG_ASKED; i++)
+		each_map(doctor, conf, postfix, postfix_config_asked[i]);
 	postfix_config_free(&postfix);
 }
 

@@ -325,20 +325,8 @@ static void test_maps(struct policy *policy, enum postfix_parameter parameter)
 
 void policy_test_maps(struct policy *policy)
 {
-	static const enum postfix_parameter asked[] = {
-		PF_RECIPIENT_CANONICAL_MAPS,
-		PF_CANONICAL_MAPS,
-		PF_VIRTUAL_ALIAS_MAPS,
-		PF_ALIAS_MAPS,
-		PF_TRANSPORT_MAPS,
-		PF_MYDESTINATION,
-		PF_VIRTUAL_ALIAS_DOMAINS,
-		PF_VIRTUAL_MAILBOX_DOMAINS,
-		PF_RELAY_DOMAINS,
-	};
-
-	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
-		test_maps(policy, asked[i]);
+	for (size_t i = 0; i < POSTFIX_CONFIG_ASKED; i++)
+		test_maps(policy, postfix_config_asked[i]);
 }
 
 void policy_install(struct policy *policy)

@@ -187,6 +187,18 @@ void postfix_config_free(struct postfix_config **config)
 	*config = NULL;
 }
 
+const enum postfix_parameter postfix_config_asked[POSTFIX_CONFIG_ASKED] = {
+	PF_RECIPIENT_CANONICAL_MAPS,
+	PF_CANONICAL_MAPS,
+	PF_VIRTUAL_ALIAS_MAPS,
+	PF_ALIAS_MAPS,
+	PF_TRANSPORT_MAPS,
+	PF_MYDESTINATION,
+	PF_VIRTUAL_ALIAS_DOMAINS,
+	PF_VIRTUAL_MAILBOX_DOMAINS,
+	PF_RELAY_DOMAINS,
+};
+
 const char *postfix_config_get(const struct postfix_config *config,
 			       enum postfix_parameter parameter)
 {

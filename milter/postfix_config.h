@@ -34,6 +34,10 @@
 enum postfix_parameter { POSTFIX_PARAMETERS(POSTFIX_ENUM) PF_COUNT };
 #undef POSTFIX_ENUM
 
+/* The settings whose maps say what a recipient is; one that cannot be asked defers recipients. */
+#define POSTFIX_CONFIG_ASKED 9
+extern const enum postfix_parameter postfix_config_asked[POSTFIX_CONFIG_ASKED];
+
 struct postfix_config;
 
 /* Runs postconf. Returns 0, or -1 and *error_r. */
