@@ -8,9 +8,11 @@
 
 #include <stdlib.h>
 
+/* Not what belongs to messages in quarantine, which stay. */
 #define TABLES_SQL                                                                                 \
 	"SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' "      \
-	"ESCAPE '\\' AND name <> 'quarantine' ORDER BY name"
+	"ESCAPE '\\' AND name NOT IN ('quarantine', 'announced', 'digest', 'link_used') "          \
+	"ORDER BY name"
 /* Of the dictionary's row and the log's, what belongs to one store's files and numbers stays. */
 #define COLUMNS_SQL                                                                                \
 	"SELECT name FROM pragma_table_info(?1) WHERE NOT (?1 = 'dictionary' AND name IN "         \

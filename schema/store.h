@@ -135,11 +135,18 @@ enum store_status store_message_update(struct store *store, const struct store_m
 enum store_status store_message_outcome(struct store *store, const char *signature,
 					enum store_outcome outcome, char **error_r);
 
+#define STORE_RESULT_NONE (-2) /* in a filter: rows that were never classified */
+
 struct store_filter {
-	int64_t before_id;    /* 0: from the newest */
-	size_t limit;	      /* rows; 0: 50 */
-	const char *contains; /* in from, sender or subject, ASCII case-insensitive; NULL: all */
-	int result;	      /* -1: all */
+	int64_t before_id;	    /* 0: from the newest */
+	int64_t from_id;	    /* the lowest that is looked at; 0: to the oldest */
+	size_t limit;		    /* rows; 0: 50 */
+	const char *contains;	    /* in from, sender or subject, ASCII case-insensitive; NULL: all */
+	int result;		    /* -1: all */
+	enum store_class class;	    /* as it counts now: corrected, else result; STORE_NONE: all */
+	enum store_outcome outcome; /* STORE_OUTCOME_NONE: all */
+	bool corrected;		    /* only those that the user corrected */
+	time_t since, until;	    /* received, until excluded; 0: all */
 };
 
 /* Newest first. each() returns false to stop; the row and its texts are valid during the call. */

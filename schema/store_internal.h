@@ -15,6 +15,15 @@
 	"result, probability, confidence, score, outcome, taught, initially, corrected, "          \
 	"corrected_at, source, factors, counted, scores, sender_key, counts"
 
+/* The class that counts now: what the user said, else what the filter did. */
+#define MESSAGE_CLASS                                                                              \
+	"(CASE WHEN corrected <> 0 THEN corrected WHEN result < 0 THEN 0 WHEN result = 1 THEN 2 "  \
+	"ELSE 1 END)"
+
+#define QUARANTINE_CONTAINS                                                                        \
+	"?4 = '' OR m.\"from\" LIKE ?4 ESCAPE '\\' OR q.sender LIKE ?4 ESCAPE '\\' OR m.subject "  \
+	"LIKE ?4 ESCAPE '\\'"
+
 /* Statements, prepared when first used and kept as long as the store is open. */
 #define STORE_STATEMENTS(S)                                                                                        \
 	S(BEGIN, "BEGIN IMMEDIATE")                                                                                \
@@ -31,10 +40,18 @@
 	S(MESSAGE_UPDATE, "UPDATE message SET taught = ?2, initially = ?3, corrected = ?4, "                       \
 			  "corrected_at = ?5, source = ?6, counted = ?7 WHERE id = ?1")                            \
 	S(MESSAGE_OUTCOME, "UPDATE message SET outcome = ?2 WHERE signature = ?1")                                 \
-	S(MESSAGE_LIST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id < ?1 AND "                               \
-			"(?2 < 0 OR result = ?2) AND (?3 = '' OR \"from\" LIKE ?3 ESCAPE '\\' OR "                 \
-			"sender LIKE ?3 ESCAPE '\\' OR subject LIKE ?3 ESCAPE '\\') "                              \
+	S(MESSAGE_LIST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id < ?1 AND id >= ?5 AND "                  \
+			"(?2 = -1 OR result = ?2 OR (?2 = -2 AND result < 0)) AND "                                \
+			"(?6 = 0 OR " MESSAGE_CLASS " = ?6) AND (?7 = 0 OR outcome = ?7) AND "                     \
+			"(?8 = 0 OR corrected <> 0) AND (?9 = 0 OR received >= ?9) AND "                           \
+			"(?10 = 0 OR received < ?10) AND (?3 = '' OR \"from\" LIKE ?3 ESCAPE '\\' OR "           \
+			"sender LIKE ?3 ESCAPE '\\' OR subject LIKE ?3 ESCAPE '\\') "                            \
 			"ORDER BY id DESC LIMIT ?4")                                                               \
+	S(MESSAGE_RANGE, "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM message")                         \
+	S(MESSAGE_WEEKS,                                                                                           \
+	  "SELECT (received - 345600) / 604800, count(*), sum(" MESSAGE_CLASS " = 2), "                            \
+	  "sum(" MESSAGE_CLASS " = 2 AND result = 1), sum(" MESSAGE_CLASS " <> 2 AND result = 1) "                 \
+	  "FROM message WHERE received >= ?1 AND result >= 0 GROUP BY 1 ORDER BY 1")                               \
 	S(MESSAGE_TAUGHT_SINCE,                                                                                    \
 	  "SELECT " MESSAGE_COLUMNS " FROM message WHERE id > ?1 AND "                                             \
 	  "(taught <> 0 OR counted <> 0) AND max(received, corrected_at) >= "                                      \
@@ -43,6 +60,7 @@
 			       "?2 AND result >= 0 AND corrected = 0 AND (taught <> 0 OR "                         \
 			       "counted <> 0) ORDER BY id DESC LIMIT 1")                                           \
 	S(CORRECTION_ADD, "INSERT INTO correction VALUES (NULL, ?1, ?2, ?3, ?4)")                                  \
+	S(CORRECTION_LIST, "SELECT time, class, source FROM correction WHERE message = ?1 ORDER BY id")            \
 	S(FEATURES_ADD, "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3)")                                     \
 	S(FEATURES_GET, "SELECT version, hashes FROM features WHERE message = ?1")                                 \
 	S(LESSON_ADD, "INSERT INTO lesson VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7)")                              \
@@ -58,6 +76,10 @@
 	S(SENDER_GET, "SELECT innocent, spam FROM sender WHERE key = ?1")                                          \
 	S(SENDER_ADD, "INSERT INTO sender VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET "                    \
 		      "innocent = innocent + ?2, spam = spam + ?3")                                                \
+	S(TRUSTED_GET, "SELECT 1 FROM trusted_sender WHERE key = ?1")                                              \
+	S(TRUSTED_ADD, "INSERT OR IGNORE INTO trusted_sender VALUES (?1, ?2, ?3, ?4)")                             \
+	S(TRUSTED_DELETE, "DELETE FROM trusted_sender WHERE key = ?1 OR signature = ?2")                           \
+	S(TRUSTED_LIST, "SELECT \"from\", signature, added FROM trusted_sender ORDER BY added, key")               \
 	S(PREFERENCE_GET, "SELECT value FROM preference WHERE name = ?1")                                          \
 	S(PREFERENCE_SET, "INSERT OR REPLACE INTO preference VALUES (?1, ?2)")                                     \
 	S(PREFERENCE_DELETE, "DELETE FROM preference WHERE name = ?1")                                             \
@@ -67,6 +89,26 @@
 			  "quarantine WHERE signature = ?1")                                                       \
 	S(QUARANTINE_LIST, "SELECT signature, file, sender, recipient, added, size FROM "                          \
 			   "quarantine ORDER BY added, rowid")                                                     \
+	S(QUARANTINE_BY_SCORE,                                                                                     \
+	  "SELECT q.signature, q.file, q.sender, q.recipient, q.added, q.size, "                                   \
+	  "coalesce(m.score, 0) AS key, q.rowid FROM quarantine q LEFT JOIN message m ON "                         \
+	  "m.signature = q.signature WHERE (?1 = 0 OR (coalesce(m.score, 0), q.rowid) > (?2, ?3)) "                \
+	  "AND (" QUARANTINE_CONTAINS ") ORDER BY key, q.rowid LIMIT ?5")                                          \
+	S(QUARANTINE_BY_TIME,                                                                                      \
+	  "SELECT q.signature, q.file, q.sender, q.recipient, q.added, q.size, "                                   \
+	  "q.added AS key, q.rowid FROM quarantine q LEFT JOIN message m ON "                                      \
+	  "m.signature = q.signature WHERE (?1 = 0 OR (q.added, q.rowid) < (?2, ?3)) "                             \
+	  "AND (" QUARANTINE_CONTAINS ") ORDER BY key DESC, q.rowid DESC LIMIT ?5")                                \
+	S(QUARANTINE_NEW, "SELECT count(*) FROM quarantine WHERE signature NOT IN "                                \
+			  "(SELECT signature FROM announced)")                                                     \
+	S(ANNOUNCED_ADD, "INSERT OR IGNORE INTO announced VALUES (?1)")                                            \
+	S(ANNOUNCED_PURGE, "DELETE FROM announced WHERE signature NOT IN "                                         \
+			   "(SELECT signature FROM quarantine)")                                                   \
+	S(DIGEST_GET, "SELECT day FROM digest WHERE id = 1")                                                       \
+	S(DIGEST_SET, "INSERT OR REPLACE INTO digest VALUES (1, ?1)")                                              \
+	S(LINK_GET, "SELECT 1 FROM link_used WHERE link = ?1")                                                     \
+	S(LINK_ADD, "INSERT OR IGNORE INTO link_used VALUES (?1, ?2)")                                             \
+	S(LINK_PURGE, "DELETE FROM link_used WHERE expires < ?1")                                                  \
 	S(QUARANTINE_DELETE, "DELETE FROM quarantine WHERE signature = ?1 AND file = ?2")                          \
 	S(QUARANTINE_SIZE, "SELECT count(*), coalesce(sum(size), 0) FROM quarantine")                              \
 	S(PURGE_FEATURES, "DELETE FROM features WHERE message IN (SELECT f.message FROM "                          \
@@ -107,11 +149,17 @@ enum store_status store_run(struct store *store, sqlite3_stmt *statement, char *
 /* STORE_OK: a row is there (reset the statement when it was read); STORE_NOT_FOUND; or an error. */
 enum store_status store_step(struct store *store, sqlite3_stmt *statement, char **error_r);
 
+/* What LIKE finds text with, anywhere in a value; "" for all. malloc'ed. */
+char *store_like_pattern(const char *contains);
+
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text); /* NULL: "" */
 void store_bind_hex(sqlite3_stmt *statement, int index, const char *hex);   /* as blob */
 char *store_column_text(sqlite3_stmt *statement, int column);		    /* malloc'ed */
 /* size: of out, the NUL included. */
 void store_column_hex(sqlite3_stmt *statement, int column, char *out, size_t size);
+
+/* The columns signature, file, sender, recipient, added, size. */
+void store_quarantined_read(sqlite3_stmt *statement, struct store_quarantined *row);
 
 void dictionary_free(struct dictionary **dictionary);
 

@@ -217,8 +217,8 @@ enum store_status store_message_unconfirmed(struct store *store, int64_t up_to, 
 	return row_get(store, s, row_r, error_r);
 }
 
-/* "%text%" with LIKE's own signs escaped; "" for everything. malloc'ed */
-static char *like_pattern(const char *contains)
+/* "%text%" with LIKE's own signs escaped. */
+char *store_like_pattern(const char *contains)
 {
 	struct strbuf pattern = STRBUF_INIT;
 
@@ -244,11 +244,17 @@ enum store_status store_message_list(struct store *store, const struct store_fil
 
 	if (s == NULL)
 		return STORE_DEFER;
-	char *pattern = like_pattern(filter->contains);
+	char *pattern = store_like_pattern(filter->contains);
 	sqlite3_bind_int64(s, 1, filter->before_id > 0 ? filter->before_id : INT64_MAX);
 	sqlite3_bind_int(s, 2, filter->result);
 	store_bind_text(s, 3, pattern);
 	sqlite3_bind_int64(s, 4, (int64_t)(filter->limit > 0 ? filter->limit : LIST_LIMIT));
+	sqlite3_bind_int64(s, 5, filter->from_id);
+	sqlite3_bind_int(s, 6, (int)filter->class);
+	sqlite3_bind_int(s, 7, (int)filter->outcome);
+	sqlite3_bind_int(s, 8, filter->corrected);
+	sqlite3_bind_int64(s, 9, filter->since);
+	sqlite3_bind_int64(s, 10, filter->until);
 	free(pattern);
 	while (go_on && (status = store_step(store, s, error_r)) == STORE_OK) {
 		struct store_message row;

@@ -104,7 +104,7 @@ void store_quarantined_free(struct store_quarantined *row)
 	memset(row, 0, sizeof(*row));
 }
 
-static void quarantined_read(sqlite3_stmt *s, struct store_quarantined *row)
+void store_quarantined_read(sqlite3_stmt *s, struct store_quarantined *row)
 {
 	memset(row, 0, sizeof(*row));
 	store_column_hex(s, 0, row->signature, sizeof(row->signature));
@@ -199,7 +199,7 @@ enum store_status store_quarantine_get(struct store *store, const char *signatur
 	enum store_status status = store_step(store, s, error_r);
 	if (status != STORE_OK)
 		return status;
-	quarantined_read(s, row_r);
+	store_quarantined_read(s, row_r);
 	sqlite3_reset(s);
 	return STORE_OK;
 }
@@ -214,7 +214,7 @@ enum store_status store_quarantine_list(struct store *store,
 
 	while ((status = store_step(store, s, error_r)) == STORE_OK) {
 		struct store_quarantined row;
-		quarantined_read(s, &row);
+		store_quarantined_read(s, &row);
 		bool go_on = each(context, &row);
 		store_quarantined_free(&row);
 		if (!go_on) {

@@ -318,8 +318,8 @@ static void test_wrong_lines(void **state)
 {
 	static const char *const changes[][2] = {
 		{"shoveler-export\t1", "shoveler-export\t2"},
-		{"store\t1", "store\t999"},
-		{"store\t1", "store\t0"},
+		{"\nstore\t", "\nstore\t99"},
+		{"\nstore\t", "\nstore\t0\t"},
 		{"features\t", "features\t9"},
 		{"little", "middle"},
 		{"table\tlesson", "table\tquarantine"},

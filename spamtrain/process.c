@@ -8,6 +8,7 @@
 #include "spamtrain/classifier_internal.h"
 
 #include "lib/xalloc.h"
+#include "schema/store_web.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -74,17 +75,23 @@ enum classifier_status message_score(struct classifier *classifier, const uint32
 	return CLASSIFIER_OK;
 }
 
+/* By the user's word, or because all his mail was innocent. */
 static enum classifier_status is_whitelisted(struct classifier *c,
 					     const struct classifier_message *message, bool *yes_r,
 					     char **error_r)
 {
 	struct store_sender sender = {0, 0};
-	enum store_status status = STORE_OK;
+	enum store_status status;
 
-	if (c->preferences.whitelist && message->sender_key != 0)
-		status = store_sender_get(c->store, message->sender_key, &sender, error_r);
-	*yes_r = sender.spam <= 0 && sender.innocent >= c->preferences.whitelist_threshold &&
-		 c->preferences.whitelist && message->sender_key != 0;
+	*yes_r = false;
+	if (message->sender_key == 0)
+		return CLASSIFIER_OK;
+	status = store_trusted_get(c->store, message->sender_key, error_r);
+	*yes_r = status == STORE_OK;
+	if (status != STORE_NOT_FOUND || !c->preferences.whitelist)
+		return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
+	status = store_sender_get(c->store, message->sender_key, &sender, error_r);
+	*yes_r = sender.spam <= 0 && sender.innocent >= c->preferences.whitelist_threshold;
 	return status_of_store(status);
 }
 
@@ -111,10 +118,9 @@ struct judgement {
 	size_t reason_count;
 };
 
-/* reasons: find them whatever the user prefers. */
 static enum classifier_status judge(struct classifier *c, const struct classifier_message *message,
-				    bool reasons, struct judgement *judgement,
-				    struct classifier_verdict *verdict, char **error_r)
+				    struct judgement *judgement, struct classifier_verdict *verdict,
+				    char **error_r)
 {
 	struct token_counts *counts = NULL;
 	bool whitelisted = false;
@@ -127,13 +133,21 @@ static enum classifier_status judge(struct classifier *c, const struct classifie
 		status = is_whitelisted(c, message, &whitelisted, error_r);
 	if (status == CLASSIFIER_OK) {
 		decide(c, &judgement->score, whitelisted, verdict);
-		if (reasons || c->preferences.show_factors)
-			judgement->reason_count = reasons_find(
-				message, counts, dictionary_sums(c->store), &judgement->reasons);
+		judgement->reason_count = reasons_find(message, counts, dictionary_sums(c->store),
+						       &judgement->reasons);
 		verdict->factors = reasons_text(judgement->reasons, judgement->reason_count);
 	}
 	free(counts);
 	return status;
+}
+
+/* The history keeps them for all; X-DSPAM-Factors is for those who want it. */
+static void hide_factors(const struct classifier *c, struct classifier_verdict *verdict)
+{
+	if (c->preferences.show_factors || verdict->factors == NULL)
+		return;
+	free(verdict->factors);
+	verdict->factors = xstrdup("");
 }
 
 enum classifier_status classifier_explain(struct classifier *classifier,
@@ -145,12 +159,12 @@ enum classifier_status classifier_explain(struct classifier *classifier,
 	struct judgement judgement;
 
 	memset(verdict_r, 0, sizeof(*verdict_r));
-	enum classifier_status status =
-		judge(classifier, message, count_r != NULL, &judgement, verdict_r, error_r);
+	enum classifier_status status = judge(classifier, message, &judgement, verdict_r, error_r);
 	if (count_r != NULL) {
 		*reasons_r = judgement.reasons;
 		*count_r = judgement.reason_count;
 	} else {
+		hide_factors(classifier, verdict_r);
 		classifier_reasons_free(judgement.reasons, judgement.reason_count);
 	}
 	return status;
@@ -263,7 +277,7 @@ static enum classifier_status process(struct classifier *c,
 	}
 	if (found != STORE_NOT_FOUND)
 		return status_of_store(found);
-	enum classifier_status status = judge(c, message, false, &judgement, verdict, error_r);
+	enum classifier_status status = judge(c, message, &judgement, verdict, error_r);
 	classifier_reasons_free(judgement.reasons, judgement.reason_count);
 	if (status == CLASSIFIER_OK)
 		status = record(c, message, envelope, &judgement.score, verdict, error_r);
@@ -286,6 +300,7 @@ enum classifier_status classifier_process(struct classifier *classifier,
 		classifier_verdict_free(verdict_r);
 		return status;
 	}
+	hide_factors(classifier, verdict_r);
 	classifier_settle(classifier);
 	return CLASSIFIER_OK;
 }
