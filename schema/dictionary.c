@@ -25,6 +25,7 @@
 #define MERGE_LESSONS	1024  /* or rows of the log */
 #define STRAY_SECONDS	3600  /* a file that is being written is younger */
 #define OPEN_ATTEMPTS	5
+#define PREFETCH	12 /* look-ups ahead */
 #define SECONDS_PER_DAY 86400
 
 struct dictionary {
@@ -128,6 +129,7 @@ static void apply_features(struct dictionary *d, struct span blob, struct token 
 
 	for (size_t i = 0; i < count; i++) {
 		struct token *delta = &sides[SIDE_OF(hashes[i])];
+		overlay_prefetch(&d->overlay, hashes[i + PREFETCH < count ? i + PREFETCH : i]);
 		delta->hash = hashes[i];
 		overlay_add(&d->overlay, delta);
 	}
@@ -235,8 +237,10 @@ enum store_status dictionary_refresh(struct store *store, char **error_r)
 
 /* ---- reading ---- */
 
-static void counts_add(struct token_counts *counts, const struct token *token)
+static void counts_add(void *context, size_t i, const struct token *token)
 {
+	struct token_counts *counts = (struct token_counts *)context + i;
+
 	counts->spam += token->spam;
 	counts->innocent += token->innocent;
 	counts->gradient += token->gradient;
@@ -248,19 +252,15 @@ void dictionary_counts(const struct store *store, const uint32_t *hashes, size_t
 {
 	const struct dictionary *d = store->dictionary;
 
+	memset(counts_r, 0, count * sizeof(*counts_r));
 	for (size_t i = 0; i < count; i++) {
+		overlay_prefetch(&d->overlay, hashes[i + PREFETCH < count ? i + PREFETCH : i]);
 		const struct token *token = overlay_find(&d->overlay, hashes[i]);
-		counts_r[i] = (struct token_counts){0};
 		if (token != NULL)
-			counts_add(&counts_r[i], token);
+			counts_add(counts_r, i, token);
 	}
-	for (size_t f = 0; f < d->file_count; f++) {
-		for (size_t i = 0; i < count; i++) {
-			const struct token *token = tokens_find(&d->files[f], hashes[i]);
-			if (token != NULL)
-				counts_add(&counts_r[i], token);
-		}
-	}
+	for (size_t f = 0; f < d->file_count; f++)
+		tokens_find_all(&d->files[f], hashes, count, counts_add, counts_r);
 }
 
 const struct dictionary_sums *dictionary_sums(const struct store *store)

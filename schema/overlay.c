@@ -7,9 +7,14 @@
 
 #define OVERLAY_MINIMUM 4096 /* slots */
 
+static size_t first_slot(const struct overlay *overlay, uint32_t hash)
+{
+	return (hash ^ hash >> 16) & (overlay->size - 1);
+}
+
 static size_t slot_of(const struct overlay *overlay, uint32_t hash)
 {
-	size_t slot = (hash ^ hash >> 16) & (overlay->size - 1);
+	size_t slot = first_slot(overlay, hash);
 
 	while (overlay->slots[slot].day != 0 && overlay->slots[slot].hash != hash)
 		slot = (slot + 1) & (overlay->size - 1);
@@ -47,6 +52,12 @@ const struct token *overlay_find(const struct overlay *overlay, uint32_t hash)
 		return NULL;
 	const struct token *token = &overlay->slots[slot_of(overlay, hash)];
 	return token->day == 0 ? NULL : token;
+}
+
+void overlay_prefetch(const struct overlay *overlay, uint32_t hash)
+{
+	if (overlay->size > 0)
+		__builtin_prefetch(&overlay->slots[first_slot(overlay, hash)]);
 }
 
 static int compare(const void *a, const void *b)

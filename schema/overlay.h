@@ -17,6 +17,8 @@ struct overlay {
 /* Adds delta to what is there of delta->hash. */
 void overlay_add(struct overlay *overlay, const struct token *delta);
 const struct token *overlay_find(const struct overlay *overlay, uint32_t hash);
+/* Of a hash that will be added or looked up a little later: hides the memory's latency. */
+void overlay_prefetch(const struct overlay *overlay, uint32_t hash);
 /* Entries sorted by hash, malloc'ed. */
 struct token *overlay_sorted(const struct overlay *overlay);
 void overlay_free(struct overlay *overlay);

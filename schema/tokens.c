@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #define TOKENS_MAGIC	   "SHVTOK1"
-#define ENTRIES_PER_SLOT   12
+#define ENTRIES_PER_SLOT   4
+#define PREFETCH_INDEX	   24 /* look-ups ahead */
+#define PREFETCH_ENTRY	   12
 #define TOKENS_ENTRIES_MAX (UINT32_MAX / 2)
 #define INDEX_BITS_MAX	   28
 
@@ -106,6 +108,31 @@ const struct token *tokens_find(const struct tokens *tokens, uint32_t hash)
 		if (tokens->entries[at].hash >= hash)
 			return tokens->entries[at].hash == hash ? &tokens->entries[at] : NULL;
 	return NULL;
+}
+
+/* Hides the memory's latency, most of what a look-up costs: the file is larger than any cache. */
+static void prefetch(const struct tokens *tokens, const uint32_t *hashes, size_t count, size_t i)
+{
+	if (i + PREFETCH_INDEX < count)
+		__builtin_prefetch(
+			&tokens->index[slot_of(hashes[i + PREFETCH_INDEX], tokens->bits)]);
+	if (i + PREFETCH_ENTRY < count) {
+		size_t at = tokens->index[slot_of(hashes[i + PREFETCH_ENTRY], tokens->bits)];
+		if (at < tokens->count)
+			__builtin_prefetch(&tokens->entries[at]);
+	}
+}
+
+void tokens_find_all(const struct tokens *tokens, const uint32_t *hashes, size_t count,
+		     void (*found)(void *context, size_t i, const struct token *token),
+		     void *context)
+{
+	for (size_t i = 0; i < count; i++) {
+		prefetch(tokens, hashes, count, i);
+		const struct token *token = tokens_find(tokens, hashes[i]);
+		if (token != NULL)
+			found(context, i, token);
+	}
 }
 
 static int write_all(int fd, const void *data, size_t size)

@@ -2,7 +2,7 @@
  * tokens.h - an immutable file of feature counts, mapped into memory.
  *
  * Format (little endian, 8-byte aligned): header, index of 2^bits + 1 positions by the hash's upper
- * bits, entries sorted by hash. About 12 entries share an index slot, so a look-up reads one slot
+ * bits, entries sorted by hash. About four entries share an index slot, so a look-up reads one slot
  * and one or two cache lines, however large the file is. Sizes are checked when it is opened; a
  * file that is not whole is refused.
  */
@@ -45,6 +45,11 @@ void tokens_close(struct tokens *tokens);
 
 /* NULL when it is not there. */
 const struct token *tokens_find(const struct tokens *tokens, uint32_t hash);
+
+/* Calls found() for each of hashes that is there; i: which one. */
+void tokens_find_all(const struct tokens *tokens, const uint32_t *hashes, size_t count,
+		     void (*found)(void *context, size_t i, const struct token *token),
+		     void *context);
 
 /*
  * Writes entries (sorted, distinct) to path, synced with its folder. 0; or -1 and *error_r, errno

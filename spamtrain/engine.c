@@ -134,20 +134,26 @@ static double logistic_score(const struct logistic *logistic)
 	return logistic->sum / sqrt((logistic->count + 1) / LOGISTIC_LENGTH);
 }
 
-static int compare_magnitude(const void *a, const void *b)
+/* Of the largest by magnitude; of equal ones the first. Their order is kept while they are found. */
+static double graham_score(const double *odds, size_t count)
 {
-	double x = fabs(*(const double *)a), y = fabs(*(const double *)b);
+	double most[GRAHAM_FEATURES], sum = 0;
+	size_t kept = 0;
 
-	return x > y ? -1 : x < y;
-}
-
-static double graham_score(double *odds, size_t count)
-{
-	double sum = 0;
-
-	qsort(odds, count, sizeof(*odds), compare_magnitude);
-	for (size_t i = 0; i < count && i < GRAHAM_FEATURES; i++)
-		sum += fmax(-GRAHAM_LIMIT, fmin(GRAHAM_LIMIT, odds[i]));
+	for (size_t i = 0; i < count; i++) {
+		size_t at = kept;
+		if (kept == GRAHAM_FEATURES) {
+			if (fabs(odds[i]) <= fabs(most[kept - 1]))
+				continue;
+			at = --kept;
+		}
+		for (; at > 0 && fabs(most[at - 1]) < fabs(odds[i]); at--)
+			most[at] = most[at - 1];
+		most[at] = odds[i];
+		kept++;
+	}
+	for (size_t i = 0; i < kept; i++)
+		sum += fmax(-GRAHAM_LIMIT, fmin(GRAHAM_LIMIT, most[i]));
 	return sum;
 }
 
