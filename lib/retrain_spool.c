@@ -24,6 +24,19 @@
 #define MAX_DIGITS    19 /* of a pid and of a sequence number */
 #define MAX_SIZE_TEXT 8
 
+static const char *const class_names[] = {"innocent", "spam", "none"};
+
+static bool read_class(const char *text, enum retrain_class *class_r)
+{
+	for (size_t i = 0; i < sizeof(class_names) / sizeof(class_names[0]); i++) {
+		if (strcmp(text, class_names[i]) == 0) {
+			*class_r = (enum retrain_class)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* ---- names ---- */
 
 static bool take_digits(const char **text, size_t minimum, size_t maximum)
@@ -130,7 +143,7 @@ static int format_entry(struct strbuf *out, const struct retrain_entry *entry, s
 
 	snprintf(size_text, sizeof(size_text), "%zu", size);
 	fits = put_text(out, "user", entry->user);
-	fits &= put_text(out, "class", entry->class == RETRAIN_SPAM ? "spam" : "innocent");
+	fits &= put_text(out, "class", class_names[entry->class]);
 	fits &= put_text(out, "signature", entry->signature);
 	fits &= put_text(out, "source", entry->source);
 	fits &= put_text(out, "mailbox", entry->mailbox);
@@ -213,6 +226,18 @@ int retrain_spool_write_named(const char *spool, const struct retrain_entry *ent
 	return ret;
 }
 
+int retrain_spool_sync(const char *spool, char **error_r)
+{
+	int fd = open(spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret = fd < 0 ? -1 : syncfs(fd);
+
+	if (ret < 0)
+		*error_r = xasprintf("cannot sync %s: %s", spool, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
 int retrain_spool_write(const char *spool, const struct retrain_entry *entry, struct span message,
 			char **error_r)
 {
@@ -236,15 +261,16 @@ static const char *text_of(const struct packet *packet, const char *name)
 static const char *take_entry(struct retrain_file *file, size_t message_size)
 {
 	const struct packet *packet = &file->packet;
-	const char *class = text_of(packet, "class"), *size = text_of(packet, "size");
+	const char *size = text_of(packet, "size");
+	enum retrain_class class;
 	size_t digits = strspn(size, "0123456789");
 
 	for (size_t i = 0; i < packet->count; i++) {
 		if (strlen(packet->attributes[i].value) > RETRAIN_SPOOL_MAX_TEXT)
 			return "a value is too long";
 	}
-	if (strcmp(class, "spam") != 0 && strcmp(class, "innocent") != 0)
-		return "class is neither spam nor innocent";
+	if (!read_class(text_of(packet, "class"), &class))
+		return "class is neither spam nor innocent nor none";
 	if (digits == 0 || digits > MAX_SIZE_TEXT || size[digits] != '\0' ||
 	    strtoul(size, NULL, 10) != message_size)
 		return "size is not that of the message";
@@ -252,7 +278,7 @@ static const char *take_entry(struct retrain_file *file, size_t message_size)
 		return "the message is too large";
 	file->entry = (struct retrain_entry){
 		.user = text_of(packet, "user"),
-		.class = strcmp(class, "spam") == 0 ? RETRAIN_SPAM : RETRAIN_INNOCENT,
+		.class = class,
 		.signature = text_of(packet, "signature"),
 		.source = text_of(packet, "source"),
 		.mailbox = text_of(packet, "mailbox"),

@@ -13,7 +13,7 @@
  * time. <user> is a number made of the user's name, to count his files; it may be missing.
  * Content: the attributes of packet.h
  *
- *	user=alice@example.test, class=spam|innocent, signature=, source=imap, mailbox=, size=N
+ *	user=alice@example.test, class=spam|innocent|none, signature=, source=imap, mailbox=, size=N
  *
  * an empty line, and N bytes of message. The folders belong to lda_user and the group of the mail
  * processes (0770); files are readable for all who get that far, as the two sides have different
@@ -37,7 +37,7 @@
 #define RETRAIN_SPOOL_TMP_AGE	  3600 /* seconds after which a file in tmp/ is a left-over */
 #define RETRAIN_SPOOL_BAD_AGE	  (30 * 24 * 3600) /* seconds a file in bad/ is kept */
 
-enum retrain_class { RETRAIN_INNOCENT, RETRAIN_SPAM };
+enum retrain_class { RETRAIN_INNOCENT, RETRAIN_SPAM, RETRAIN_NONE /* unlearn it */ };
 
 /* Texts belong to the caller (writing) or to the struct retrain_file (reading). */
 struct retrain_entry {
@@ -58,7 +58,10 @@ struct retrain_entry {
 int retrain_spool_write(const char *spool, const struct retrain_entry *entry, struct span message,
 			char **error_r);
 
-/* The same; *name_r is the file's name, freed by the caller. */
+/* Makes durable what was written without entry->durable. Returns 0, or -1 and *error_r. */
+int retrain_spool_sync(const char *spool, char **error_r);
+
+/* The same as retrain_spool_write(); *name_r is the file's name, freed by the caller. */
 int retrain_spool_write_named(const char *spool, const struct retrain_entry *entry,
 			      struct span message, char **name_r, char **error_r);
 

@@ -7,11 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum kind { KIND_CHOICE, KIND_NUMBER, KIND_SWITCH, KIND_TEXT };
-
 struct row {
 	const char *name;
-	enum kind kind;
+	enum preference_kind kind;
 	size_t offset;	     /* in struct preferences */
 	const char *choices; /* CHOICE: words in the order of the enumeration */
 	unsigned minimum, maximum;
@@ -22,25 +20,32 @@ struct row {
 #define AT(member) offsetof(struct preferences, member)
 
 static const struct row rows[] = {
-	{"trainingMode", KIND_CHOICE, AT(training_mode), "TEFT TOE TUM NOTRAIN", 0, 0, "TUM",
+	{"trainingMode", PREFERENCE_CHOICE, AT(training_mode), "TEFT TOE TUM NOTRAIN", 0, 0, "TUM",
 	 "what teaches the filter: every message (TEFT), only corrections (TOE), corrections and "
 	 "unsure verdicts (TUM), nothing (NOTRAIN)"},
-	{"spamAction", KIND_CHOICE, AT(spam_action), "quarantine tag deliver", 0, 0, "deliver",
+	{"spamAction", PREFERENCE_CHOICE, AT(spam_action), "quarantine tag deliver", 0, 0,
+	 "deliver",
 	 "what happens to spam: hold it back (quarantine), mark its subject (tag), header only "
 	 "(deliver)"},
-	{"spamSubject", KIND_TEXT, AT(spam_subject), NULL, 0, PREFERENCE_TEXT_MAX, "[SPAM]",
-	 "what tag puts before the subject"},
-	{"statisticalSedation", KIND_NUMBER, AT(sedation), NULL, 0, 10, "5",
+	{"spamSubject", PREFERENCE_TEXT, AT(spam_subject), NULL, 0, PREFERENCE_SUBJECT_MAX,
+	 "[SPAM]", "what tag puts before the subject"},
+	{"statisticalSedation", PREFERENCE_NUMBER, AT(sedation), NULL, 0, 10, "5",
 	 "0 catches most spam, 10 risks least"},
-	{"enableWhitelist", KIND_SWITCH, AT(whitelist), NULL, 0, 0, "on",
+	{"enableWhitelist", PREFERENCE_SWITCH, AT(whitelist), NULL, 0, 0, "on",
 	 "let senders pass whose mail was always innocent"},
-	{"whitelistThreshold", KIND_NUMBER, AT(whitelist_threshold), NULL, 1, 1000, "10",
+	{"whitelistThreshold", PREFERENCE_NUMBER, AT(whitelist_threshold), NULL, 1, 1000, "10",
 	 "so many innocent messages make a sender trusted"},
-	{"showFactors", KIND_SWITCH, AT(show_factors), NULL, 0, 0, "off",
+	{"showFactors", PREFERENCE_SWITCH, AT(show_factors), NULL, 0, 0, "off",
 	 "write the reasons into X-DSPAM-Factors"},
-	{"optIn", KIND_SWITCH, AT(opt_in), NULL, 0, 0, "off",
+	{"dailyQuarantineSummary", PREFERENCE_SWITCH, AT(daily_summary), NULL, 0, 0, "off",
+	 "send me each day a mail that tells what is new in my quarantine"},
+	{"locale", PREFERENCE_CHOICE, AT(locale), "auto en fr", 0, 0, "auto",
+	 "language of mail and pages for me: English (en), French (fr), or what else is known (auto)"},
+	{"alerts", PREFERENCE_TEXT, AT(alerts), NULL, 0, PREFERENCE_TEXT_MAX, "",
+	 "words and senders, separated by commas, that are shown first in my quarantine"},
+	{"optIn", PREFERENCE_SWITCH, AT(opt_in), NULL, 0, 0, "off",
 	 "filter me, on a site that filters only those who say so"},
-	{"optOut", KIND_SWITCH, AT(opt_out), NULL, 0, 0, "off", "do not filter me"},
+	{"optOut", PREFERENCE_SWITCH, AT(opt_out), NULL, 0, 0, "off", "do not filter me"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(*rows))
@@ -102,21 +107,21 @@ static bool value_set(struct preferences *preferences, const struct row *row, co
 	int number;
 
 	switch (row->kind) {
-	case KIND_CHOICE:
+	case PREFERENCE_CHOICE:
 		number = choice_number(row->choices, value);
 		if (number >= 0)
 			*(unsigned *)(void *)at = (unsigned)number;
 		return number >= 0;
-	case KIND_NUMBER:
+	case PREFERENCE_NUMBER:
 		return number_read(value, row->minimum, row->maximum, (unsigned *)(void *)at);
-	case KIND_SWITCH: {
+	case PREFERENCE_SWITCH: {
 		bool on;
 		bool valid = switch_read(value, &on);
 		if (valid)
 			*(bool *)at = on;
 		return valid;
 	}
-	case KIND_TEXT:
+	case PREFERENCE_TEXT:
 		if (!text_is_valid(value, row->maximum))
 			return false;
 		snprintf(at, row->maximum + 1, "%s", value);
@@ -128,13 +133,13 @@ static bool value_set(struct preferences *preferences, const struct row *row, co
 static char *valid_values(const struct row *row)
 {
 	switch (row->kind) {
-	case KIND_CHOICE:
+	case PREFERENCE_CHOICE:
 		return xstrdup(row->choices);
-	case KIND_NUMBER:
+	case PREFERENCE_NUMBER:
 		return xasprintf("%u to %u", row->minimum, row->maximum);
-	case KIND_SWITCH:
+	case PREFERENCE_SWITCH:
 		return xstrdup("on off");
-	case KIND_TEXT:
+	case PREFERENCE_TEXT:
 		break;
 	}
 	return xasprintf("text of at most %u bytes", row->maximum);
@@ -196,16 +201,16 @@ const char *preferences_get(const struct preferences *preferences, const char *n
 		return NULL;
 	at = (const char *)preferences + row->offset;
 	switch (row->kind) {
-	case KIND_CHOICE:
+	case PREFERENCE_CHOICE:
 		choice_text(row->choices, *(const unsigned *)(const void *)at, buf, size);
 		break;
-	case KIND_NUMBER:
+	case PREFERENCE_NUMBER:
 		snprintf(buf, size, "%u", *(const unsigned *)(const void *)at);
 		break;
-	case KIND_SWITCH:
+	case PREFERENCE_SWITCH:
 		snprintf(buf, size, "%s", *(const bool *)at ? "on" : "off");
 		break;
-	case KIND_TEXT:
+	case PREFERENCE_TEXT:
 		snprintf(buf, size, "%s", at);
 		break;
 	}
@@ -227,4 +232,19 @@ const char *preferences_name(size_t i)
 const char *preferences_help(size_t i)
 {
 	return i < ROWS ? rows[i].help : NULL;
+}
+
+bool preferences_info(size_t i, struct preference_info *info_r)
+{
+	if (i >= ROWS)
+		return false;
+	*info_r = (struct preference_info){
+		.name = rows[i].name,
+		.help = rows[i].help,
+		.kind = rows[i].kind,
+		.choices = rows[i].choices,
+		.minimum = rows[i].minimum,
+		.maximum = rows[i].maximum,
+	};
+	return true;
 }
