@@ -132,6 +132,18 @@
 	      "What counts for users who did not say otherwise: trainingMode=TUM; spamAction=tag")        \
 	PARAM(OPEN_STORES_LIMIT, "open_stores_limit", INT, "100", 1, 10000,                               \
 	      "shoveler-lda spamtraind", "Users' stores that a process keeps open")                       \
+	PARAM(DICTIONARY_GROUPS, "dictionary_groups", LIST, "", 0, 0,                                     \
+	      "shoveler-lda spamtraind spamtrain",                                                        \
+	      "Users who share what their filters learn: family: alice@... bob@... desk: carol@...")      \
+	PARAM(SPAM_TRAPS, "spam_traps", LIST, "", 0, 0, "shoveler-milter spamtraind spamtrain",           \
+	      "Addresses, or @domains, of nobody: what comes there is spam for the site dictionary")      \
+	PARAM(SITE_DICTIONARY, "site_dictionary", BOOL, "no", 0, 0,                                       \
+	      "shoveler-lda spamtraind spamtrain",                                                        \
+	      "Let new users start from what many users of the site have taught")                         \
+	PARAM(SITE_DICTIONARY_USERS, "site_dictionary_users", INT, "3", 2, 1000,                          \
+	      "spamtraind spamtrain", "So many users must have taught a lesson before it counts")         \
+	PARAM(SITE_DIRECTORY, "site_directory", PATH, "$state_directory/site", 0, 0,                      \
+	      "shoveler-lda spamtraind spamtrain", "Where the site dictionary lies")                      \
 	PARAM(SIGNATURE_RETENTION, "signature_retention", TIME, "14d", 86400, 31536000,                   \
 	      "spamtraind spamtrain", "How long a message can be corrected by its signature")             \
 	PARAM(HISTORY_RETENTION, "history_retention", TIME, "90d", 86400, 315360000,                      \

@@ -24,6 +24,7 @@
 #include "lib/span.h"
 #include "lib/strbuf.h"
 #include "schema/store.h"
+#include "spamtrain/groups.h"
 #include "spamtrain/preferences.h"
 
 #include <stdbool.h>
@@ -51,7 +52,9 @@ struct classifier_settings {
 	size_t open_stores_max;		/* kept open; at least 1 */
 	unsigned wait_seconds;		/* for a user whose store another thread has */
 	time_t signature_retention, history_retention; /* seconds */
-	bool quick; /* commits are not synced: for measurements on throw-away stores */
+	bool quick;	       /* commits are not synced: for measurements on throw-away stores */
+	struct dictionary_groups groups;  /* who shares a dictionary; taken over by the site */
+	const char *site_file; /* where new users start from (copied); NULL: from nothing */
 };
 
 /* The built-in settings, without a users_directory. */
@@ -64,6 +67,18 @@ struct classifier_site *classifier_site_create(const struct classifier_settings 
  */
 struct classifier_site *classifier_site_new(const struct conf *conf, char **error_r);
 void classifier_site_free(struct classifier_site **site);
+
+/* Who shares a dictionary with whom. */
+const struct dictionary_groups *classifier_site_groups(const struct classifier_site *site);
+
+/* The file of the site dictionary, whether new users start from it or not. malloc'ed. */
+char *classifier_site_file(const struct conf *conf);
+
+/*
+ * Under this name the store of the spam traps is kept: nobody can have it (RFC 2606), and all traps
+ * together are one user to the site dictionary.
+ */
+#define CLASSIFIER_TRAPS "spam-traps@site.invalid"
 
 /* The site's default preferences (before any user's own). */
 const struct preferences *classifier_site_preferences(const struct classifier_site *site);

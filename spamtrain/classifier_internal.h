@@ -7,7 +7,10 @@
 
 #include "spamtrain/classifier.h"
 #include "spamtrain/engine.h"
+#include "spamtrain/groups.h"
+#include "spamtrain/members.h"
 #include "spamtrain/message.h"
+#include "spamtrain/site_dictionary.h"
 
 struct classifier {
 	struct classifier_site *site;
@@ -15,14 +18,30 @@ struct classifier {
 	struct store *store;
 	struct preferences preferences;
 	bool preferences_known;
-	bool busy;		 /* taken out by a thread */
-	struct classifier *next; /* in the cache, most recently used first */
+	bool busy; /* taken out by a thread */
+	/* What he is judged by beside his own dictionary: knowledge.c. */
+	const struct dictionary_group *group;		 /* NULL: none */
+	struct site_dictionary *site_dictionary; /* NULL: none that is solid */
+	unsigned site_weight;			 /* of it, as of the last refresh; messages */
+	struct dictionary_sums *sums;		 /* all of it; NULL before the first refresh */
+	struct classifier *next;		 /* in the cache, most recently used first */
 };
 
 /* ---- site.c ---- */
 const struct classifier_settings *classifier_site_settings(const struct classifier_site *site);
+struct members *classifier_site_members(const struct classifier_site *site);
 /* Reads the user's preferences over the site's. */
 enum classifier_status classifier_preferences_load(struct classifier *classifier, char **error_r);
+
+/* ---- knowledge.c: what he is judged by ---- */
+/* Brings it up to date; in a transaction his own part then stays so until its end. */
+enum store_status knowledge_refresh(struct classifier *c, char **error_r);
+/* As of the last refresh. hashes: sorted. */
+void knowledge_counts(const struct classifier *c, const uint32_t *hashes, size_t count,
+		      struct token_counts *counts_r);
+const struct dictionary_sums *knowledge_sums(const struct classifier *c);
+/* Messages taught of the class of which fewer are: he and his group, without the site. */
+int64_t knowledge_fewest(const struct classifier *c);
 
 /* ---- process.c ---- */
 enum classifier_status status_of_store(enum store_status status);

@@ -46,6 +46,9 @@ static const struct row rows[] = {
 	{"optIn", PREFERENCE_SWITCH, AT(opt_in), NULL, 0, 0, "off",
 	 "filter me, on a site that filters only those who say so"},
 	{"optOut", PREFERENCE_SWITCH, AT(opt_out), NULL, 0, 0, "off", "do not filter me"},
+	{"siteDictionary", PREFERENCE_SWITCH, AT(site_dictionary), NULL, 0, 0, "on",
+	 "start from what many users of the site have taught, and add what I teach: hashes of "
+	 "words, and only those that several users have taught"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(*rows))

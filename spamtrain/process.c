@@ -61,13 +61,13 @@ enum classifier_status message_score(struct classifier *classifier, const uint32
 				     size_t count, struct engine_score *score_r,
 				     struct token_counts **counts_r, char **error_r)
 {
-	enum store_status status = dictionary_refresh(classifier->store, error_r);
+	enum store_status status = knowledge_refresh(classifier, error_r);
 
 	if (status != STORE_OK)
 		return status_of_store(status);
 	struct token_counts *counts = xmalloc((count + 1) * sizeof(*counts));
-	dictionary_counts(classifier->store, hashes, count, counts);
-	engine_score(score_r, hashes, counts, count, dictionary_sums(classifier->store));
+	knowledge_counts(classifier, hashes, count, counts);
+	engine_score(score_r, hashes, counts, count, knowledge_sums(classifier));
 	if (counts_r != NULL)
 		*counts_r = counts;
 	else
@@ -133,8 +133,8 @@ static enum classifier_status judge(struct classifier *c, const struct classifie
 		status = is_whitelisted(c, message, &whitelisted, error_r);
 	if (status == CLASSIFIER_OK) {
 		decide(c, &judgement->score, whitelisted, verdict);
-		judgement->reason_count = reasons_find(message, counts, dictionary_sums(c->store),
-						       &judgement->reasons);
+		judgement->reason_count =
+			reasons_find(message, counts, knowledge_sums(c), &judgement->reasons);
 		verdict->factors = reasons_text(judgement->reasons, judgement->reason_count);
 	}
 	free(counts);
@@ -181,8 +181,7 @@ enum classifier_status classifier_score(struct classifier *classifier,
 static enum store_class lesson_of(const struct classifier *c, const struct engine_score *score,
 				  enum store_class verdict)
 {
-	const struct dictionary_sums *sums = dictionary_sums(c->store);
-	int64_t fewest = sums->spam < sums->innocent ? sums->spam : sums->innocent;
+	int64_t fewest = knowledge_fewest(c);
 
 	switch (c->preferences.training_mode) {
 	case TRAINING_TEFT:

@@ -52,8 +52,8 @@ static double score_again(struct classifier *c, const struct store_message *row,
 	struct dictionary_sums *sums = xmalloc(sizeof(*sums));
 	struct engine_score score;
 
-	*sums = *dictionary_sums(c->store);
-	dictionary_counts(c->store, hashes, count, counts);
+	*sums = *knowledge_sums(c);
+	knowledge_counts(c, hashes, count, counts);
 	without_itself(row, hashes, count, counts, sums);
 	engine_score(&score, hashes, counts, count, sums);
 	free(counts);

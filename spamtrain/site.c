@@ -19,6 +19,8 @@
 struct classifier_site {
 	struct classifier_settings settings;
 	char *users_directory;
+	struct members *members;    /* of groups; NULL: there are none */
+	struct site_newest *newest; /* NULL: users start from nothing */
 	pthread_mutex_t lock;
 	pthread_cond_t returned;
 	struct classifier *list;
@@ -68,6 +70,11 @@ struct classifier_site *classifier_site_create(const struct classifier_settings 
 	site->settings = *settings;
 	site->users_directory = xstrdup(settings->users_directory);
 	site->settings.users_directory = site->users_directory;
+	if (settings->groups.count > 0)
+		site->members = members_new(site->users_directory, settings->open_stores_max);
+	if (settings->site_file != NULL)
+		site->newest = site_newest_new(settings->site_file, FEATURES_VERSION);
+	site->settings.site_file = NULL;
 	pthread_mutex_init(&site->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -76,24 +83,37 @@ struct classifier_site *classifier_site_create(const struct classifier_settings 
 	return site;
 }
 
+char *classifier_site_file(const struct conf *conf)
+{
+	return xasprintf("%s/dictionary", conf_text(conf, P_SITE_DIRECTORY));
+}
+
 struct classifier_site *classifier_site_new(const struct conf *conf, char **error_r)
 {
 	struct classifier_settings settings;
+	char *file = NULL;
 
 	classifier_settings_init(&settings);
 	if (!default_preferences(&settings.preferences, conf_text(conf, P_DEFAULT_PREFERENCES),
 				 error_r))
 		return NULL;
+	if (groups_parse(&settings.groups, conf_list(conf, P_DICTIONARY_GROUPS), error_r) != 0)
+		return NULL;
+	if (conf_bool(conf, P_SITE_DICTIONARY))
+		settings.site_file = file = classifier_site_file(conf);
 	settings.users_directory = conf_text(conf, P_USERS_DIRECTORY);
 	settings.open_stores_max = (size_t)conf_number(conf, P_OPEN_STORES_LIMIT);
 	settings.signature_retention = conf_number(conf, P_SIGNATURE_RETENTION);
 	settings.history_retention = conf_number(conf, P_HISTORY_RETENTION);
-	return classifier_site_create(&settings);
+	struct classifier_site *site = classifier_site_create(&settings);
+	free(file);
+	return site;
 }
 
 static void handle_free(struct classifier *c)
 {
 	store_close(&c->store);
+	free(c->sums);
 	free(c->user);
 	free(c);
 }
@@ -110,6 +130,9 @@ void classifier_site_free(struct classifier_site **site)
 	}
 	pthread_mutex_destroy(&(*site)->lock);
 	pthread_cond_destroy(&(*site)->returned);
+	members_free(&(*site)->members);
+	site_newest_free(&(*site)->newest);
+	groups_free(&(*site)->settings.groups);
 	free((*site)->users_directory);
 	free(*site);
 	*site = NULL;
@@ -118,6 +141,16 @@ void classifier_site_free(struct classifier_site **site)
 const struct preferences *classifier_site_preferences(const struct classifier_site *site)
 {
 	return &site->settings.preferences;
+}
+
+const struct dictionary_groups *classifier_site_groups(const struct classifier_site *site)
+{
+	return &site->settings.groups;
+}
+
+struct members *classifier_site_members(const struct classifier_site *site)
+{
+	return site->members;
 }
 
 const struct classifier_settings *classifier_site_settings(const struct classifier_site *site)
@@ -182,6 +215,7 @@ static struct classifier *take_out(struct classifier_site *site, const char *use
 			c = xcalloc(1, sizeof(*c));
 			c->site = site;
 			c->user = xstrdup(user);
+			c->group = groups_find(&site->settings.groups, user);
 			list_prepend(site, c);
 			site->open++;
 		}
@@ -203,6 +237,7 @@ static void give_back(struct classifier *c, bool keep)
 {
 	struct classifier_site *site = c->site;
 
+	site_dictionary_unref(&c->site_dictionary);
 	pthread_mutex_lock(&site->lock);
 	c->busy = false;
 	if (!keep) {
@@ -261,6 +296,17 @@ static enum classifier_status open_store(struct classifier *c, bool create, char
 	return classifier_preferences_load(c, error_r);
 }
 
+/* The newest site dictionary, if it is good for something. */
+static void site_take(struct classifier *c)
+{
+	if (c->site->newest == NULL)
+		return;
+	c->site_dictionary = site_newest_get(c->site->newest);
+	if (c->site_dictionary != NULL &&
+	    !site_header_is_solid(site_dictionary_header(c->site_dictionary)))
+		site_dictionary_unref(&c->site_dictionary);
+}
+
 enum classifier_status classifier_open(struct classifier_site *site, const char *user, bool create,
 				       struct classifier **classifier_r, char **error_r)
 {
@@ -275,6 +321,7 @@ enum classifier_status classifier_open(struct classifier_site *site, const char 
 	}
 	status = open_store(c, create, error_r);
 	if (status == CLASSIFIER_OK && c->store != NULL) {
+		site_take(c);
 		*classifier_r = c;
 		return CLASSIFIER_OK;
 	}
