@@ -1,7 +1,7 @@
 #include "doctor.h"
 #include "probe.h"
-#include "run_program.h"
 
+#include "lib/child.h"
 #include "lib/xalloc.h"
 
 #include <limits.h>
@@ -35,7 +35,7 @@ static void check_daemon(struct doctor *doctor, const struct conf *conf, const c
 	char *path = find_daemon(program), *error = NULL;
 	const char *argv[] = {path, "-c", conf_directory(conf), "--check", NULL};
 	struct strbuf output = STRBUF_INIT;
-	int ret = run_program(argv, CHECK_TIMEOUT_S, &output, &error);
+	int ret = child_run(argv, span_of(""), CHECK_TIMEOUT_S * 1000, &output, &output, &error);
 	struct span said = span_trim(strbuf_span(&output));
 
 	if (ret == 0)

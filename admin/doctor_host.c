@@ -1,7 +1,7 @@
 #include "doctor.h"
 #include "probe.h"
-#include "run_program.h"
 
+#include "lib/child.h"
 #include "lib/xalloc.h"
 #include "schema/policy.h"
 
@@ -61,7 +61,7 @@ static char *postconf(struct doctor *doctor, const struct conf *conf, const char
 			      "-xh",	  name, NULL};
 	struct strbuf output = STRBUF_INIT;
 	char *error = NULL;
-	int ret = run_program(argv, TOOL_TIMEOUT_S, &output, &error);
+	int ret = child_run(argv, span_of(""), TOOL_TIMEOUT_S * 1000, &output, &output, &error);
 	struct span value = span_trim(strbuf_span(&output));
 	char *text;
 
@@ -130,7 +130,8 @@ static bool imap_plugins(struct strbuf *plugins)
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
 		char *error = NULL;
 
-		if (run_program(queries[i], TOOL_TIMEOUT_S, plugins, &error) == 0)
+		if (child_run(queries[i], span_of(""), TOOL_TIMEOUT_S * 1000, plugins, plugins,
+			      &error) == 0)
 			answered = true;
 		free(error);
 	}

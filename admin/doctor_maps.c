@@ -1,7 +1,7 @@
 #include "doctor.h"
 #include "probe.h"
-#include "run_program.h"
 
+#include "lib/child.h"
 #include "lib/xalloc.h"
 #include "milter/postfix_config.h"
 
@@ -58,7 +58,8 @@ static int ask_map(const struct conf *conf, const struct passwd *user, const cha
 			      map_itself(map),
 			      NULL};
 	char *error = NULL;
-	int code = run_program(user != NULL ? argv : argv + 5, MAP_TIMEOUT_S, answer, &error);
+	int code = child_run(user != NULL ? argv : argv + 5, span_of(""), MAP_TIMEOUT_S * 1000,
+			     answer, answer, &error);
 
 	if (code < 0)
 		strbuf_printf(answer, "%s", error);

@@ -1,8 +1,8 @@
 #include "commands.h"
 
+#include "lib/child.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
-#include "child.h"
 #include "kept.h"
 #include "policy.h"
 #include "rcpt_class.h"

@@ -12,7 +12,7 @@
 #include "lib/submitter.h"
 #include "lookups.h"
 #include "postfix_config.h"
-#include "postfix_maps.h"
+#include "lib/postfix_maps.h"
 
 #include <time.h>
 

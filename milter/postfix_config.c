@@ -1,8 +1,8 @@
 #include "postfix_config.h"
 
+#include "lib/child.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
-#include "child.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@
 #ifndef SHOVELER_POSTFIX_MAPS_H
 #define SHOVELER_POSTFIX_MAPS_H
 
-#include "lib/span.h"
+#include "span.h"
 
 #define POSTFIX_MAPS_MAX_CACHE 65536 /* answers; then all of them are forgotten */
 #define POSTFIX_MAPS_MAX_KEY   1024  /* bytes */

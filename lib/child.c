@@ -1,7 +1,7 @@
 #include "child.h"
 
-#include "lib/clock.h"
-#include "lib/xalloc.h"
+#include "clock.h"
+#include "xalloc.h"
 
 #include <errno.h>
 #include <fcntl.h>

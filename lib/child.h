@@ -4,7 +4,7 @@
 #ifndef SHOVELER_CHILD_H
 #define SHOVELER_CHILD_H
 
-#include "lib/strbuf.h"
+#include "strbuf.h"
 
 #define CHILD_MAX_OUTPUT (1024 * 1024) /* bytes of standard output or error; more is a failure */
 

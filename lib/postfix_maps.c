@@ -1,22 +1,24 @@
 #include "postfix_maps.h"
 
-#include "lib/metrics.h"
-#include "lib/strbuf.h"
-#include "lib/xalloc.h"
 #include "child.h"
+#include "metrics.h"
+#include "strbuf.h"
+#include "xalloc.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #define BUCKETS 4096
 
-METRIC_COUNTER(asked, "shoveler_milter_map_lookups_total{answer=\"asked\"}",
+METRIC_COUNTER(asked, "shoveler_map_lookups_total{answer=\"asked\"}",
 	       "Lookups in maps of Postfix");
-METRIC_COUNTER(cached, "shoveler_milter_map_lookups_total{answer=\"cached\"}",
+METRIC_COUNTER(cached, "shoveler_map_lookups_total{answer=\"cached\"}",
 	       "Lookups in maps of Postfix");
-METRIC_COUNTER(failed, "shoveler_milter_map_lookups_total{answer=\"failed\"}",
+METRIC_COUNTER(failed, "shoveler_map_lookups_total{answer=\"failed\"}",
 	       "Lookups in maps of Postfix");
 
 struct answer {
