@@ -64,8 +64,10 @@ static size_t name_read(struct name *name, struct span s)
 
 /* ---- character references ---- */
 
+#define ENTITY_MAX 8 /* bytes of a name */
+
 struct entity {
-	const char *name;
+	char name[ENTITY_MAX]; /* padded with NULs, so that it is compared as one number */
 	uint16_t code;
 };
 
@@ -121,6 +123,14 @@ static uint32_t number_read(struct span s, size_t *size_r)
 	return code;
 }
 
+static uint32_t entity_code(const char *name)
+{
+	for (size_t i = 0; i < sizeof(entities) / sizeof(*entities); i++)
+		if (memcmp(entities[i].name, name, ENTITY_MAX) == 0)
+			return entities[i].code;
+	return 0;
+}
+
 /* s starts with "&": appends what it stands for, returns the bytes it took. */
 static size_t reference_read(struct strbuf *out, struct span s)
 {
@@ -131,12 +141,13 @@ static size_t reference_read(struct strbuf *out, struct span s)
 		code = number_read(span_from(s, 2), &size);
 		size += 2;
 	} else {
-		while (size < 8 && size + 1 < s.size && isalnum((unsigned char)s.data[size + 1]))
+		char name[ENTITY_MAX] = "";
+		while (size < ENTITY_MAX && size + 1 < s.size &&
+		       isalnum((unsigned char)s.data[size + 1])) {
+			name[size] = s.data[size + 1];
 			size++;
-		for (size_t i = 0; i < sizeof(entities) / sizeof(*entities) && code == 0; i++)
-			if (strlen(entities[i].name) == size &&
-			    memcmp(entities[i].name, s.data + 1, size) == 0)
-				code = entities[i].code;
+		}
+		code = size > 0 ? entity_code(name) : 0;
 		size += 1;
 	}
 	if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {

@@ -1,5 +1,5 @@
 /*
- * mime.h - a bounded reader of mail: header fields, parts, transfer encodings, charsets.
+ * mime.h - a bounded reader of mail: header fields, parts, transfer encodings.
  *
  * Every byte sequence is a message. Nothing here fails: what is malformed is read as the plainest
  * thing it could be. Time is linear in the input times MIME_DEPTH_MAX; memory is bounded by the
@@ -11,6 +11,7 @@
 #ifndef SHOVELER_MIME_H
 #define SHOVELER_MIME_H
 
+#include "charset.h"
 #include "span.h"
 #include "strbuf.h"
 
@@ -29,7 +30,8 @@ struct span mime_skip_mbox_line(struct span message);
  * Unfolds, decodes encoded words, converts to valid UTF-8; control characters become spaces.
  * Appends at most max bytes.
  */
-void mime_field_decode(struct strbuf *out, struct span value, size_t max);
+void mime_field_decode(struct strbuf *out, struct charsets *charsets, struct span value,
+		       size_t max);
 
 /*
  * The parameter of a structured field such as Content-Type: boundary, charset, name. Quotes and
@@ -69,11 +71,5 @@ bool mime_type_is(const struct mime_part *part, const char *type); /* "text/html
 
 /* Appends the body without its transfer encoding, at most max bytes. */
 void mime_body_decode(struct strbuf *out, const struct mime_part *part, size_t max);
-
-/*
- * Appends text as valid UTF-8, at most max bytes. Bytes that are wrong in the charset (or every
- * byte, if it is unknown) are read as windows-1252.
- */
-void mime_to_utf8(struct strbuf *out, struct span text, struct span charset, size_t max);
 
 #endif

@@ -12,8 +12,10 @@
 static void assert_decoded(const char *value, const char *wanted)
 {
 	struct strbuf out = STRBUF_INIT;
+	struct charsets charsets = CHARSETS_INIT;
 
-	mime_field_decode(&out, span_of(value), 1000);
+	mime_field_decode(&out, &charsets, span_of(value), 1000);
+	charsets_free(&charsets);
 	assert_string_equal(strbuf_text(&out), wanted);
 	strbuf_free(&out);
 }
@@ -34,6 +36,12 @@ static void test_encoded_words(void **state)
 	/* iconv knows these, we do not */
 	assert_decoded("=?utf-7?q?+AGE-?=", "+AGE-");
 	assert_decoded("=?windows-1250999?q?ab?=", "ab");
+	assert_decoded("=?utf-16?q?=FF=FEa=00=3D=D8=00=DE?=", "a\xf0\x9f\x98\x80");
+	assert_decoded("=?utf-16?q?=FE=FF=00a?= =?utf-16?q?=00b?= =?utf-16le?q?c=00=3D?=", "abc");
+	assert_decoded("=?utf-32?q?=FF=FE=00=00a=00=00=00?= =?utf-32?q?=00=00=00b?=", "ab");
+	assert_decoded("=?utf-32be?q?=00=11=00=00=00=00=D8=00?=", "\xef\xbf\xbd\xef\xbf\xbd");
+	/* The state that one word ends in is not the next one's. */
+	assert_decoded("=?iso-2022-jp?B?GyRCJCI?= =?iso-2022-jp?q?a?=", "\xe3\x81\x82\x61");
 	assert_decoded("a\r\n\tb\001c", "a b c");
 	assert_decoded("=?utf-8?Q?no end", "=?utf-8?Q?no end");
 	assert_decoded("=?utf-8?X?abc?=", "=?utf-8?X?abc?=");
@@ -135,6 +143,7 @@ static void assert_cheap(const char *start, const char *piece)
 	struct mime_parts *parts = calloc(1, sizeof(*parts));
 	struct html_text html = HTML_TEXT_INIT;
 	struct strbuf decoded = STRBUF_INIT;
+	struct charsets charsets = CHARSETS_INIT;
 	double started = seconds();
 
 	strbuf_append_text(&text, start);
@@ -144,7 +153,8 @@ static void assert_cheap(const char *start, const char *piece)
 	assert_true(parts->count <= MIME_PARTS_MAX);
 	html_strip(&html, strbuf_span(&text), 65536);
 	assert_true(html.text.size <= 65536 + 16 && html.links.size <= 65536 + 16);
-	mime_field_decode(&decoded, strbuf_span(&text), 2000);
+	mime_field_decode(&decoded, &charsets, strbuf_span(&text), 2000);
+	charsets_free(&charsets);
 	assert_true(decoded.size <= 2000);
 	assert_true(seconds() - started < 2); /* with sanitizers on a busy machine */
 	strbuf_free(&decoded);

@@ -76,10 +76,12 @@ static void append_encoded(struct strbuf *out, const char *text, bool space_behi
 static bool starts_with_tag(struct span body, const char *tag)
 {
 	struct strbuf decoded = STRBUF_INIT;
+	struct charsets charsets = CHARSETS_INIT;
 	struct span wanted = span_trim(span_of(tag)), found;
 	bool result;
 
-	mime_field_decode(&decoded, body, COMPARED_MAX);
+	mime_field_decode(&decoded, &charsets, body, COMPARED_MAX);
+	charsets_free(&charsets);
 	found = span_trim(strbuf_span(&decoded));
 	result = found.size >= wanted.size && span_equal(span_first(found, wanted.size), wanted);
 	strbuf_free(&decoded);

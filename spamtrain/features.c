@@ -8,12 +8,25 @@
 
 #include <ctype.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
-#define SLOTS 16384 /* of the set of hashes: four times FEATURES_MAX */
+#define SLOT_BITS 14 /* four times as many slots as FEATURES_MAX */
+#define SLOTS	  (1U << SLOT_BITS)
 
 struct feature_set {
+	uint64_t key; /* random and odd: nobody can write words that all want the same slot */
 	uint16_t slot[SLOTS]; /* index + 1 */
 };
+
+static struct feature_set *feature_set_new(void)
+{
+	struct feature_set *set = xcalloc(1, sizeof(*set));
+
+	if (getrandom(&set->key, sizeof(set->key), 0) != sizeof(set->key))
+		set->key = (uintptr_t)set;
+	set->key |= 1;
+	return set;
+}
 
 static const char *const family_names[] = {
 #define FEATURES_NAME(id, name) name,
@@ -103,7 +116,7 @@ void feature_add(struct extractor *ex, unsigned bit, uint64_t h, struct span fir
 		return;
 	uint32_t hash = (uint32_t)(mix(h ^ ex->seed ^ (uint64_t)(bit + 1) << 56) >> 16);
 	hash = (hash & ~15U) | (unsigned)view_of(ex, bit);
-	size_t slot = hash % SLOTS;
+	size_t slot = hash * ex->set->key >> (64 - SLOT_BITS);
 	while (ex->set->slot[slot] != 0) {
 		if (f->list[ex->set->slot[slot] - 1].hash == hash)
 			return;
@@ -230,13 +243,14 @@ void features_extract(struct features *features, struct span message, uint64_t f
 	strbuf_reserve(&features->text,
 		       capacity < FEATURES_TEXT_MAX ? capacity : FEATURES_TEXT_MAX);
 	strbuf_append_char(&features->names, '\0');
-	ex.set = xcalloc(1, sizeof(*ex.set));
+	ex.set = feature_set_new();
 	ex.parts = xmalloc(sizeof(*ex.parts));
 	mime_parse(ex.parts, message);
 	features_header(&ex);
 	features_body(&ex);
 	features_fact(&ex);
 	free(ex.parts);
+	charsets_free(&ex.charsets);
 	free(ex.set);
 	sort_by_hash(features);
 }

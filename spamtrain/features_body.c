@@ -159,7 +159,8 @@ static void add_text_part(struct extractor *ex, const struct mime_part *part)
 
 	mime_body_decode(&raw, part, FEATURES_TEXT_MAX);
 	mime_parameter(part->content_type, "charset", &charset);
-	mime_to_utf8(&text, strbuf_span(&raw), strbuf_span(&charset), FEATURES_TEXT_MAX);
+	charset_to_utf8(&ex->charsets, &text, strbuf_span(&raw), strbuf_span(&charset),
+			FEATURES_TEXT_MAX);
 	if (mime_type_is(part, "text/html") || looks_like_html(strbuf_span(&text))) {
 		add_html(ex, strbuf_span(&text));
 	} else {

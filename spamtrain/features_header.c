@@ -120,7 +120,7 @@ static struct span keep_decoded(struct extractor *ex, struct span value)
 
 	if (max == 0)
 		return (struct span){NULL, 0};
-	mime_field_decode(&decoded, value, max);
+	mime_field_decode(&decoded, &ex->charsets, value, max);
 	text_normalize(text, span_first(strbuf_span(&decoded), max));
 	strbuf_free(&decoded);
 	return (struct span){text->data + start, text->size - start};

@@ -22,6 +22,7 @@ struct extractor {
 	struct features *features;
 	struct feature_set *set;
 	struct mime_parts *parts;
+	struct charsets charsets;
 	unsigned families;
 	uint64_t full_size;
 	uint64_t seed; /* of the field's name, 0 in the body */

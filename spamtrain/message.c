@@ -70,19 +70,19 @@ static void digest_compute(char *out, struct span message)
 		 (unsigned long long)hash.low64);
 }
 
-static char *field_text(struct span message, const char *name)
+static char *field_text(struct charsets *charsets, struct span message, const char *name)
 {
 	struct strbuf text = STRBUF_INIT;
 	struct header_field field;
 
 	if (header_find(message, name, &field))
-		mime_field_decode(&text, span_trim(field.body), FIELD_TEXT_MAX);
+		mime_field_decode(&text, charsets, span_trim(field.body), FIELD_TEXT_MAX);
 	return strbuf_steal(&text);
 }
 
-static void signature_find(char *out, struct span message)
+static void signature_find(struct charsets *charsets, char *out, struct span message)
 {
-	char *text = field_text(message, "X-DSPAM-Signature");
+	char *text = field_text(charsets, message, "X-DSPAM-Signature");
 
 	out[0] = '\0';
 	for (char *c = text; *c != '\0'; c++)
@@ -95,6 +95,7 @@ static void signature_find(char *out, struct span message)
 struct classifier_message *message_read(struct span bytes, uint64_t full_size, unsigned families)
 {
 	struct classifier_message *m = xcalloc(1, sizeof(*m));
+	struct charsets charsets = CHARSETS_INIT;
 
 	bytes = mime_skip_mbox_line(span_first(bytes, CLASSIFIER_MESSAGE_MAX));
 	m->full_size = full_size;
@@ -104,10 +105,11 @@ struct classifier_message *message_read(struct span bytes, uint64_t full_size, u
 	for (size_t i = 0; i < m->count; i++)
 		m->hashes[i] = m->features.list[i].hash;
 	digest_compute(m->digest, bytes);
-	signature_find(m->signature, bytes);
-	m->from = field_text(bytes, "From");
-	m->subject = field_text(bytes, "Subject");
-	m->message_id = field_text(bytes, "Message-ID");
+	signature_find(&charsets, m->signature, bytes);
+	m->from = field_text(&charsets, bytes, "From");
+	m->subject = field_text(&charsets, bytes, "Subject");
+	m->message_id = field_text(&charsets, bytes, "Message-ID");
+	charsets_free(&charsets);
 	if (m->from[0] != '\0')
 		m->sender_key = (int64_t)XXH3_64bits(m->from, strlen(m->from));
 	return m;

@@ -241,12 +241,14 @@ static bool search_part(struct training_message *message, const struct mime_part
 {
 	struct strbuf raw = STRBUF_INIT, charset = STRBUF_INIT, text = STRBUF_INIT;
 	struct html_text html = HTML_TEXT_INIT;
+	struct charsets charsets = CHARSETS_INIT;
 	size_t max = TRAINING_TEXT_MAX - *searched;
 	bool certain;
 
 	mime_body_decode(&raw, part, max);
 	mime_parameter(part->content_type, "charset", &charset);
-	mime_to_utf8(&text, strbuf_span(&raw), strbuf_span(&charset), max);
+	charset_to_utf8(&charsets, &text, strbuf_span(&raw), strbuf_span(&charset), max);
+	charsets_free(&charsets);
 	*searched += raw.size;
 	if (mime_type_is(part, "text/html")) {
 		html_strip(&html, strbuf_span(&text), max);
@@ -311,9 +313,11 @@ bool training_message_is_from(const struct training_message *message, const char
 {
 	struct span wanted = span_of(address);
 	struct strbuf text = STRBUF_INIT;
+	struct charsets charsets = CHARSETS_INIT;
 	bool found = false;
 
-	mime_field_decode(&text, message->from, ADDRESS_TEXT_MAX);
+	mime_field_decode(&text, &charsets, message->from, ADDRESS_TEXT_MAX);
+	charsets_free(&charsets);
 	for (size_t i = 0; i + wanted.size <= text.size && wanted.size > 0 && !found; i++) {
 		size_t end = i + wanted.size;
 
