@@ -5,6 +5,7 @@
 #   ./test.sh unit                   the unit tests
 #   ./test.sh clang                  the build with clang, and each fuzz target for some seconds
 #   ./test.sh integration [NAME...]  the tests of tests/integration, or those named (05-learning)
+#   ./test.sh debian-13              on Debian 12: the unit tests, and so the plugins on Dovecot 2.4, in a Debian 13 made with debootstrap
 #
 # Last line: "N passed, N failed, N skipped"; exit code 1 if any failed. TEST_JOBS: how many labs at once (default: one a CPU).
 set -u
@@ -12,6 +13,7 @@ cd "$(dirname "$0")" || exit 1
 mkdir -p build
 . tests/lab/setup.sh
 export LAB_BUILD=${LAB_BUILD:-$PWD/build/debug} STORY_PATIENCE=${STORY_PATIENCE:-3}
+logs=${TEST_LOGS:-build/test-logs}
 jobs=${TEST_JOBS:-$(nproc)}
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -50,8 +52,8 @@ test_clang() {
 
 # What failed, with the lines before it, and how many passed. usage: test_summary NAME
 test_summary() {
-	mkdir -p build/test-logs
-	cp "$results/$1.tap" "build/test-logs/$1.tap"
+	mkdir -p "$logs"
+	cp "$results/$1.tap" "$logs/$1.tap"
 	grep -B15 '^not ok' "$results/$1.tap" | grep -vE '^(ok|--)'
 	grep -c '^ok' "$results/$1.tap" | sed 's/$/ passed/'
 }
@@ -69,23 +71,42 @@ test_integration() {
 	done
 }
 
+# The same script, in there, installs and builds what it needs, as it would for a newcomer.
+test_debian_13() {
+	local root
+	[ "$(. /etc/os-release && echo "$VERSION_ID")" = 12 ] || return 0
+	say "Unit tests on Debian 13"
+	if ! root=$(tests/lab/debian-13.sh 2>"$results/debian-13.why"); then
+		echo "ok - unit tests on Debian 13 # SKIP $(<"$results/debian-13.why")" >"$results/debian-13.tap"
+		return
+	fi
+	rm -rf build/debian-13-logs
+	tests/lab/in-debian.sh "$root" env LAB_BUILD="$PWD/build/debian-13" TEST_LOGS=build/debian-13-logs TEST_JOBS="$jobs" ./test.sh unit >"$results/debian-13.out" 2>&1
+	if ! cp build/debian-13-logs/unit.tap "$results/debian-13.tap" 2>/dev/null; then
+		tail -n 20 "$results/debian-13.out"
+		echo "not ok - the unit tests did not run on Debian 13" >"$results/debian-13.tap"
+	fi
+	test_summary debian-13
+}
+
 test_all() {
 	test_unit
 	test_clang
 	test_integration
+	test_debian_13
 }
 
 case ${1-} in
 '') run=(test_all) ;;
-unit | clang | integration) run=("test_$1" "${@:2}") ;;
+unit | clang | integration | debian-13) run=("test_${1//-/_}" "${@:2}") ;;
 *)
-	sed -n '2,9s/^# \{0,1\}//p' "$0"
+	sed -n '2,11s/^# \{0,1\}//p' "$0"
 	exit 64
 	;;
 esac
 if ! setup_packages; then
 	echo "not ok - packages" >"$results/packages.tap"
-elif [ "${1-}" != clang ] && ! setup_build debug "$LAB_BUILD"; then
+elif [[ ${1-} != @(clang|debian-13) ]] && ! setup_build debug "$LAB_BUILD"; then
 	echo "not ok - build" >"$results/build.tap"
 else
 	"${run[@]}"
