@@ -13,14 +13,14 @@
 #define GRAHAM_STRENGTH	  0.03
 #define GRAHAM_FEATURES	  50  /* the most telling ones */
 #define GRAHAM_LIMIT	  4.0 /* log-odds of one feature, at most */
-#define LOGISTIC_STEP	  0.04
+#define LOGISTIC_STEP	  0.05
 #define LOGISTIC_DAMPING  0.3 /* added to the sum of squares */
-#define LOGISTIC_LENGTH	  300 /* features of a message whose score is taken as it is */
+#define LOGISTIC_LENGTH	  400 /* features of a message whose score is taken as it is */
 #define GRADIENT_MIN	  13  /* of LESSON_GRADIENT_MAX; smaller ones are left out */
 #define FACT_STRENGTH	  0.1 /* weight of the prior, in messages */
 #define SMOOTHING	  0.5 /* messages at either side of every score */
-#define FIRST_MESSAGES	  12  /* scored of each class; until then raw scores count as well */
-#define FIRST_LIMIT	  4.0 /* log-odds of a raw score, at most */
+#define FIRST_MESSAGES	  5   /* scored of each class; until then raw scores count as well */
+#define FIRST_LIMIT	  1.0 /* log-odds of a raw score, at most */
 #define BINS_PER_UNIT	  25.0
 #define UNSURE_CENTRE	  0.5
 #define UNSURE_MARGIN	  4.0
@@ -43,13 +43,13 @@ struct learner {
 #define CHI_LEARNER(weight) {weight, 0.3, 1.0}
 
 static const struct learner learners[STORE_LEARNERS] = {
-	[VIEW_SENDER] = CHI_LEARNER(2.0),     [VIEW_SUBJECT] = CHI_LEARNER(1.0),
-	[VIEW_FIELD_WORD] = CHI_LEARNER(1.0), [VIEW_FIELD_PAIR] = CHI_LEARNER(1.0),
+	[VIEW_SENDER] = CHI_LEARNER(1.0),     [VIEW_SUBJECT] = CHI_LEARNER(1.0),
+	[VIEW_FIELD_WORD] = CHI_LEARNER(0.5), [VIEW_FIELD_PAIR] = CHI_LEARNER(0.5),
 	[VIEW_ROUTE] = CHI_LEARNER(1.0),      [CHI_ALL] = CHI_LEARNER(0.5),
-	[GRAHAM] = {1.0, 2.0, 20.0},	      [LOGISTIC_HEADER] = {1.0, 0.2, 2.0},
+	[GRAHAM] = {0.5, 2.0, 20.0},	      [LOGISTIC_HEADER] = {1.0, 0.2, 2.0},
 	[VIEW_WORD] = CHI_LEARNER(1.0),	      [VIEW_PAIR] = CHI_LEARNER(1.0),
 	[VIEW_LINK] = CHI_LEARNER(0.5),	      [FACTS] = {1.0, 1.0, 2.0},
-	[LOGISTIC_BODY] = {1.0, 0.2, 2.0},
+	[LOGISTIC_BODY] = {2.0, 0.2, 2.0},
 };
 
 static double probability(struct token_counts counts, const struct dictionary_sums *sums,
@@ -178,6 +178,8 @@ static void raw_add(struct raw *raw, uint32_t hash, struct token_counts counts,
 	if (view == VIEW_FACT) {
 		if (seen)
 			fact_add(&raw->facts, counts, sums);
+		for (int side = 0; side < SIDES; side++)
+			raw->logistic[side].sum += weight(counts);
 		return;
 	}
 	struct logistic *logistic = &raw->logistic[SIDE_OF(hash)];
