@@ -29,7 +29,7 @@ struct outcome {
 };
 
 struct evaluation {
-	const char *index, *results, *store, *mode, *sensitivity;
+	const char *index, *results, *store, *mode, *sensitivity, *site_file;
 	double unreported;
 	unsigned families;
 	struct classifier_site *site;
@@ -255,6 +255,7 @@ static int options_read(struct evaluation *e, int argc, char **argv)
 						{"sensitivity", required_argument, NULL, 's'},
 						{"unreported", required_argument, NULL, 'u'},
 						{"store", required_argument, NULL, 'd'},
+						{"site", required_argument, NULL, 'f'},
 						{"without", required_argument, NULL, 'w'},
 						{NULL, 0, NULL, 0}};
 	int option, code = EX_OK;
@@ -266,6 +267,7 @@ static int options_read(struct evaluation *e, int argc, char **argv)
 				    : option == 'm' ? &e->mode
 				    : option == 's' ? &e->sensitivity
 				    : option == 'd' ? &e->store
+				    : option == 'f' ? &e->site_file
 						    : NULL;
 		if (text != NULL)
 			*text = optarg;
@@ -287,6 +289,7 @@ static int settings_read(struct evaluation *e, struct classifier_settings *setti
 
 	classifier_settings_init(settings);
 	settings->quick = true;
+	settings->site_file = e->site_file;
 	if (preferences_set(&settings->preferences, "trainingMode", e->mode, &error) &&
 	    preferences_set(&settings->preferences, "statisticalSedation", e->sensitivity, &error))
 		return EX_OK;

@@ -45,9 +45,10 @@ int command_stats(struct session *session, int argc, char **argv)
 	struct classifier *classifier = NULL;
 	struct classifier_stats s;
 	char *error = NULL;
-	int code = open_user(session, argv[0], true, &classifier);
 
-	(void)argc;
+	if (argc == 0)
+		return command_site_stats(session);
+	int code = open_user(session, argv[0], true, &classifier);
 	if (code == EX_OK)
 		code = result_of(classifier_stats(classifier, &s, &error), &error);
 	if (code == EX_OK && session->json)

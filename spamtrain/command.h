@@ -41,9 +41,13 @@ int command_preference(struct session *session, int argc, char **argv);
 int command_quarantine(struct session *session, int argc, char **argv);
 int command_forget(struct session *session, int argc, char **argv);
 int command_purge(struct session *session, int argc, char **argv);
+int command_site(struct session *session, int argc, char **argv);
 int command_export(struct session *session, int argc, char **argv);
 int command_import(struct session *session, int argc, char **argv);
 int command_evaluate(struct session *session, int argc, char **argv);
+
+/* What users share: stats without a user. */
+int command_site_stats(struct session *session);
 
 /* Prints "spamtrain: ..." to standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -36,7 +36,8 @@ static const struct command commands[] = {
 	 "retraining it as innocent. Needs a running spamtraind.\n"},
 	{"unlearn", "USER SIGNATURE|FILE", "Take back what was learned of a message",
 	 command_unlearn, 2, 2, false, NULL},
-	{"stats", "USER", "What the user's filter knows", command_stats, 1, 1, false, NULL},
+	{"stats", "[USER]", "What the user's filter knows; or what users share", command_stats, 0,
+	 1, false, "Without USER: groups, spam traps, and the site dictionary.\n"},
 	{"history", "USER [COUNT [TEXT]]", "The user's latest messages and what became of them",
 	 command_history, 1, 3, false,
 	 "At most COUNT (50); only those with TEXT in sender or subject.\n"},
@@ -51,6 +52,10 @@ static const struct command commands[] = {
 	 "that is not empty is left alone.\n"},
 	{"purge", "USER...", "Drop what is older than the site keeps it", command_purge, 1, -1,
 	 false, NULL},
+	{"site", "rebuild", "Make the site dictionary anew from what users teach now", command_site,
+	 1, 1, false,
+	 "New users start from it if site_dictionary = yes; spamtraind makes it every\n"
+	 "purge_interval.\n"},
 	{"export", "USER [FILE]", "Write all that the user's filter knows as text", command_export,
 	 1, 2, false, "To FILE or standard output; as of one moment, while mail goes on.\n"},
 	{"import", "[--replace] [--from bogofilter|spamassassin] USER FILE [PATH...]",
@@ -62,7 +67,8 @@ static const struct command commands[] = {
 	 "A FILE that is damaged, cut short or of a newer program changes nothing.\n"},
 	{"evaluate",
 	 "--index FILE --results OUT [--mode teft|toe|tum] [--sensitivity N]\n"
-	 "                     [--unreported FRACTION] [--store DIR] [--without FAMILY]...",
+	 "                     [--unreported FRACTION] [--store DIR] [--site FILE]\n"
+	 "                     [--without FAMILY]...",
 	 "Replay a labelled archive and measure", command_evaluate, 0, -1, true,
 	 "  --index FILE           lines \"spam<TAB>path\" or \"ham<TAB>path\", in order of arrival\n"
 	 "  --results OUT          gets a line \"gold score verdict\" for each\n"
@@ -70,6 +76,7 @@ static const struct command commands[] = {
 	 "  --sensitivity N        statisticalSedation 0..10 (5): 0 catches most, 10 risks least\n"
 	 "  --unreported FRACTION  so many of the errors are never corrected (0)\n"
 	 "  --store DIR            keep the store here, which must be empty\n"
+	 "  --site FILE            start from this site dictionary\n"
 	 "  --without FAMILY       leave out a family of features: header-pair, word, link...\n"
 	 "Each message is classified, and if the verdict is wrong, corrected.\n"},
 	{NULL, NULL, NULL, NULL, 0, 0, false, NULL},

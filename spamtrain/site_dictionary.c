@@ -180,7 +180,7 @@ static int sync_folder(const char *path)
 int site_dictionary_write(const char *path, const struct site_header *header,
 			  const struct site_entry *entries, char **error_r)
 {
-	char *draft = xasprintf("%s.%d.new", path, (int)getpid());
+	char *draft = xasprintf("%s.new", path);
 	int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int result = fd < 0 ? -1 : write_file(fd, header, entries);
 

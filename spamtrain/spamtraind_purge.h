@@ -24,11 +24,4 @@ void purger_stop(struct purger **purger);
 enum classifier_status purge_user(struct spamtraind *service, const char *user, time_t now,
 				  unsigned *expired_r, char **error_r);
 
-/*
- * Calls each for every user who has a folder in users_directory, in no order, until it returns
- * false. Folders that are no user's are left out. Returns 0, or -1 and *error_r.
- */
-int purge_each_user(const char *users_directory, bool (*each)(void *context, const char *user),
-		    void *context, char **error_r);
-
 #endif

@@ -1,4 +1,5 @@
 #include "spamtrain/spamtraind_purge.h"
+#include "spamtrain/users.h"
 
 #include "lib/xalloc.h"
 
@@ -59,7 +60,7 @@ static void every_user_is_seen_under_his_own_name(void **state)
 	make_folder("example.test/%00");
 	make_folder("example.test/UPPER");
 	make_folder("example.test/.hidden");
-	assert_int_equal(purge_each_user(folder, see, &seen, &error), 0);
+	assert_int_equal(users_each(folder, see, &seen, &error), 0);
 	assert_int_equal(seen.count, sizeof(users) / sizeof(users[0]));
 	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
 		char *wanted = xasprintf("<%s>", users[i]);
@@ -77,7 +78,7 @@ static void it_ends_when_told(void **state)
 	char *error = NULL;
 
 	(void)state;
-	assert_int_equal(purge_each_user(folder, see, &seen, &error), 0);
+	assert_int_equal(users_each(folder, see, &seen, &error), 0);
 	assert_int_equal(seen.count, 1);
 	strbuf_free(&seen.users);
 }
@@ -88,9 +89,9 @@ static void a_missing_folder_has_no_users(void **state)
 	char *error = NULL;
 
 	(void)state;
-	assert_int_equal(purge_each_user("/nonexistent", see, &seen, &error), 0);
+	assert_int_equal(users_each("/nonexistent", see, &seen, &error), 0);
 	assert_int_equal(seen.count, 0);
-	assert_int_equal(purge_each_user("/dev/null", see, &seen, &error), -1);
+	assert_int_equal(users_each("/dev/null", see, &seen, &error), -1);
 	free(error);
 }
 
