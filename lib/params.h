@@ -78,12 +78,20 @@
 	PARAM(SPAMTRAIND_METRICS_LISTEN, "spamtraind_metrics_listen", ADDRESS,                            \
 	      "inet:127.0.0.1:9762", 0, 0, "spamtraind",                                                  \
 	      "Where Prometheus reads the training service's metrics")                                    \
+	PARAM(SPAMTRAIND_CLIENTS, "spamtraind_clients", LIST, "shoveler-web", 0, 0, "spamtraind",         \
+	      "System users, beside root and lda_user, who may ask everything by that socket")            \
+	PARAM(LINK_SECRET_FILE, "link_secret_file", PATH, "/etc/shoveler/link.secret", 0, 0,              \
+	      "spamtraind", "File with the secret that signs the links of the daily digest")              \
+	PARAM(LINK_LIFETIME, "link_lifetime", TIME, "7d", 60, 31536000, "spamtraind",                     \
+	      "How long these links work")                                                                \
+	PARAM(DIGEST_HOUR, "digest_hour", INT, "7", 0, 23, "spamtraind",                                  \
+	      "Hour of the day, local time, from which on the daily digest is sent")                      \
 	PARAM(TRAINING_SPAM_ADDRESSES, "training_spam_addresses", LIST, "", 0, 0,                         \
 	      "shoveler-milter spamtraind", "Addresses to which users resend spam: dc-spam@...")          \
 	PARAM(TRAINING_INNOCENT_ADDRESSES, "training_innocent_addresses", LIST, "", 0, 0,                 \
 	      "shoveler-milter spamtraind", "Addresses to which users resend ham: dc-ham@...")            \
-	PARAM(TRAINING_LOGIN_DOMAIN, "training_login_domain", TEXT, "", 0, 0, "spamtraind",               \
-	      "Domain of users who sign in to Postfix without one")                                       \
+	PARAM(TRAINING_LOGIN_DOMAIN, "training_login_domain", TEXT, "", 0, 0,                             \
+	      "spamtraind shoveler-web", "Domain of users who sign in to Postfix without one")            \
 	PARAM(TRAINING_SIZE_LIMIT, "training_size_limit", SIZE, "50m", 1024, INT64_C(1) << 32,            \
 	      "spamtraind", "Largest mail to a training address")                                         \
 	PARAM(TRAINING_ANSWERS, "training_answers", BOOL, "yes", 0, 0, "spamtraind",                      \
@@ -91,13 +99,13 @@
 	PARAM(TRAINING_RECEIPTS, "training_receipts", BOOL, "no", 0, 0, "spamtraind",                     \
 	      "Also thank by mail for what was learned")                                                  \
 	PARAM(TRAINING_ANSWER_FROM, "training_answer_from", TEXT, "", 0, 0, "spamtraind",                 \
-	      "Sender named in such mail; empty: postmaster at the user's domain")                        \
+	      "Sender of such mail and of the digest; empty: postmaster at the user's domain")            \
 	PARAM(TRAINING_LANGUAGE, "training_language", CHOICE, "en", "en fr", 0, "spamtraind",             \
 	      "Language of such mail when the user's own mail does not tell his")                         \
 	PARAM(QUARANTINE_LIFETIME, "quarantine_lifetime", TIME, "30d", 3600, 315360000,                   \
 	      "spamtraind", "How long a message is kept in quarantine")                                   \
 	PARAM(QUARANTINE_SIZE_LIMIT, "quarantine_size_limit", SIZE, "1g", 0, INT64_C(1) << 50,            \
-	      "shoveler-lda",                                                                             \
+	      "shoveler-lda spamtraind",                                                                  \
 	      "Size of a user's quarantine; what does not fit is tagged and delivered; 0: no limit")      \
 	PARAM(PURGE_INTERVAL, "purge_interval", TIME, "6h", 1, 604800, "spamtraind",                      \
 	      "How often what is too old is removed from stores and quarantines")                         \
@@ -130,6 +138,9 @@
 	PARAM(DEFAULT_PREFERENCES, "default_preferences", TEXT, "", 0, 0,                                 \
 	      "shoveler-lda spamtraind spamtrain",                                                        \
 	      "What counts for users who did not say otherwise: trainingMode=TUM; spamAction=tag")        \
+	PARAM(PREFERENCE_MAPS, "preference_maps", LIST, "", 0, 0,                                         \
+	      "shoveler-lda spamtraind spamtrain",                                                        \
+	      "Maps of Postfix that know preferences of users and @domains, over default_preferences")    \
 	PARAM(OPEN_STORES_LIMIT, "open_stores_limit", INT, "100", 1, 10000,                               \
 	      "shoveler-lda spamtraind", "Users' stores that a process keeps open")                       \
 	PARAM(DICTIONARY_GROUPS, "dictionary_groups", LIST, "", 0, 0,                                     \
@@ -148,16 +159,43 @@
 	      "spamtraind spamtrain", "How long a message can be corrected by its signature")             \
 	PARAM(HISTORY_RETENTION, "history_retention", TIME, "90d", 86400, 315360000,                      \
 	      "spamtraind spamtrain", "How long messages stay in the users' history")                     \
+	/* the web page */                                                                                \
+	PARAM(WEB_LISTEN, "web_listen", ADDRESS, "unix:$runtime_directory/web.sock", 0, 0,                \
+	      "shoveler-web",                                                                             \
+	      "Where the reverse proxy finds the web page: a Unix socket, or a port on loopback")         \
+	PARAM(WEB_LISTEN_GROUP, "web_listen_group", TEXT, "www-data", 0, 0, "shoveler-web",               \
+	      "System group of the proxy, which may connect to a Unix web_listen; empty: everybody")      \
+	PARAM(WEB_USER, "web_user", TEXT, "shoveler-web", 0, 0, "shoveler-web",                           \
+	      "System user of the web page")                                                              \
+	PARAM(WEB_URL, "web_url", TEXT, "", 0, 0, "shoveler-web spamtraind",                              \
+	      "Where users find the web page: https://host/path; empty: the daily digest has no links")   \
+	PARAM(WEB_AUTH_SOCKET, "web_auth_socket", ADDRESS, "unix:/run/dovecot/auth-shoveler", 0,          \
+	      0, "shoveler-web",                                                                          \
+	      "The listener of Dovecot's auth service that is asked for passwords")                       \
+	PARAM(WEB_STATE_DIRECTORY, "web_state_directory", PATH, "$state_directory/web", 0, 0,             \
+	      "shoveler-web", "Where the web page keeps its key and who signed out")                      \
+	PARAM(WEB_SESSION_IDLE_TIME, "web_session_idle_time", TIME, "1h", 60, 604800,                     \
+	      "shoveler-web", "Who does nothing for so long must sign in again")                          \
+	PARAM(WEB_SESSION_LIFETIME, "web_session_lifetime", TIME, "12h", 60, 2592000,                     \
+	      "shoveler-web", "After so long everybody must sign in again")                               \
+	PARAM(WEB_SIGN_ON_HEADER, "web_sign_on_header", TEXT, "", 0, 0, "shoveler-web",                   \
+	      "Header in which the proxy names the user who signed in there; empty: none is believed")    \
+	PARAM(WEB_MAX_CONNECTIONS, "web_max_connections", INT, "256", 1, 4096, "shoveler-web",            \
+	      "Connections of the proxy at the same time")                                                \
+	PARAM(WEB_METRICS_LISTEN, "web_metrics_listen", ADDRESS, "inet:127.0.0.1:9764", 0, 0,             \
+	      "shoveler-web", "Where Prometheus reads the web page's metrics")                            \
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \
 	PARAM(POSTFIX_CONFIG_DIRECTORY, "postfix_config_directory", PATH, "/etc/postfix", 0, 0,           \
-	      "shoveler-milter", "Folder of the main.cf of the Postfix that asks the milter")             \
+	      "shoveler-milter shoveler-lda spamtraind spamtrain",                                        \
+	      "Folder of the main.cf of the Postfix that asks the milter")                                \
 	PARAM(POSTFIX_LOOKUP_TIMEOUT, "postfix_lookup_timeout", TIME, "10s", 1, 300,                      \
-	      "shoveler-milter",                                                                          \
+	      "shoveler-milter shoveler-lda spamtraind spamtrain",                                        \
 	      "How long a lookup in a map of Postfix may take; then the recipient is deferred")           \
 	PARAM(POSTFIX_LOOKUP_CACHE_TIME, "postfix_lookup_cache_time", TIME, "60s", 0, 86400,              \
-	      "shoveler-milter", "How long the result of a lookup in a map of Postfix is kept")           \
+	      "shoveler-milter shoveler-lda spamtraind spamtrain",                                        \
+	      "How long the result of a lookup in a map of Postfix is kept")                              \
 	PARAM(VIRUS_SCAN, "virus_scan", BOOL, "yes", 0, 0, "shoveler-milter",                             \
 	      "Scan mail for mailboxes; no: only on a host without mailboxes")                            \
 	PARAM(VIRUS_ACTION, "virus_action", CHOICE, "discard", "discard reject hold", 0,                  \
