@@ -13,6 +13,11 @@ bool address_split(struct span address, struct span *local_r, struct span *domai
 	return local_r->size > 0 && domain_r->size > 0;
 }
 
+static bool is_quoted(struct span local)
+{
+	return local.size >= 2 && local.data[0] == '"' && local.data[local.size - 1] == '"';
+}
+
 static bool is_local_byte(unsigned char c)
 {
 	return c > ' ' && c != 0x7f && c != '@' && c != '/' && !(c >= 'A' && c <= 'Z');
@@ -53,17 +58,16 @@ bool address_is_user(struct span user)
 {
 	struct span local, domain;
 
-	return address_split(user, &local, &domain) && local.size <= ADDRESS_LOCAL_MAX &&
-	       domain.size <= ADDRESS_DOMAIN_MAX && all_bytes(local, is_local_byte) &&
-	       all_bytes(domain, is_domain_byte) && domain.data[0] != '.' &&
-	       domain.data[domain.size - 1] != '.' && fits_element(local) && fits_element(domain);
+	return address_split(user, &local, &domain) && !is_quoted(local) &&
+	       local.size <= ADDRESS_LOCAL_MAX && domain.size <= ADDRESS_DOMAIN_MAX &&
+	       all_bytes(local, is_local_byte) && all_bytes(domain, is_domain_byte) &&
+	       domain.data[0] != '.' && domain.data[domain.size - 1] != '.' &&
+	       fits_element(local) && fits_element(domain);
 }
 
 static void append_unquoted(struct strbuf *out, struct span local)
 {
-	bool quoted = local.size >= 2 && local.data[0] == '"' && local.data[local.size - 1] == '"';
-
-	if (!quoted) {
+	if (!is_quoted(local)) {
 		strbuf_append_span(out, local);
 		return;
 	}

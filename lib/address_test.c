@@ -47,6 +47,7 @@ static void what_is_no_user(void **state)
 		"a\n@b",
 		"a@b%2f",
 		"\"\"@example.test",
+		"\"\\\"a\\\"\"@example.test", /* would be "a", and then a */
 	};
 	struct strbuf longest = STRBUF_INIT;
 

@@ -262,7 +262,7 @@ static size_t iconv_text(struct strbuf *out, iconv_t cd, struct span text, size_
 	unsigned errors = 0;
 
 	while (left > 0 && out->size - start + 8 <= max && errors < ERRORS_MAX) {
-		size_t room = max - (out->size - start);
+		size_t room = max - (out->size - start) - 4; /* a wrong byte may follow */
 		room = room < 4096 ? room : 4096;
 		strbuf_reserve(out, room + 8);
 		char *to = out->data + out->size, *start_to = to;
@@ -278,6 +278,14 @@ static size_t iconv_text(struct strbuf *out, iconv_t cd, struct span text, size_
 		} else if (result == (size_t)-1 && left == before && to == start_to) {
 			break; /* no progress */
 		}
+	}
+	if (left == 0) { /* some charsets hold a character back */
+		size_t room = max - (out->size - start);
+		strbuf_reserve(out, room < 8 ? room : 8);
+		char *to = out->data + out->size;
+		room = room < 8 ? room : 8;
+		iconv(cd, NULL, NULL, &to, &room);
+		out->size = (size_t)(to - out->data);
 	}
 	if (out->data != NULL)
 		out->data[out->size] = '\0';

@@ -42,6 +42,7 @@ static void test_encoded_words(void **state)
 	assert_decoded("=?utf-32be?q?=00=11=00=00=00=00=D8=00?=", "\xef\xbf\xbd\xef\xbf\xbd");
 	/* The state that one word ends in is not the next one's. */
 	assert_decoded("=?iso-2022-jp?B?GyRCJCI?= =?iso-2022-jp?q?a?=", "\xe3\x81\x82\x61");
+	assert_decoded("=?big5-hkscs?q?=88=66?=", "\xc3\x8a"); /* held back until the end */
 	assert_decoded("a\r\n\tb\001c", "a b c");
 	assert_decoded("=?utf-8?Q?no end", "=?utf-8?Q?no end");
 	assert_decoded("=?utf-8?X?abc?=", "=?utf-8?X?abc?=");

@@ -51,6 +51,8 @@ uint32_t *hash_list_unpack(struct span blob, size_t *count_r)
 			gap = read_bytes(blob.data, 4);
 			blob = span_from(blob, 4);
 		}
+		if (gap > UINT32_MAX - before || (gap == 0 && count > 0))
+			break;
 		before += gap;
 		hashes[count++] = before;
 	}

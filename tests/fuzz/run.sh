@@ -2,12 +2,12 @@
 # Build all of Shoveler with clang, its warnings being errors, and every fuzz target here with libFuzzer; run each target for some
 # seconds on its seeds. Prints TAP.
 # usage: tests/fuzz/run.sh [SECONDS] [NAME...]     (NAME: lmtp for lmtp_fuzz.c)
-# New inputs that reach new code stay in build/fuzz/corpus/NAME; an input that fails, in build/fuzz.
+# New inputs that reach new code stay in build/fuzz/corpus/NAME; an input that fails, in build/fuzz. FUZZ_BUILD: another folder.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 [ $# = 0 ] || shift
-build=$PWD/build/fuzz
+build=${FUZZ_BUILD:-$PWD/build/fuzz}
 
 if cmake -G Ninja -B "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS=-fsanitize=fuzzer-no-link \
 	-DSHOVELER_SANITIZE=ON >"$build.log" 2>&1 && cmake --build "$build" >>"$build.log" 2>&1; then
@@ -22,12 +22,15 @@ libraries=("$build/milter/libmilter_lib.a" "$build/lib/libshoveler_dns.a" "$buil
 
 # usage: fuzz NAME
 fuzz() {
+	local sources=("tests/fuzz/$1_fuzz.c") options=()
+	[ "$1" != name ] || sources+=(lda/queue_id.c)
+	[ ! -e "tests/fuzz/$1.dict" ] || options+=("-dict=tests/fuzz/$1.dict")
 	clang -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -I. \
-		"tests/fuzz/$1_fuzz.c" "${libraries[@]}" -lpthread -lcrypto -lmicrohttpd -lsystemd -lsqlite3 -lxxhash -lcares -lm \
+		"${sources[@]}" "${libraries[@]}" -lpthread -lcrypto -lmicrohttpd -lsystemd -lsqlite3 -lxxhash -lcares -lm \
 		-o "$build/$1" || return 1
 	mkdir -p "$build/corpus/$1"
 	"$build/$1" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$build/$1-" \
-		-print_final_stats=1 "$build/corpus/$1" "tests/fuzz/seeds/$1"
+		"${options[@]}" -print_final_stats=1 "$build/corpus/$1" "tests/fuzz/seeds/$1"
 }
 
 failed=0
