@@ -39,10 +39,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SOCKET_SESSIONS_MAX  32
+#define SOCKET_SESSIONS_MAX  128
 #define SOCKET_TIMEOUT_S     60
-#define DRAIN_TIMEOUT_S	     40 /* longer than a session waits for the spool */
-#define SOCKET_MODE	     0600
+#define DRAIN_TIMEOUT_S	     40	  /* longer than a session waits for the spool */
+#define SOCKET_MODE	     0666 /* who asks is looked at: spamtraind_clients */
 #define TRAINING_SOCKET_MODE 0666 /* only signed mail is believed, whoever brings it */
 
 static struct spool_worker *worker;

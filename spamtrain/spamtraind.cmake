@@ -3,10 +3,13 @@ target_sources(spamtrain_lib PRIVATE spamtraind_client.c)
 
 # The training service. All but main() is a library, so that tests can link it.
 add_library(spamtraind_lib STATIC
-	release.c spamtraind_backoff.c spamtraind_conf.c spamtraind_correct.c spamtraind_purge.c
-	spamtraind_socket.c spamtraind_spool.c training_address.c training_address_answer.c
+	release.c spamtraind_backoff.c spamtraind_conf.c spamtraind_correct.c spamtraind_export.c
+	spamtraind_history.c spamtraind_link.c spamtraind_purge.c spamtraind_quarantine.c
+	spamtraind_request.c spamtraind_rows.c spamtraind_socket.c spamtraind_spool.c
+	spamtraind_teach.c spamtraind_user.c training_address.c training_address_answer.c
 	training_address_message.c)
-target_link_libraries(spamtraind_lib PUBLIC spamtrain_lib shoveler_lib)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+target_link_libraries(spamtraind_lib PUBLIC spamtrain_lib shoveler_lib PkgConfig::JANSSON)
 
 add_executable(spamtraind spamtraind.c)
 target_link_libraries(spamtraind PRIVATE spamtraind_lib)
@@ -22,5 +25,7 @@ shoveler_test(training_address_message_test SOURCES training_address_message_tes
 # A real Dovecot and shoveler-lda, as root.
 add_test(NAME spamtraind_test
 	COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/spamtraind/test_spamtraind.py)
-set_tests_properties(spamtraind_test PROPERTIES TIMEOUT 400
+add_test(NAME spamtraind_requests_test
+	COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/spamtraind/test_requests.py)
+set_tests_properties(spamtraind_test spamtraind_requests_test PROPERTIES TIMEOUT 400
 	ENVIRONMENT "SHOVELER_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")

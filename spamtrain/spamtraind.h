@@ -33,6 +33,14 @@ struct spamtraind {
 	char *answer_from; /* empty: postmaster at the user's domain */
 	enum training_language language;
 	int64_t quarantine_seconds;
+	uint64_t quarantine_max; /* bytes of a user; 0: no limit */
+	uid_t *clients;		 /* who may ask everything by the local socket */
+	size_t client_count;
+	uid_t mail_uid;			     /* who may only retrain */
+	char *web_url;			     /* without "/" at the end; "": no links */
+	struct submitter_secret link_secret; /* size 0: no links */
+	int64_t link_seconds;
+	int digest_hour;
 	int64_t purge_interval; /* seconds */
 };
 

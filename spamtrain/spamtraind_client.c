@@ -23,20 +23,29 @@ int spamtraind_connect(const struct conf *conf, char **error_r)
 	return fd;
 }
 
-int spamtraind_ask(int fd, const struct strbuf *request, int message, struct packet *reply_r,
-		   char **error_r)
+int spamtraind_ask_fd(int fd, const struct strbuf *request, int message, struct packet *reply_r,
+		      int *content_r, char **error_r)
 {
-	int passed = -1, received;
+	int received;
 
+	*content_r = -1;
 	if (packet_send(fd, request, message) < 0) {
 		*error_r = xasprintf("cannot ask spamtraind: %s", strerror(errno));
 		return -1;
 	}
-	received = packet_receive(fd, reply_r, &passed, error_r);
-	if (passed >= 0)
-		close(passed);
+	received = packet_receive(fd, reply_r, content_r, error_r);
 	if (received == 0)
-		*error_r = xstrdup("spamtraind closed the connection: only root and lda_user may "
-				   "ask it");
+		*error_r = xstrdup("spamtraind closed the connection: only root, lda_user and "
+				   "spamtraind_clients may ask it");
 	return received > 0 ? 0 : -1;
+}
+
+int spamtraind_ask(int fd, const struct strbuf *request, int message, struct packet *reply_r,
+		   char **error_r)
+{
+	int content, ret = spamtraind_ask_fd(fd, request, message, reply_r, &content, error_r);
+
+	if (content >= 0)
+		close(content);
+	return ret;
 }

@@ -22,4 +22,11 @@ int spamtraind_connect(const struct conf *conf, char **error_r);
 int spamtraind_ask(int fd, const struct strbuf *request, int message, struct packet *reply_r,
 		   char **error_r);
 
+/*
+ * The same; *content_r: the descriptor that came with the reply, closed by the caller, or -1
+ * (docs/spamtraind-socket.md).
+ */
+int spamtraind_ask_fd(int fd, const struct strbuf *request, int message, struct packet *reply_r,
+		      int *content_r, char **error_r);
+
 #endif

@@ -6,6 +6,7 @@
 #include "lib/xalloc.h"
 
 #include <ctype.h>
+#include <pwd.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -91,6 +92,45 @@ static int open_nexthop(struct spamtraind *service, const struct conf *conf, cha
 	return 0;
 }
 
+/* Users that this host has not are passed over: not everybody has the web page. */
+static void read_clients(struct spamtraind *service, const struct conf *conf)
+{
+	const char *const *names = conf_list(conf, P_SPAMTRAIND_CLIENTS);
+	const struct passwd *user = getpwnam(conf_text(conf, P_MAIL_USER));
+	size_t count = 0;
+
+	service->mail_uid = user != NULL ? user->pw_uid : (uid_t)-1;
+	while (names[count] != NULL)
+		count++;
+	service->clients = xcalloc(count + 1, sizeof(*service->clients));
+	for (; *names != NULL; names++) {
+		user = getpwnam(*names);
+		if (user != NULL)
+			service->clients[service->client_count++] = user->pw_uid;
+	}
+}
+
+static int read_links(struct spamtraind *service, const struct conf *conf, char **error_r)
+{
+	const char *url = conf_text(conf, P_WEB_URL);
+	size_t size = strlen(url);
+
+	while (size > 0 && url[size - 1] == '/')
+		size--;
+	service->web_url = xstrndup(url, size);
+	service->link_seconds = conf_number(conf, P_LINK_LIFETIME);
+	if (size == 0)
+		return 0;
+	if ((strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0) ||
+	    strpbrk(url, " \t\"<>") != NULL) {
+		*error_r =
+			xasprintf("%s: \"%s\" is no https:// address", conf_name(P_WEB_URL), url);
+		return -1;
+	}
+	return submitter_secret_read(conf_text(conf, P_LINK_SECRET_FILE), &service->link_secret,
+				     error_r);
+}
+
 static void read_rest(struct spamtraind *service, const struct conf *conf)
 {
 	service->users_directory = xstrdup(conf_text(conf, P_USERS_DIRECTORY));
@@ -105,7 +145,9 @@ static void read_rest(struct spamtraind *service, const struct conf *conf)
 				    ? TRAINING_FRENCH
 				    : TRAINING_ENGLISH;
 	service->quarantine_seconds = conf_number(conf, P_QUARANTINE_LIFETIME);
+	service->quarantine_max = (uint64_t)conf_number(conf, P_QUARANTINE_SIZE_LIMIT);
 	service->purge_interval = conf_number(conf, P_PURGE_INTERVAL);
+	service->digest_hour = (int)conf_number(conf, P_DIGEST_HOUR);
 }
 
 struct spamtraind *spamtraind_new(const struct conf *conf, char **error_r)
@@ -115,9 +157,10 @@ struct spamtraind *spamtraind_new(const struct conf *conf, char **error_r)
 	atomic_init(&service->users, 1);
 	service->hostname = conf_hostname(conf);
 	read_rest(service, conf);
+	read_clients(service, conf);
 	service->site = classifier_site_new(conf, error_r);
 	if (service->site == NULL || read_addresses(service, conf, error_r) < 0 ||
-	    open_nexthop(service, conf, error_r) < 0)
+	    read_links(service, conf, error_r) < 0 || open_nexthop(service, conf, error_r) < 0)
 		spamtraind_drop(&service);
 	return service;
 }
@@ -134,6 +177,8 @@ static void free_service(struct spamtraind *service)
 	free(service->delimiters);
 	free(service->login_domain);
 	free(service->answer_from);
+	free(service->clients);
+	free(service->web_url);
 	free(service);
 }
 

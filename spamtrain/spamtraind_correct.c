@@ -38,6 +38,7 @@ SOURCE(imap);
 SOURCE(address);
 SOURCE(cli);
 SOURCE(web);
+SOURCE(digest);
 SOURCE(other);
 METRIC_GAUGE(last_correction, "shoveler_spamtraind_last_correction_timestamp_seconds",
 	     "Time of the last correction that was done, seconds since 1970");
@@ -45,8 +46,8 @@ METRIC_GAUGE(last_correction, "shoveler_spamtraind_last_correction_timestamp_sec
 static const struct {
 	const char *source;
 	struct metric *counters[OUTCOMES];
-} sources[] = {SOURCE_ROW(imap), SOURCE_ROW(address), SOURCE_ROW(cli), SOURCE_ROW(web),
-	       SOURCE_ROW(other)};
+} sources[] = {SOURCE_ROW(imap), SOURCE_ROW(address), SOURCE_ROW(cli),
+	       SOURCE_ROW(web),	 SOURCE_ROW(digest),  SOURCE_ROW(other)};
 
 static size_t outcome_index(const struct correction_result *result)
 {
@@ -142,7 +143,8 @@ static enum correction_status teach(struct classifier *classifier,
 				    struct correction_result *result)
 {
 	const struct classifier_correction lesson = {
-		.teaching = CLASSIFIER_CORRECT,
+		.teaching =
+			correction->class == STORE_NONE ? CLASSIFIER_UNLEARN : CLASSIFIER_CORRECT,
 		.class = correction->class,
 		.signature = correction->signature,
 		.message = message,

@@ -9,12 +9,12 @@
 #include "spamtrain/spamtraind.h"
 
 struct correction {
-	const char *user; /* login or address; spamtraind_user() makes the user of it */
-	enum store_class class;
-	const char *signature; /* "": find it by the message */
-	struct span message;   /* whole or first part; empty: by the signature alone */
-	const char *source;    /* "imap", "address", "cli", "web" */
-	const char *event;     /* for the log: queue id, mailbox, "" */
+	const char *user;	/* login or address; spamtraind_user() makes the user of it */
+	enum store_class class; /* STORE_NONE: unlearn it */
+	const char *signature;	/* "": find it by the message */
+	struct span message;	/* whole or first part; empty: by the signature alone */
+	const char *source;	/* "imap", "address", "cli", "web" */
+	const char *event;	/* for the log: queue id, mailbox, "" */
 };
 
 enum correction_status {

@@ -3,182 +3,148 @@
 #include "lib/metrics.h"
 #include "lib/msg.h"
 #include "lib/packet.h"
+#include "spamtrain/spamtraind_request.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 METRIC_COUNTER(requests, "shoveler_spamtraind_requests_total", "Requests by the local socket");
 METRIC_COUNTER(strangers, "shoveler_spamtraind_peers_refused_total",
 	       "Connections to the local socket by users who may not");
 
-struct request {
-	const struct packet *packet;
-	int fd; /* the message, or -1 */
-	struct spool_worker *worker;
-	struct strbuf reply;
+enum rights { RIGHTS_NONE, RIGHTS_RETRAIN, RIGHTS_ALL };
+
+static void request_ping(struct request *request)
+{
+	reply_ok(request);
+	packet_put(&request->reply, "version", SHOVELER_VERSION);
+}
+
+static const struct {
+	const char *name;
+	void (*handle)(struct request *request);
+	enum rights rights;
+	bool anonymous; /* needs no user= */
+} handlers[] = {
+	{"ping", request_ping, RIGHTS_RETRAIN, true},
+	{"retrain", request_retrain, RIGHTS_RETRAIN, false},
+	{"undo", request_undo, RIGHTS_ALL, false},
+	{"unlearn", request_unlearn, RIGHTS_ALL, false},
+	{"release", request_release, RIGHTS_ALL, false},
+	{"history", request_history, RIGHTS_ALL, false},
+	{"message", request_message, RIGHTS_ALL, false},
+	{"quarantine", request_quarantine, RIGHTS_ALL, false},
+	{"quarantine-message", request_quarantine_message, RIGHTS_ALL, false},
+	{"quarantine-delete", request_quarantine_delete, RIGHTS_ALL, false},
+	{"quarantine-flush", request_quarantine_flush, RIGHTS_ALL, false},
+	{"preferences", request_preferences, RIGHTS_ALL, false},
+	{"preference-set", request_preference_set, RIGHTS_ALL, false},
+	{"preview", request_preview, RIGHTS_ALL, false},
+	{"sender-trust", request_sender_trust, RIGHTS_ALL, false},
+	{"trusted", request_trusted, RIGHTS_ALL, false},
+	{"stats", request_stats, RIGHTS_ALL, false},
+	{"forget", request_forget, RIGHTS_ALL, false},
+	{"export", request_export, RIGHTS_ALL, false},
+	{"link-show", request_link_show, RIGHTS_ALL, true},
+	{"link-use", request_link_use, RIGHTS_ALL, true},
 };
 
-static const char *attribute(const struct request *request, const char *name)
+static void handle_by(struct request *request, enum rights rights, size_t i)
 {
-	const char *value = packet_get(request->packet, name);
-
-	return value != NULL ? value : "";
-}
-
-static void reply_error(struct request *request, const char *outcome, const char *reason)
-{
-	strbuf_reset(&request->reply);
-	packet_put(&request->reply, "status", "error");
-	packet_put(&request->reply, "outcome", outcome);
-	packet_put(&request->reply, "reason", reason);
-}
-
-/*
- * The first part of the message. Read, not mapped: the peer could cut the file. Only a regular file
- * (or memfd) never blocks.
- */
-static bool read_message(struct request *request, struct strbuf *message)
-{
-	struct stat file;
-	ssize_t size;
-
-	if (request->fd < 0)
-		return true;
-	if (fstat(request->fd, &file) < 0 || !S_ISREG(file.st_mode)) {
-		reply_error(request, "invalid", "the descriptor is no regular file");
-		return false;
-	}
-	strbuf_reserve(message, RETRAIN_SPOOL_MAX_MESSAGE);
-	size = pread(request->fd, message->data, RETRAIN_SPOOL_MAX_MESSAGE, 0);
-	if (size < 0) {
-		reply_error(request, "invalid", strerror(errno));
-		return false;
-	}
-	message->size = (size_t)size;
-	return true;
-}
-
-static void reply_result(struct request *request, const struct correction_result *result)
-{
-	bool ok = result->status == CORRECTION_DONE || result->status == CORRECTION_WAITING;
-
-	packet_put(&request->reply, "status", ok ? "ok" : "error");
-	packet_put(&request->reply, "outcome", correction_outcome(result));
-	if (ok)
-		packet_put(&request->reply, "released", result->released ? "yes" : "no");
-	if (result->reason != NULL)
-		packet_put(&request->reply, "reason", result->reason);
-	else if (result->status == CORRECTION_UNKNOWN)
-		packet_put(&request->reply, "reason",
-			   "this user was given no such signature, or it has expired");
-}
-
-static void submit(struct request *request, const struct retrain_entry *entry)
-{
-	int wait_ms = strcmp(attribute(request, "wait"), "no") == 0 ? 0 : SPAMTRAIND_WAIT_MS;
-	struct correction_result result = {0};
-	struct strbuf message = STRBUF_INIT;
-	char *error = NULL;
-
-	if (read_message(request, &message)) {
-		if (message.size == 0 && entry->signature[0] == '\0') {
-			reply_error(request, "invalid", "neither signature nor message");
-		} else if (spool_worker_submit(request->worker, entry, strbuf_span(&message),
-					       wait_ms, &result, &error) < 0) {
-			msg_error("user=<%s>, action=correct, source=%s, refused: %s", entry->user,
-				  entry->source, error);
-			reply_error(request, "deferred", error);
-		} else {
-			reply_result(request, &result);
-		}
-	}
-	correction_result_free(&result);
-	strbuf_free(&message);
-	free(error);
-}
-
-static void handle_correction(struct request *request, const char *class)
-{
-	const char *source = attribute(request, "source"), *login = attribute(request, "user");
-	struct spamtraind *service = spamtraind_current();
-	struct strbuf user = STRBUF_INIT;
-	struct retrain_entry entry = {
-		.class = strcmp(class, "spam") == 0 ? RETRAIN_SPAM : RETRAIN_INNOCENT,
-		.signature = attribute(request, "signature"),
-		.source = source[0] != '\0' ? source : "other",
-	};
-
-	if (strcmp(class, "spam") != 0 && strcmp(class, "innocent") != 0) {
-		reply_error(request, "invalid", "class must be spam or innocent");
-	} else if (!spamtraind_user(service, login, &user)) {
+	if (rights < handlers[i].rights)
+		reply_error(request, "denied", "this system user may only retrain");
+	else if (!handlers[i].anonymous &&
+		 !spamtraind_user(request->service, request_text(request, "user"), &request->user))
 		reply_error(request, "invalid", "user must be a mail address");
-	} else {
-		entry.user = strbuf_text(&user);
-		submit(request, &entry);
-	}
-	strbuf_free(&user);
-	spamtraind_drop(&service);
+	else
+		handlers[i].handle(request);
 }
 
-static void handle(struct request *request)
+static void handle(struct request *request, enum rights rights)
 {
-	const char *name = attribute(request, "request");
+	const char *name = request_text(request, "request");
 
 	metric_add(&requests, 1);
-	if (strcmp(name, "ping") == 0) {
-		packet_put(&request->reply, "status", "ok");
-		packet_put(&request->reply, "version", SHOVELER_VERSION);
-	} else if (strcmp(name, "retrain") == 0) {
-		handle_correction(request, attribute(request, "class"));
-	} else if (strcmp(name, "release") == 0) {
-		handle_correction(request, "innocent");
-	} else {
-		reply_error(request, "invalid", "request must be ping, retrain or release");
+	request->service = spamtraind_current();
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+		if (strcmp(name, handlers[i].name) == 0)
+			handle_by(request, rights, i);
 	}
+	if (request->reply.size == 0)
+		reply_error(request, "invalid", "there is no such request");
+	strbuf_free(&request->user);
+	spamtraind_drop(&request->service);
 }
 
-static bool peer_may(int fd)
+static enum rights rights_of(uid_t uid)
+{
+	struct spamtraind *service = spamtraind_current();
+	enum rights rights = RIGHTS_NONE;
+
+	if (uid == service->mail_uid)
+		rights = RIGHTS_RETRAIN;
+	for (size_t i = 0; i < service->client_count; i++) {
+		if (uid == service->clients[i])
+			rights = RIGHTS_ALL;
+	}
+	spamtraind_drop(&service);
+	return uid == 0 || uid == geteuid() ? RIGHTS_ALL : rights;
+}
+
+static enum rights peer_rights(int fd)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
+	enum rights rights;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
 		msg_error("cannot ask who the peer is: %s", strerror(errno));
-		return false;
+		return RIGHTS_NONE;
 	}
-	if (peer.uid == 0 || peer.uid == geteuid())
-		return true;
-	metric_add(&strangers, 1);
-	msg_warn("refused a connection of uid %u, pid %d: neither root nor our own user",
-		 (unsigned)peer.uid, (int)peer.pid);
-	return false;
+	rights = rights_of(peer.uid);
+	if (rights == RIGHTS_NONE) {
+		metric_add(&strangers, 1);
+		msg_warn("refused a connection of uid %u, pid %d: not in spamtraind_clients",
+			 (unsigned)peer.uid, (int)peer.pid);
+	}
+	return rights;
+}
+
+static int answer(int fd, struct request *request)
+{
+	int sent = packet_send(fd, &request->reply, request->reply_fd);
+
+	if (sent < 0)
+		msg_warn("request=%s: cannot answer: %s", request_text(request, "request"),
+			 strerror(errno));
+	if (request->reply_fd >= 0)
+		close(request->reply_fd);
+	strbuf_free(&request->reply);
+	return sent;
 }
 
 void spamtraind_session(int fd, void *context)
 {
+	enum rights rights = peer_rights(fd);
 	char *error = NULL;
-	int received;
+	int received = 1;
 
-	if (!peer_may(fd))
-		return;
-	for (;;) {
+	while (rights != RIGHTS_NONE && received > 0) {
 		struct packet packet;
-		struct request request = {.packet = &packet, .fd = -1, .worker = context};
+		struct request request = {
+			.packet = &packet, .fd = -1, .worker = context, .reply_fd = -1};
 
 		received = packet_receive(fd, &packet, &request.fd, &error);
 		if (received <= 0)
 			break;
-		handle(&request);
+		handle(&request, rights);
 		if (request.fd >= 0)
 			close(request.fd);
+		if (answer(fd, &request) < 0)
+			received = -1;
 		packet_free(&packet);
-		received = packet_send(fd, &request.reply, -1);
-		strbuf_free(&request.reply);
-		if (received < 0)
-			break;
 	}
 	if (error != NULL)
 		msg_debug("local socket: %s", error);

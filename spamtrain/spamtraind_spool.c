@@ -90,11 +90,24 @@ static void delete_file(struct spool_worker *worker, const char *name)
 	free(error);
 }
 
+static enum store_class class_of(enum retrain_class class)
+{
+	switch (class) {
+	case RETRAIN_SPAM:
+		return STORE_SPAM;
+	case RETRAIN_INNOCENT:
+		return STORE_INNOCENT;
+	case RETRAIN_NONE:
+		break;
+	}
+	return STORE_NONE;
+}
+
 static struct correction correction_of(const struct retrain_file *file)
 {
 	return (struct correction){
 		.user = file->entry.user,
-		.class = file->entry.class == RETRAIN_SPAM ? STORE_SPAM : STORE_INNOCENT,
+		.class = class_of(file->entry.class),
 		.signature = file->entry.signature,
 		.message = file->message,
 		.source = file->entry.source,
@@ -360,19 +373,28 @@ static struct timespec deadline_in(int wait_ms)
 }
 
 /* The lock is held. */
-static void wait_for(struct spool_worker *worker, struct waiter *waiter, int wait_ms)
+static void enter(struct spool_worker *worker, struct waiter *waiter)
 {
-	struct timespec deadline = deadline_in(wait_ms);
-	struct waiter **place;
-	int error = 0;
-
 	waiter->next = worker->waiters;
 	worker->waiters = waiter;
-	while (!waiter->done && error == 0)
-		error = pthread_cond_timedwait(&worker->changed, &worker->lock, &deadline);
-	for (place = &worker->waiters; *place != waiter; place = &(*place)->next)
-		;
+}
+
+static void leave(struct spool_worker *worker, const struct waiter *waiter)
+{
+	struct waiter **place = &worker->waiters;
+
+	while (*place != waiter)
+		place = &(*place)->next;
 	*place = waiter->next;
+}
+
+static void wait_until(struct spool_worker *worker, const struct waiter *waiter,
+		       const struct timespec *deadline)
+{
+	int error = 0;
+
+	while (!waiter->done && error == 0)
+		error = pthread_cond_timedwait(&worker->changed, &worker->lock, deadline);
 }
 
 int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry *entry,
@@ -380,6 +402,7 @@ int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry 
 			char **error_r)
 {
 	struct waiter waiter = {.result = {.status = CORRECTION_WAITING}};
+	struct timespec deadline = deadline_in(wait_ms);
 	struct retrain_entry durable = *entry;
 	char *name = NULL;
 	int ret;
@@ -389,10 +412,86 @@ int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry 
 	ret = retrain_spool_write_named(worker->spool, &durable, message, &name, error_r);
 	if (ret == 0 && wait_ms > 0) {
 		waiter.name = name;
-		wait_for(worker, &waiter, wait_ms);
+		enter(worker, &waiter);
+		wait_until(worker, &waiter, &deadline);
+		leave(worker, &waiter);
 	}
 	pthread_mutex_unlock(&worker->lock);
 	*result_r = waiter.result;
 	free(name);
 	return ret;
+}
+
+/* ---- many ---- */
+
+/* The lock is held. Each that is accepted gets a waiter; the first refusal ends it. */
+static size_t write_many(struct spool_worker *worker, const struct retrain_entry *entries,
+			 size_t count, struct waiter *waiters, char **error_r)
+{
+	size_t written = 0;
+
+	for (; written < count; written++) {
+		char *name = NULL;
+
+		if (retrain_spool_write_named(worker->spool, &entries[written],
+					      (struct span){NULL, 0}, &name, error_r) < 0)
+			break;
+		waiters[written] = (struct waiter){
+			.name = name,
+			.result = {.status = CORRECTION_WAITING},
+		};
+		enter(worker, &waiters[written]);
+	}
+	return written;
+}
+
+/* The lock is held. Takes the results over. */
+static void collect_many(struct spool_worker *worker, struct waiter *waiters, size_t count,
+			 const struct timespec *deadline, struct correction_result *results_r)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (deadline != NULL)
+			wait_until(worker, &waiters[i], deadline);
+		leave(worker, &waiters[i]);
+		results_r[i] = waiters[i].result;
+		free((char *)(uintptr_t)waiters[i].name);
+	}
+}
+
+/* What may be lost in a power failure was not accepted. */
+static void refuse_waiting(struct correction_result *results, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (results[i].status == CORRECTION_WAITING)
+			results[i].status = CORRECTION_DEFERRED;
+	}
+}
+
+int spool_worker_submit_many(struct spool_worker *worker, const struct retrain_entry *entries,
+			     size_t count, int wait_ms, struct correction_result *results_r,
+			     char **error_r)
+{
+	struct waiter *waiters = xcalloc(count, sizeof(*waiters));
+	struct timespec deadline = deadline_in(wait_ms);
+	char *sync_error = NULL;
+	size_t written;
+	bool synced;
+
+	for (size_t i = 0; i < count; i++)
+		results_r[i] = (struct correction_result){.status = CORRECTION_DEFERRED};
+	pthread_mutex_lock(&worker->lock);
+	written = write_many(worker, entries, count, waiters, error_r);
+	pthread_mutex_unlock(&worker->lock);
+	synced = retrain_spool_sync(worker->spool, &sync_error) == 0;
+	pthread_mutex_lock(&worker->lock);
+	collect_many(worker, waiters, written, wait_ms > 0 && synced ? &deadline : NULL, results_r);
+	pthread_mutex_unlock(&worker->lock);
+	free(waiters);
+	if (!synced)
+		refuse_waiting(results_r, count);
+	if (*error_r == NULL)
+		*error_r = sync_error;
+	else
+		free(sync_error);
+	return written == count && synced ? 0 : -1;
 }

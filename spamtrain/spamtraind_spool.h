@@ -31,4 +31,12 @@ int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry 
 			struct span message, int wait_ms, struct correction_result *result_r,
 			char **error_r);
 
+/*
+ * The same for many, synced at once. results_r: one an entry; those that were not accepted (no room)
+ * are CORRECTION_DEFERRED. Returns 0; or -1 and *error_r when at least one was not accepted.
+ */
+int spool_worker_submit_many(struct spool_worker *worker, const struct retrain_entry *entries,
+			     size_t count, int wait_ms, struct correction_result *results_r,
+			     char **error_r);
+
 #endif

@@ -2,8 +2,10 @@
 
 import hashlib
 import hmac
+import json
 import os
 import pwd
+import re
 import signal
 import smtplib
 import socket
@@ -24,8 +26,12 @@ def escape(value):
     return "".join(c if " " <= c != "%" and c != "\x7f" else f"%{ord(c):02X}" for c in value)
 
 
+def unescape(value):
+    return re.sub("%(..)", lambda match: chr(int(match[1], 16)), value)
+
+
 def attributes(**named):
-    return "".join(f"{name}={escape(value)}\n" for name, value in named.items()).encode()
+    return "".join(f"{name}={escape(str(value))}\n" for name, value in named.items()).encode()
 
 
 def submitter(login, now=None, secret=SECRET):
@@ -119,10 +125,16 @@ training_innocent_addresses = {HAM}
             os.write(fd, message)
             socket.send_fds(own, [attributes(**request)], [fd])
             os.close(fd)
-        reply = own.recv(65536).decode()
+        data, fds, _, _ = socket.recv_fds(own, 65536, 1)
         if peer is None:
             own.close()
-        return dict(line.split("=", 1) for line in reply.splitlines())
+        reply = {name: unescape(value) for name, value in (line.split("=", 1) for line in data.decode().splitlines())}
+        for fd in fds:
+            with open(fd, "rb") as file:
+                content = file.read()
+            assert len(content) == int(reply["size"]), reply
+            reply["content"] = json.loads(content) if reply["content"] == "json" else content
+        return reply
 
     # ---- the training addresses ----
 
