@@ -7,6 +7,7 @@
 #include "spamtrain/command.h"
 
 #include "lib/xalloc.h"
+#include "spamtrain/evaluate_index.h"
 #include "spamtrain/message.h"
 
 #include <dirent.h>
@@ -20,7 +21,8 @@
 #include <unistd.h>
 
 #define EVALUATE_USER "evaluate@localhost"
-#define RANDOM_SEED   UINT64_C(0x9e3779b97f4a7c15) /* which errors stay unreported: always the same \
+#define RANDOM_SEED                                                                                \
+	UINT64_C(0x9e3779b97f4a7c15) /* which errors stay unreported: always the same \
 						    */
 
 struct outcome {
@@ -58,13 +60,14 @@ static double random_next(struct evaluation *e)
 
 /* ---- one message ---- */
 
-static int evaluate_bytes(struct evaluation *e, struct classifier *c, struct span bytes, bool spam)
+static int evaluate_bytes(struct evaluation *e, struct classifier *c, struct span bytes,
+			  uint64_t size, bool spam)
 {
 	struct classifier_verdict verdict = {0};
 	enum classifier_corrected corrected;
 	char *error = NULL;
 	double started = cpu_ms();
-	struct classifier_message *message = message_read(bytes, bytes.size, e->families);
+	struct classifier_message *message = message_read(bytes, size, e->families);
 	int code = result_of(classifier_process(c, message, NULL, &verdict, &error), &error);
 	double classified = cpu_ms();
 
@@ -86,21 +89,15 @@ static int evaluate_bytes(struct evaluation *e, struct classifier *c, struct spa
 	return code;
 }
 
-static int evaluate_line(struct evaluation *e, struct classifier *c, char *line, FILE *out)
+static int evaluate_item(struct evaluation *e, struct classifier *c,
+			 const struct evaluate_item *item, FILE *out)
 {
-	char *path = strchr(line, '\t');
 	struct strbuf bytes = STRBUF_INIT;
-	bool spam = strncmp(line, "spam\t", 5) == 0;
+	uint64_t size = 0;
+	int code = message_file_read(item->path, &bytes, &size);
 
-	line[strcspn(line, "\r\n")] = '\0';
-	if (path == NULL || (!spam && strncmp(line, "ham\t", 4) != 0)) {
-		complain("%s: message %zu: a line is \"spam<TAB>path\" or \"ham<TAB>path\"",
-			 e->index, e->count + 1);
-		return EX_DATAERR;
-	}
-	int code = message_file_read(path + 1, &bytes);
 	if (code == EX_OK)
-		code = evaluate_bytes(e, c, strbuf_span(&bytes), spam);
+		code = evaluate_bytes(e, c, strbuf_span(&bytes), size, item->spam);
 	strbuf_free(&bytes);
 	if (code != EX_OK)
 		return code;
@@ -110,21 +107,42 @@ static int evaluate_line(struct evaluation *e, struct classifier *c, char *line,
 	return EX_OK;
 }
 
-static int evaluate_index(struct evaluation *e, struct classifier *c, FILE *index, FILE *out)
+/* Reads and checks all of the index, so that nothing is found wrong after an hour. */
+static int index_open(struct evaluation *e, struct evaluate_index *index)
 {
-	char *line = NULL;
-	size_t capacity = 0, room = 0;
+	struct strbuf text = STRBUF_INIT;
+	char *error = NULL;
+	int code = file_read_whole(e->index, &text);
+
+	if (code != EX_OK)
+		return code;
+	if (evaluate_index_read(index, strbuf_span(&text), &error) != 0) {
+		code = EX_DATAERR;
+	} else if (evaluate_index_locate(index, e->index, &error) != 0) {
+		code = EX_NOINPUT;
+		evaluate_index_free(index);
+	}
+	strbuf_free(&text);
+	if (code != EX_OK)
+		complain("%s: %s", e->index, error);
+	free(error);
+	return code;
+}
+
+static int evaluate_all(struct evaluation *e, struct classifier *c,
+			const struct evaluate_index *index, FILE *out)
+{
 	int code = EX_OK;
 
-	while (code == EX_OK && getline(&line, &capacity, index) > 0) {
-		if (e->count == room) {
-			room = room == 0 ? 4096 : room * 2;
-			e->outcomes = xrealloc(e->outcomes, room * sizeof(*e->outcomes));
+	e->outcomes = xcalloc(index->count + 1, sizeof(*e->outcomes));
+	interrupt_catch();
+	for (size_t i = 0; i < index->count && code == EX_OK; i++) {
+		code = evaluate_item(e, c, &index->list[i], out);
+		if (code == EX_OK && interrupt_came()) {
+			complain("interrupted after %zu of %zu messages", i + 1, index->count);
+			code = EX_TEMPFAIL;
 		}
-		if (line[0] != '\n')
-			code = evaluate_line(e, c, line, out);
 	}
-	free(line);
 	return code;
 }
 
@@ -298,63 +316,67 @@ static int settings_read(struct evaluation *e, struct classifier_settings *setti
 	return EX_USAGE;
 }
 
-static bool folder_is_empty(const char *path)
+/* The folder of --store is empty, or can be made. */
+static int store_check(const struct evaluation *e)
 {
-	DIR *dir = opendir(path);
+	DIR *dir = e->store == NULL ? NULL : opendir(e->store);
 	unsigned entries = 0;
 
-	while (dir != NULL && readdir(dir) != NULL)
+	if (e->store == NULL || (dir == NULL && errno == ENOENT))
+		return EX_OK;
+	if (dir == NULL) {
+		complain("%s: %s", e->store, strerror(errno));
+		return EX_CANTCREAT;
+	}
+	while (readdir(dir) != NULL)
 		entries++;
-	if (dir == NULL)
-		return errno == ENOENT;
 	closedir(dir);
-	return entries <= 2;
+	if (entries <= 2)
+		return EX_OK;
+	complain("%s: not empty: evaluate starts with a new store", e->store);
+	return EX_USAGE;
 }
 
-static int evaluate_run(struct evaluation *e, bool json)
+static int evaluate_run(struct evaluation *e, const struct evaluate_index *index, FILE *out,
+			bool json)
 {
 	struct classifier *c = NULL;
 	struct classifier_stats stats = {0};
 	char *error = NULL;
-	FILE *index = fopen(e->index, "r"), *out = NULL;
-	int code = EX_OK;
+	int code = result_of(classifier_open(e->site, EVALUATE_USER, true, &c, &error), &error);
 
-	if (index == NULL || (out = fopen(e->results, "w")) == NULL) {
-		complain("%s: %s", index == NULL ? e->index : e->results, strerror(errno));
-		code = index == NULL ? EX_NOINPUT : EX_CANTCREAT;
-	}
 	if (code == EX_OK)
-		code = result_of(classifier_open(e->site, EVALUATE_USER, true, &c, &error), &error);
-	if (code == EX_OK)
-		code = evaluate_index(e, c, index, out);
+		code = evaluate_all(e, c, index, out);
 	if (code == EX_OK)
 		code = result_of(classifier_stats(c, &stats, &error), &error);
 	classifier_close(&c);
-	if (out != NULL && fclose(out) != 0 && code == EX_OK) {
+	if (code == EX_OK && (fflush(out) != 0 || ferror(out))) {
 		complain("%s: %s", e->results, strerror(errno));
 		code = EX_IOERR;
 	}
 	if (code == EX_OK)
 		results_print(e, &stats, json);
-	if (index != NULL)
-		fclose(index);
 	return code;
 }
 
 static int evaluate_in(struct evaluation *e, struct classifier_settings *settings,
-		       const char *folder, bool keep, bool json)
+		       const struct evaluate_index *index, FILE *out, bool json)
 {
-	char *error = NULL;
+	char *error = NULL, temporary[] = "/tmp/spamtrain.XXXXXX";
 
-	settings->users_directory = folder;
+	if (e->store == NULL && mkdtemp(temporary) == NULL) {
+		complain("%s: %s", temporary, strerror(errno));
+		return EX_CANTCREAT;
+	}
+	settings->users_directory = e->store != NULL ? e->store : temporary;
 	e->site = classifier_site_create(settings);
-	int code = evaluate_run(e, json);
-	if (!keep) {
+	int code = evaluate_run(e, index, out, json);
+	if (e->store == NULL) {
 		classifier_forget_user(e->site, EVALUATE_USER, &error);
 		free(error);
-		char *domain = xasprintf("%s/localhost", folder);
+		char *domain = xasprintf("%s/localhost", temporary);
 		rmdir(domain);
-		rmdir(folder);
+		rmdir(temporary);
 		free(domain);
 	}
 	classifier_site_free(&e->site);
@@ -365,24 +387,26 @@ int command_evaluate(struct session *session, int argc, char **argv)
 {
 	struct evaluation e = {
 		.mode = "tum", .sensitivity = "5", .families = FEATURES_ALL, .random = RANDOM_SEED};
+	struct evaluate_index index = {NULL, 0};
 	struct classifier_settings settings;
-	char folder[] = "/tmp/spamtrain.XXXXXX";
+	FILE *out = NULL;
 	int code = options_read(&e, argc + 1, argv - 1);
 
 	if (code == EX_OK)
 		code = settings_read(&e, &settings);
-	if (code != EX_OK)
-		return code;
-	if (e.store != NULL && !folder_is_empty(e.store)) {
-		complain("%s: not empty: evaluate starts with a new store", e.store);
-		return EX_USAGE;
+	if (code == EX_OK)
+		code = store_check(&e);
+	if (code == EX_OK)
+		code = index_open(&e, &index);
+	if (code == EX_OK && (out = fopen(e.results, "w")) == NULL) {
+		complain("%s: %s", e.results, strerror(errno));
+		code = EX_CANTCREAT;
 	}
-	if (e.store == NULL && mkdtemp(folder) == NULL) {
-		complain("%s: %s", folder, strerror(errno));
-		return EX_CANTCREAT;
-	}
-	code = evaluate_in(&e, &settings, e.store != NULL ? e.store : folder, e.store != NULL,
-			   session->json);
+	if (code == EX_OK)
+		code = evaluate_in(&e, &settings, &index, out, session->json);
+	if (out != NULL)
+		fclose(out);
+	evaluate_index_free(&index);
 	free(e.outcomes);
 	return code;
 }

@@ -12,11 +12,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#define IMPORT_MAX	((size_t)1 << 30) /* bytes of a file */
-#define READ_SIZE	((size_t)1 << 18)
 #define SECONDS_PER_DAY 86400
 
 /* As result_of(), with the file's name in front. */
@@ -32,10 +31,10 @@ static int file_result(const char *path, enum store_status status, char **error)
 
 /* ---- export ---- */
 
-static int export_to(struct classifier *classifier, const char *path)
+/* named: it is synced. */
+static int export_to(struct classifier *classifier, const char *path, bool named)
 {
 	char *error = NULL;
-	bool named = strcmp(path, "-") != 0;
 	int fd = named ? file_open_as_root(path, O_WRONLY | O_CREAT | O_TRUNC) : dup(STDOUT_FILENO);
 	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
 
@@ -54,13 +53,34 @@ static int export_to(struct classifier *classifier, const char *path)
 	return code;
 }
 
+/* A file gets its name when it is whole: what was there before is lost by nothing that goes wrong. */
+static int export_to_file(struct classifier *classifier, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return export_to(classifier, path, true);
+	char *part = xasprintf("%s.part", path);
+	int code = export_to(classifier, part, true);
+	if (code == EX_OK && file_rename_as_root(part, path) != 0) {
+		complain("%s: %s", path, strerror(errno));
+		code = EX_CANTCREAT;
+	}
+	if (code != EX_OK && code != EX_CANTCREAT)
+		file_rename_as_root(part, NULL);
+	free(part);
+	return code;
+}
+
 int command_export(struct session *session, int argc, char **argv)
 {
 	struct classifier *classifier = NULL;
 	int code = open_user(session, argv[0], true, &classifier);
+	bool named = argc > 1 && strcmp(argv[1], "-") != 0;
 
 	if (code == EX_OK)
-		code = export_to(classifier, argc > 1 ? argv[1] : "-");
+		code = named ? export_to_file(classifier, argv[1])
+			     : export_to(classifier, "standard output", false);
 	classifier_close(&classifier);
 	return code;
 }
@@ -130,34 +150,16 @@ static int arguments_read(struct import *import, int argc, char **argv)
 	return EX_OK;
 }
 
-static int file_read(struct import *import)
-{
-	bool named = strcmp(import->path, "-") != 0;
-	int fd = named ? file_open_as_root(import->path, O_RDONLY) : dup(STDIN_FILENO);
-	ssize_t n = fd < 0 ? -1 : 1;
-
-	while (n > 0 && import->file.size <= IMPORT_MAX) {
-		strbuf_reserve(&import->file, READ_SIZE);
-		n = read(fd, import->file.data + import->file.size, READ_SIZE);
-		import->file.size += n > 0 ? (size_t)n : 0;
-	}
-	if (n < 0)
-		complain("%s: %s", import->path, strerror(errno));
-	else if (n > 0)
-		complain("%s: larger than %zu bytes", import->path, IMPORT_MAX);
-	if (fd >= 0)
-		close(fd);
-	return n == 0 ? EX_OK : n < 0 ? EX_NOINPUT : EX_DATAERR;
-}
-
 static int import_shoveler(struct import *import)
 {
 	char *error = NULL;
-
-	return file_result(import->path,
-			   store_import(import->directory, strbuf_span(&import->file),
-					FEATURES_VERSION, import->replace, &error),
-			   &error);
+	int code = file_result(import->path,
+			       store_import(import->directory, strbuf_span(&import->file),
+					    FEATURES_VERSION, import->replace, &error),
+			       &error);
+	if (code == EX_OK && import->session->json)
+		json_print(json_pack("{s:I}", "bytes", (json_int_t)import->file.size));
+	return code;
 }
 
 static int import_bogofilter(struct import *import)
@@ -192,7 +194,7 @@ struct labelling {
 	int code;
 };
 
-static bool label_one(void *context, struct span bytes)
+static bool label_one(void *context, struct span bytes, uint64_t size)
 {
 	struct labelling *l = context;
 	struct classifier_correction correction = {.teaching = CLASSIFIER_TRAIN,
@@ -205,7 +207,7 @@ static bool label_one(void *context, struct span bytes)
 		l->unknown++;
 		return true;
 	}
-	struct classifier_message *message = classifier_message_read(bytes, bytes.size);
+	struct classifier_message *message = classifier_message_read(bytes, size);
 	correction.message = message;
 	l->code = result_of(classifier_correct(l->classifier, &correction, &corrected, &error),
 			    &error);
@@ -214,7 +216,7 @@ static bool label_one(void *context, struct span bytes)
 		l->already++;
 	else if (l->code == EX_OK)
 		l->learned++;
-	return l->code == EX_OK;
+	return l->code == EX_OK && !interrupt_came();
 }
 
 static int import_spamassassin(struct import *import)
@@ -233,6 +235,7 @@ static int import_spamassassin(struct import *import)
 		return EX_USAGE;
 	}
 	int code = open_user(import->session, import->user, false, &l.classifier);
+	interrupt_catch();
 	for (int i = 0; i < import->mail_count && code == EX_OK; i++) {
 		messages_walk(&walk, import->mail[i]);
 		code = l.code;
@@ -246,6 +249,10 @@ static int import_spamassassin(struct import *import)
 				       "%llu\n",
 	       (unsigned long long)l.learned, (unsigned long long)l.already,
 	       (unsigned long long)l.unknown);
+	if (interrupt_came()) {
+		complain("interrupted; the same command again goes on where it stopped");
+		return EX_TEMPFAIL;
+	}
 	return walk.unreadable > 0 ? EX_NOINPUT : EX_OK;
 }
 
@@ -259,15 +266,15 @@ int command_import(struct session *session, int argc, char **argv)
 
 	if (code != EX_OK)
 		return code;
-	import.directory = store_user_directory(users, import.user);
-	if (import.directory == NULL) {
-		complain("\"%s\" is not a user's mail address", import.user);
-		return EX_DATAERR;
-	}
-	code = file_read(&import);
+	char *user = user_of(session, import.user);
+	if (user == NULL)
+		return EX_USAGE;
+	import.directory = store_user_directory(users, user);
+	code = file_read_whole(import.path, &import.file);
 	if (code == EX_OK)
 		code = importers[import.origin](&import);
 	strbuf_free(&import.file);
 	free(import.directory);
+	free(user);
 	return code;
 }

@@ -3,7 +3,6 @@
  */
 #include "spamtrain/command.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -22,31 +21,27 @@ static void verdict_print(const struct classifier_verdict *verdict)
 	       verdict->score);
 }
 
-static void json_print(json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
-}
-
 static json_t *reasons_json(const struct classifier_reason *reasons, size_t count)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:f, s:i, s:i}", "family",
-						reasons[i].family, "text", reasons[i].text,
-						"probability", reasons[i].probability, "spam",
-						reasons[i].spam, "innocent", reasons[i].innocent));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:o, s:f, s:i, s:i}", "family", reasons[i].family, "text",
+				  json_text(reasons[i].text), "probability", reasons[i].probability,
+				  "spam", reasons[i].spam, "innocent", reasons[i].innocent));
 	return list;
 }
 
 static void reasons_print(const struct classifier_reason *reasons, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		printf("%7.4f  seen in %d spam, %d innocent  %s\n", reasons[i].probability,
-		       reasons[i].spam, reasons[i].innocent, reasons[i].text);
+	for (size_t i = 0; i < count; i++) {
+		printf("%7.4f  seen in %d spam, %d innocent  ", reasons[i].probability,
+		       reasons[i].spam, reasons[i].innocent);
+		text_print(stdout, reasons[i].text);
+		putchar('\n');
+	}
 }
 
 static int judge(struct session *session, int argc, char **argv, bool explain)
@@ -57,10 +52,10 @@ static int judge(struct session *session, int argc, char **argv, bool explain)
 	struct classifier_reason *reasons = NULL;
 	size_t count = 0;
 	char *error = NULL;
-	int code = message_open(argc > 1 ? argv[1] : "-", &message);
+	int code = open_user(session, argv[0], true, &classifier);
 
 	if (code == EX_OK)
-		code = open_user(session, argv[0], true, &classifier);
+		code = message_open(argc > 1 ? argv[1] : "-", &message);
 	if (code == EX_OK)
 		code = result_of(classifier_explain(classifier, message, &verdict, &reasons,
 						    explain ? &count : NULL, &error),

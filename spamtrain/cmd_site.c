@@ -15,13 +15,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-static void json_print(json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
-}
-
 static const char *date_text(time_t when, char *buf, size_t size)
 {
 	struct tm tm;

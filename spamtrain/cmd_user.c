@@ -3,17 +3,9 @@
  */
 #include "spamtrain/command.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
-
-static void json_print(json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
-}
 
 static int number_read(const char *text, long long max, long long *number_r)
 {
@@ -48,19 +40,21 @@ int command_stats(struct session *session, int argc, char **argv)
 
 	if (argc == 0)
 		return command_site_stats(session);
-	int code = open_user(session, argv[0], true, &classifier);
+	char *user = user_of(session, argv[0]);
+	int code = user == NULL ? EX_USAGE : open_user(session, user, true, &classifier);
 	if (code == EX_OK)
 		code = result_of(classifier_stats(classifier, &s, &error), &error);
 	if (code == EX_OK && session->json)
-		json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "user", argv[0],
+		json_print(json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "user", json_text(user),
 				     "spam_learned", (json_int_t)s.spam_learned, "innocent_learned",
 				     (json_int_t)s.innocent_learned, "tokens", (json_int_t)s.tokens,
 				     "history", (json_int_t)s.history, "signatures",
 				     (json_int_t)s.signatures, "store_bytes",
 				     (json_int_t)s.store_bytes));
 	else if (code == EX_OK)
-		stats_print(argv[0], &s);
+		stats_print(user, &s);
 	classifier_close(&classifier);
+	free(user);
 	return code;
 }
 
@@ -79,10 +73,13 @@ static bool history_print(void *context, const struct store_message *row)
 
 	(void)context;
 	strftime(date, sizeof(date), "%Y-%m-%d %H:%M", localtime_r(&received, &tm));
-	printf("%s  %s  %-11s %6.3f  %-11s %-8s  %s | %s\n", row->signature, date,
-	       result_name(row->result), row->probability, store_outcome_name(row->outcome),
-	       row->corrected == STORE_NONE ? "" : store_class_name(row->corrected), row->from,
-	       row->subject);
+	printf("%s  %s  %-11s %6.3f  %-11s %-8s  ", row->signature, date, result_name(row->result),
+	       row->probability, store_outcome_name(row->outcome),
+	       row->corrected == STORE_NONE ? "" : store_class_name(row->corrected));
+	text_print(stdout, row->from);
+	fputs(" | ", stdout);
+	text_print(stdout, row->subject);
+	putchar('\n');
 	return true;
 }
 
@@ -90,14 +87,14 @@ static bool history_json(void *context, const struct store_message *row)
 {
 	json_array_append_new(
 		context,
-		json_pack("{s:s, s:I, s:s, s:f, s:f, s:f, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
+		json_pack("{s:s, s:I, s:s, s:f, s:f, s:f, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I}",
 			  "signature", row->signature, "received", (json_int_t)row->received,
 			  "result", result_name(row->result), "probability", row->probability,
 			  "confidence", row->confidence, "score", row->score, "outcome",
 			  store_outcome_name(row->outcome), "taught", store_class_name(row->taught),
 			  "corrected", store_class_name(row->corrected), "source", row->source,
-			  "from", row->from, "subject", row->subject, "message_id", row->message_id,
-			  "size", (json_int_t)row->size));
+			  "from", json_text(row->from), "subject", json_text(row->subject),
+			  "message_id", json_text(row->message_id), "size", (json_int_t)row->size));
 	return true;
 }
 
@@ -143,53 +140,91 @@ static void preferences_print(const struct preferences *preferences, json_t *jso
 	for (size_t i = 0; preferences_name(i) != NULL; i++) {
 		preferences_get(preferences, preferences_name(i), value, sizeof(value));
 		if (json != NULL)
-			json_object_set_new(json, preferences_name(i), json_string(value));
+			json_object_set_new(json, preferences_name(i), json_text(value));
 		else
 			printf("%s = %s\n    %s\n", preferences_name(i), value,
 			       preferences_help(i));
 	}
 }
 
-static int preference_get(struct classifier *classifier, const char *name)
+static int preference_get(const struct session *session, const struct preferences *preferences,
+			  const char *name)
 {
 	char value[PREFERENCE_TEXT_MAX + 1];
 
-	if (preferences_get(classifier_preferences(classifier), name, value, sizeof(value)) ==
-	    NULL) {
+	if (preferences_get(preferences, name, value, sizeof(value)) == NULL) {
 		complain("there is no preference \"%s\"; \"preference list\" shows all", name);
-		return EX_DATAERR;
+		return EX_USAGE;
 	}
-	puts(value);
+	if (session->json)
+		json_print(json_pack("{s:o}", preferences_canonical(name), json_text(value)));
+	else
+		puts(value);
 	return EX_OK;
+}
+
+/* Of a user who has no store yet: the site's. */
+static int preference_show(struct session *session, const char *user, const char *name)
+{
+	struct classifier *classifier = NULL;
+	int code = find_user(session, user, &classifier);
+
+	if (code != EX_OK)
+		return code;
+	const struct preferences *preferences =
+		classifier != NULL ? classifier_preferences(classifier)
+				   : classifier_site_preferences(session->site);
+	if (name != NULL) {
+		code = preference_get(session, preferences, name);
+	} else if (session->json) {
+		json_t *json = json_object();
+		preferences_print(preferences, json);
+		json_print(json);
+	} else {
+		preferences_print(preferences, NULL);
+	}
+	classifier_close(&classifier);
+	return code;
+}
+
+static int preference_set(struct session *session, const char *user, const char *name,
+			  const char *value)
+{
+	struct preferences checked = *classifier_site_preferences(session->site);
+	struct classifier *classifier = NULL;
+	char *error = NULL;
+	int code = EX_OK;
+
+	/* Before a store is made for it. */
+	if (preferences_canonical(name) == NULL || value != NULL)
+		code = preferences_set(&checked, name, value == NULL ? "" : value, &error)
+			       ? EX_OK
+			       : EX_USAGE;
+	if (code != EX_OK) {
+		complain("%s", error);
+		free(error);
+		return code;
+	}
+	code = open_user(session, user, false, &classifier);
+	if (code == EX_OK)
+		code = result_of(classifier_preference_set(classifier, name, value, &error),
+				 &error);
+	if (code == EX_OK && session->json)
+		code = preference_get(session, classifier_preferences(classifier), name);
+	classifier_close(&classifier);
+	return code;
 }
 
 int command_preference(struct session *session, int argc, char **argv)
 {
-	bool list = strcmp(argv[0], "list") == 0 && argc == 2;
-	bool get = strcmp(argv[0], "get") == 0 && argc == 3;
-	bool set = strcmp(argv[0], "set") == 0 && argc >= 3;
-	struct classifier *classifier = NULL;
-	char *error = NULL;
-
-	if (!list && !get && !set) {
-		complain("preference list USER | get USER NAME | set USER NAME [VALUE]");
-		return EX_USAGE;
-	}
-	int code = open_user(session, argv[1], false, &classifier);
-	if (code == EX_OK && set)
-		code = result_of(classifier_preference_set(classifier, argv[2],
-							   argc > 3 ? argv[3] : NULL, &error),
-				 &error);
-	if (code == EX_OK && get)
-		code = preference_get(classifier, argv[2]);
-	if (code == EX_OK && list) {
-		json_t *json = session->json ? json_object() : NULL;
-		preferences_print(classifier_preferences(classifier), json);
-		if (json != NULL)
-			json_print(json);
-	}
-	classifier_close(&classifier);
-	return code;
+	if (strcmp(argv[0], "list") == 0 && argc == 2)
+		return preference_show(session, argv[1], NULL);
+	if (strcmp(argv[0], "get") == 0 && argc == 3)
+		return preference_show(session, argv[1], argv[2]);
+	if (strcmp(argv[0], "set") == 0 && argc >= 3)
+		return preference_set(session, argv[1], argv[2], argc > 3 ? argv[3] : NULL);
+	complain("preference list USER | get USER NAME | set USER NAME [VALUE]");
+	return EX_USAGE;
 }
 
 /* ---- quarantine ---- */
@@ -198,6 +233,17 @@ struct quarantine_list {
 	struct store *store;
 	json_t *json; /* NULL: print */
 };
+
+static void quarantined_line(const struct store_quarantined *held, const char *date, double score,
+			     const char *from, const char *subject)
+{
+	printf("%s  %s  %8llu  %6.2f  ", held->signature, date, (unsigned long long)held->size,
+	       score);
+	text_print(stdout, from);
+	fputs(" | ", stdout);
+	text_print(stdout, subject);
+	putchar('\n');
+}
 
 static bool quarantined_print(void *context, const struct store_quarantined *held)
 {
@@ -215,14 +261,13 @@ static bool quarantined_print(void *context, const struct store_quarantined *hel
 	const char *subject = row.subject == NULL ? "" : row.subject;
 	if (list->json != NULL)
 		json_array_append_new(list->json,
-				      json_pack("{s:s, s:I, s:I, s:f, s:s, s:s, s:s}", "signature",
+				      json_pack("{s:s, s:I, s:I, s:f, s:o, s:o, s:o}", "signature",
 						held->signature, "added", (json_int_t)held->added,
 						"size", (json_int_t)held->size, "score", row.score,
-						"sender", held->sender, "from", from, "subject",
-						subject));
+						"sender", json_text(held->sender), "from",
+						json_text(from), "subject", json_text(subject)));
 	else
-		printf("%s  %s  %8llu  %6.2f  %s | %s\n", held->signature, date,
-		       (unsigned long long)held->size, row.score, from, subject);
+		quarantined_line(held, date, row.score, from, subject);
 	store_message_free(&row);
 	return true;
 }
@@ -253,31 +298,49 @@ int command_quarantine(struct session *session, int argc, char **argv)
 
 /* ---- forget, purge ---- */
 
+static int forget_all(struct session *session, const char *address)
+{
+	char *user = user_of(session, address), *error = NULL;
+	struct classifier *classifier = NULL;
+	int code = user == NULL ? EX_USAGE : open_user(session, user, true, &classifier);
+
+	classifier_close(&classifier);
+	if (code == EX_OK)
+		code = result_of(classifier_forget_user(session->site, user, &error), &error);
+	if (code == EX_OK && session->json)
+		json_print(json_pack("{s:o, s:b}", "user", json_text(user), "forgotten", 1));
+	else if (code == EX_OK)
+		printf("forgot %s: the store is gone\n", user);
+	free(user);
+	return code;
+}
+
 int command_forget(struct session *session, int argc, char **argv)
 {
 	long long days = 0;
 	struct classifier *classifier = NULL;
+	uint64_t forgotten = 0;
 	char *error = NULL;
 	int code = argc > 1 ? number_read(argv[1], 36500, &days) : EX_OK;
 
 	if (code == EX_OK && days == 0)
-		return result_of(classifier_forget_user(session->site, argv[0], &error), &error);
+		return forget_all(session, argv[0]);
 	if (code == EX_OK)
 		code = open_user(session, argv[0], true, &classifier);
-	uint64_t forgotten = 0;
 	if (code == EX_OK)
 		code = result_of(classifier_forget_since(classifier, time(NULL) - days * 86400,
 							 &forgotten, &error),
 				 &error);
 	if (code == EX_OK)
-		printf("forgot %llu messages\n", (unsigned long long)forgotten);
+		printf(session->json ? "{\"messages\": %llu}\n" : "forgot %llu messages\n",
+		       (unsigned long long)forgotten);
 	classifier_close(&classifier);
 	return code;
 }
 
 int command_purge(struct session *session, int argc, char **argv)
 {
-	int result = EX_OK;
+	int result = EX_OK, purged = 0;
 
 	for (int i = 0; i < argc; i++) {
 		struct classifier *classifier = NULL;
@@ -286,7 +349,9 @@ int command_purge(struct session *session, int argc, char **argv)
 		if (code == EX_OK)
 			code = result_of(classifier_purge(classifier, time(NULL), &error), &error);
 		classifier_close(&classifier);
+		purged += code == EX_OK;
 		result = result == EX_OK ? code : result;
 	}
+	printf(session->json ? "{\"purged\": %d}\n" : "purged %d stores\n", purged);
 	return result;
 }

@@ -12,6 +12,9 @@
 #include "lib/strbuf.h"
 #include "spamtrain/classifier.h"
 
+#include <jansson.h>
+#include <stdio.h>
+
 struct session {
 	const char *directory;	      /* of main.cf */
 	struct conf *conf;	      /* NULL for commands that need none */
@@ -56,11 +59,20 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int result_of(enum classifier_status status, char **error);
 
 /*
- * The user's classifier. must_exist: a user without a store is EX_NOUSER after a complaint; else he
+ * The user whom an address belongs to, as at delivery: lower case, without detail. malloc'ed; NULL
+ * after a complaint (EX_USAGE).
+ */
+char *user_of(const struct session *session, const char *address);
+
+/*
+ * The user's classifier; user: any address of his. must_exist: a user without a store is EX_NOUSER after a complaint; else he
  * gets one. EX_OK, or an exit code after the complaint.
  */
 int open_user(struct session *session, const char *user, bool must_exist,
 	      struct classifier **classifier_r);
+
+/* As open_user(), but a user without a store is EX_OK and *classifier_r NULL. */
+int find_user(struct session *session, const char *user, struct classifier **classifier_r);
 
 /* "spam", "ham" or "innocent"; false after a complaint. */
 bool class_read(const char *text, enum store_class *class_r);
@@ -69,19 +81,26 @@ bool class_read(const char *text, enum store_class *class_r);
 
 /* Opens (and creates, mode 0600) a file named on the command line as root, if we are. -1: errno. */
 int file_open_as_root(const char *path, int flags);
-/* The file as root, if we are; "-" is standard input. EX_OK, or an exit code after the complaint.
+/* Renames such a file; to NULL: removes it. */
+int file_rename_as_root(const char *from, const char *to);
+/*
+ * The first bytes of a file (as root, if we are) that matter; *size_r is the size of all of it. "-" is
+ * standard input. EX_OK, or an exit code after the complaint.
  */
-int message_file_read(const char *path, struct strbuf *out);
+int message_file_read(const char *path, struct strbuf *out, uint64_t *size_r);
 /* ... as a message. */
 int message_open(const char *path, struct classifier_message **message_r);
+/* All of a file, at most 1 GiB. */
+int file_read_whole(const char *path, struct strbuf *out);
 
 /*
- * Calls each() with every message below path: a file with one message, an mbox, a Maildir (cur and
- * new), or a folder of these. Files that cannot be read are complained about and counted. each()
- * returns false to stop. progress: of how many bytes.
+ * Calls each() with every message below path: a file with one message, an mbox, a Maildir (cur, new,
+ * and its folders), or a folder of these; "-" is standard input. each() gets the first bytes of the
+ * message and the size of all of it, and returns false to stop. Files that cannot be read are
+ * complained about and counted. Memory is bounded by one message's first bytes.
  */
 struct walk {
-	bool (*each)(void *context, struct span message);
+	bool (*each)(void *context, struct span message, uint64_t size);
 	void *context;
 	uint64_t bytes;	     /* read so far */
 	unsigned unreadable; /* files */
@@ -90,5 +109,20 @@ struct walk {
 
 /* False when each() stopped. */
 bool messages_walk(struct walk *walk, const char *path);
+
+/* SIGINT, SIGTERM and SIGHUP only set a flag from now on; a second one ends the process. */
+void interrupt_catch(void);
+bool interrupt_came(void);
+
+/* ---- output.c ---- */
+
+/* A line of JSON, or more; takes the reference. */
+void json_print(json_t *json);
+/* Text that may come from outside as a JSON string: what is not UTF-8 is read as windows-1252. */
+json_t *json_text(const char *text);
+/* With "?" for control characters. */
+void text_print(FILE *out, const char *text);
+/* "word", or {"outcome": "word"}. */
+void outcome_print(const struct session *session, const char *outcome);
 
 #endif

@@ -5,10 +5,13 @@
  * retrain goes through spamtraind, because it may release a message from the quarantine.
  *
  * Errors: one line on standard error, exit code of sysexits.h, nothing changed by a wrong argument.
+ * A reader that closes the pipe ends us without a word; other errors of standard output are told.
  */
 #include "spamtrain/command.h"
 
+#include "lib/address.h"
 #include "lib/msg.h"
+#include "lib/xalloc.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -22,34 +25,50 @@
 
 static const struct command commands[] = {
 	{"classify", "USER [FILE]", "Say what the user's filter thinks of a message",
-	 command_classify, 1, 2, false, "Reads FILE or standard input. Records nothing.\n"},
+	 command_classify, 1, 2, false,
+	 "Reads FILE or standard input. Records nothing. Exit status 0, whatever the verdict.\n"
+	 "  spamtrain classify alice@example.org < message\n"
+	 "  spamtrain classify --json alice@example.org message | jq -r .result\n"},
 	{"explain", "USER [FILE]", "Say why, in words a person can read", command_explain, 1, 2,
 	 false,
-	 "The features that spoke loudest, each with its weight: 0 is innocent, 1 is spam.\n"},
+	 "The features that spoke loudest, each with its weight: 0 is innocent, 1 is spam.\n"
+	 "  spamtrain explain alice@example.org ~alice/Maildir/cur/1700000000.M1.mx:2,S\n"},
 	{"train", "USER spam|ham PATH...", "Teach messages, one or a hundred thousand",
 	 command_train, 3, -1, false,
-	 "A PATH is a message, an mbox, a Maildir, or a folder of these. What was taught before is\n"
-	 "skipped, so an interrupted run is simply started again.\n"},
+	 "A PATH is a message, an mbox, a Maildir, or a folder of these; \"-\" is standard input.\n"
+	 "What was taught before is skipped, so an interrupted run is simply started again.\n"
+	 "Teach some of both classes: a filter that knows fewer than five of one blocks nothing.\n"
+	 "  spamtrain train alice@example.org ham ~alice/Maildir/.Archive\n"
+	 "  spamtrain train alice@example.org spam ~alice/Maildir/.Junk /srv/spam.mbox\n"},
 	{"retrain", "USER spam|innocent SIGNATURE", "Correct a verdict", command_retrain, 3, 3,
 	 false,
 	 "SIGNATURE is the message's X-DSPAM-Signature. A quarantined message is released by\n"
-	 "retraining it as innocent. Needs a running spamtraind.\n"},
+	 "retraining it as innocent. Needs a running spamtraind.\n"
+	 "  spamtrain retrain alice@example.org innocent 69222b3c0123456789abcdef\n"},
 	{"unlearn", "USER SIGNATURE|FILE", "Take back what was learned of a message",
-	 command_unlearn, 2, 2, false, NULL},
+	 command_unlearn, 2, 2, false,
+	 "Every count is exactly what it was before. \"-\" is a message on standard input.\n"
+	 "  spamtrain unlearn alice@example.org message.eml\n"},
 	{"stats", "[USER]", "What the user's filter knows; or what users share", command_stats, 0,
-	 1, false, "Without USER: groups, spam traps, and the site dictionary.\n"},
+	 1, false,
+	 "Without USER: groups, spam traps, and the site dictionary.\n"
+	 "  spamtrain stats --json alice@example.org\n"},
 	{"history", "USER [COUNT [TEXT]]", "The user's latest messages and what became of them",
 	 command_history, 1, 3, false,
-	 "At most COUNT (50); only those with TEXT in sender or subject.\n"},
+	 "At most COUNT (50); only those with TEXT in sender or subject.\n"
+	 "  spamtrain history alice@example.org 20 invoice\n"},
 	{"preference", "get|set|list USER [NAME [VALUE]]", "Read and write preferences",
 	 command_preference, 2, 4, false,
-	 "set without a VALUE goes back to the site's default. list shows all, and what they mean.\n"},
+	 "set without a VALUE goes back to the site's default. list shows all, and what they mean.\n"
+	 "  spamtrain preference set alice@example.org trainingMode TOE\n"},
 	{"quarantine", "list USER", "What is held back for the user", command_quarantine, 2, 2,
 	 false, NULL},
 	{"forget", "USER [DAYS]", "Forget the user's lessons, all or those of the last DAYS days",
 	 command_forget, 1, 2, false,
 	 "Without DAYS the whole store goes: history and preferences too. A store with a quarantine\n"
-	 "that is not empty is left alone.\n"},
+	 "that is not empty is left alone.\n"
+	 "  spamtrain forget alice@example.org 7     what was learned in the last week\n"
+	 "  spamtrain forget alice@example.org       everything\n"},
 	{"purge", "USER...", "Drop what is older than the site keeps it", command_purge, 1, -1,
 	 false, NULL},
 	{"site", "rebuild", "Make the site dictionary anew from what users teach now", command_site,
@@ -57,20 +76,26 @@ static const struct command commands[] = {
 	 "New users start from it if site_dictionary = yes; spamtraind makes it every\n"
 	 "purge_interval.\n"},
 	{"export", "USER [FILE]", "Write all that the user's filter knows as text", command_export,
-	 1, 2, false, "To FILE or standard output; as of one moment, while mail goes on.\n"},
+	 1, 2, false,
+	 "To FILE or standard output; as of one moment, while mail goes on.\n"
+	 "  spamtrain export alice@example.org > alice.export\n"
+	 "  spamtrain import alicia@example.org alice.export\n"},
 	{"import", "[--replace] [--from bogofilter|spamassassin] USER FILE [PATH...]",
 	 "Read an export, or what another filter learned", command_import, 2, -1, false,
 	 "  --replace            also if the user's filter holds something, which is then gone\n"
 	 "  --from bogofilter    FILE is written by: bogoutil -d wordlist.db\n"
 	 "  --from spamassassin  FILE is written by: sa-learn --backup; its labels are used to teach\n"
 	 "                       the messages in PATH (a message, an mbox, a Maildir, a folder)\n"
-	 "A FILE that is damaged, cut short or of a newer program changes nothing.\n"},
+	 "A FILE that is damaged, cut short or of a newer program changes nothing.\n"
+	 "  bogoutil -d ~alice/.bogofilter/wordlist.db |\n"
+	 "      spamtrain import --from bogofilter alice@example.org -\n"},
 	{"evaluate",
 	 "--index FILE --results OUT [--mode teft|toe|tum] [--sensitivity N]\n"
 	 "                     [--unreported FRACTION] [--store DIR] [--site FILE]\n"
 	 "                     [--without FAMILY]...",
 	 "Replay a labelled archive and measure", command_evaluate, 0, -1, true,
-	 "  --index FILE           lines \"spam<TAB>path\" or \"ham<TAB>path\", in order of arrival\n"
+	 "  --index FILE           lines \"spam<TAB>path\" or \"ham<TAB>path\", in order of arrival;\n"
+	 "                         a relative path is of the working folder, else of the index's\n"
 	 "  --results OUT          gets a line \"gold score verdict\" for each\n"
 	 "  --mode MODE            training mode (tum)\n"
 	 "  --sensitivity N        statisticalSedation 0..10 (5): 0 catches most, 10 risks least\n"
@@ -78,19 +103,23 @@ static const struct command commands[] = {
 	 "  --store DIR            keep the store here, which must be empty\n"
 	 "  --site FILE            start from this site dictionary\n"
 	 "  --without FAMILY       leave out a family of features: header-pair, word, link...\n"
-	 "Each message is classified, and if the verdict is wrong, corrected.\n"},
+	 "Each message is classified, and if the verdict is wrong, corrected.\n"
+	 "  spamtrain evaluate --index my-mail.index --results out --mode toe --sensitivity 7\n"},
 	{NULL, NULL, NULL, NULL, 0, 0, false, NULL},
 };
 
 void complain(const char *format, ...)
 {
+	struct strbuf text = STRBUF_INIT;
 	va_list args;
 
-	fputs("spamtrain: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	strbuf_vprintf(&text, format, args);
 	va_end(args);
+	fputs("spamtrain: ", stderr);
+	text_print(stderr, strbuf_text(&text));
 	fputc('\n', stderr);
+	strbuf_free(&text);
 }
 
 static void print_usage(FILE *out)
@@ -110,8 +139,12 @@ static void print_usage(FILE *out)
 
 static void print_command_usage(const struct command *command, FILE *out)
 {
-	fprintf(out, "usage: spamtrain %s %s\n%s.\n%s", command->name, command->arguments,
-		command->summary, command->help == NULL ? "" : command->help);
+	fprintf(out, "usage: spamtrain %s %s\n%s.\n", command->name, command->arguments,
+		command->summary);
+	if (out == stdout)
+		fputs(command->help == NULL ? "" : command->help, out);
+	else
+		fprintf(out, "\"spamtrain %s --help\" says more.\n", command->name);
 }
 
 int result_of(enum classifier_status status, char **error)
@@ -125,12 +158,39 @@ int result_of(enum classifier_status status, char **error)
 	return codes[status];
 }
 
+char *user_of(const struct session *session, const char *address)
+{
+	struct strbuf user = STRBUF_INIT;
+
+	if (address_user(span_of(address), conf_text(session->conf, P_RECIPIENT_DELIMITER), &user))
+		return strbuf_steal(&user);
+	complain("\"%s\" is not a user's mail address", address);
+	return NULL;
+}
+
+static int user_open(struct session *session, const char *user, bool create,
+		     struct classifier **classifier_r)
+{
+	char *name = user_of(session, user), *error = NULL;
+
+	*classifier_r = NULL;
+	if (name == NULL)
+		return EX_USAGE;
+	int code = result_of(classifier_open(session->site, name, create, classifier_r, &error),
+			     &error);
+	free(name);
+	return code;
+}
+
+int find_user(struct session *session, const char *user, struct classifier **classifier_r)
+{
+	return user_open(session, user, false, classifier_r);
+}
+
 int open_user(struct session *session, const char *user, bool must_exist,
 	      struct classifier **classifier_r)
 {
-	char *error = NULL;
-	int code = result_of(
-		classifier_open(session->site, user, !must_exist, classifier_r, &error), &error);
+	int code = user_open(session, user, !must_exist, classifier_r);
 
 	if (code == EX_OK && *classifier_r == NULL) {
 		complain("%s has no store: no mail was filtered for this user yet", user);
@@ -151,13 +211,24 @@ bool class_read(const char *text, enum store_class *class_r)
 	return true;
 }
 
+/* Not root: the stores must be ours. */
+static int check_access(const struct session *session, const char *user)
+{
+	const char *folder = conf_text(session->conf, P_USERS_DIRECTORY);
+
+	if (access(folder, R_OK | W_OK | X_OK) == 0 || errno == ENOENT)
+		return EX_OK;
+	complain("%s: %s; run this as root or as %s", folder, strerror(errno), user);
+	return EX_NOPERM;
+}
+
 /* From now on as lda_user; root can come back to read files (input.c). */
-static int become(const char *user)
+static int become(const struct session *session, const char *user)
 {
 	const struct passwd *entry;
 
 	if (geteuid() != 0)
-		return EX_OK;
+		return check_access(session, user);
 	entry = getpwnam(user);
 	if (entry == NULL) {
 		complain("lda_user: there is no system user \"%s\"", user);
@@ -176,7 +247,7 @@ static int session_open(struct session *session)
 	char *error = NULL;
 
 	if (conf_load(session->directory, &session->conf, &error) == 0) {
-		int code = become(conf_text(session->conf, P_LDA_USER));
+		int code = become(session, conf_text(session->conf, P_LDA_USER));
 		if (code != EX_OK)
 			return code;
 		session->site = classifier_site_new(session->conf, &error);
@@ -191,9 +262,11 @@ static int session_open(struct session *session)
 static int command_run(struct session *session, const struct command *command, int argc,
 		       char **argv)
 {
-	if (argc > 0 && strcmp(argv[0], "--help") == 0) {
-		print_command_usage(command, stdout);
-		return EX_OK;
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0) {
+			print_command_usage(command, stdout);
+			return EX_OK;
+		}
 	}
 	if (argc < command->min_arguments ||
 	    (command->max_arguments >= 0 && argc > command->max_arguments)) {
@@ -245,12 +318,39 @@ static int options_read(struct session *session, int argc, char **argv)
 		case OPTION_VERSION:
 			printf("spamtrain %s\n", SHOVELER_VERSION);
 			return EX_OK;
-		default:
-			print_usage(stderr);
+		default: /* getopt has told what is wrong */
+			fputs("\"spamtrain --help\" lists options and commands.\n", stderr);
 			return EX_USAGE;
 		}
 	}
 	return -1;
+}
+
+static const struct command *command_find(const char *name)
+{
+	for (const struct command *row = commands; row->name != NULL; row++)
+		if (strcmp(row->name, name) == 0)
+			return row;
+	return NULL;
+}
+
+static int run(struct session *session, int argc, char **argv)
+{
+	int code = options_read(session, argc, argv);
+
+	if (code >= 0)
+		return code;
+	if (optind == argc) {
+		fputs("usage: spamtrain [-c DIR] COMMAND [ARGUMENT...]\n"
+		      "\"spamtrain --help\" lists the commands.\n",
+		      stderr);
+		return EX_USAGE;
+	}
+	const struct command *command = command_find(argv[optind]);
+	if (command != NULL)
+		return command_run(session, command, argc - optind - 1, argv + optind + 1);
+	complain("there is no command \"%s\"; --help lists them", argv[optind]);
+	return EX_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -259,16 +359,11 @@ int main(int argc, char **argv)
 
 	msg_open("spamtrain", "stderr");
 	argc = take_json(&session, argc, argv);
-	int code = options_read(&session, argc, argv);
-	if (code >= 0)
-		return code;
-	if (optind == argc) {
-		print_usage(stderr);
-		return EX_USAGE;
+	int code = run(&session, argc, argv);
+	bool failed = ferror(stdout) != 0;
+	if ((fclose(stdout) != 0 || failed) && code == EX_OK) {
+		complain("standard output: %s", strerror(errno));
+		code = EX_IOERR;
 	}
-	for (const struct command *row = commands; row->name != NULL; row++)
-		if (strcmp(row->name, argv[optind]) == 0)
-			return command_run(&session, row, argc - optind - 1, argv + optind + 1);
-	complain("there is no command \"%s\"; --help lists them", argv[optind]);
-	return EX_USAGE;
+	return code;
 }
