@@ -1,0 +1,78 @@
+#include "web/pages.h"
+#include "web/routes.h"
+
+#include <stdio.h>
+
+static const struct notice {
+	const char *code, *one, *many; /* a text with %lu, or (many NULL) without number */
+	bool is_trouble;
+} notices[] = {
+	{"deleted", N_("%lu message was deleted."), N_("%lu messages were deleted."), false},
+	{"forgotten", N_("What was learned of %lu message is forgotten."),
+	 N_("What was learned of %lu messages is forgotten."), false},
+	{"none", N_("Choose at least one message first."), NULL, true},
+	{"out", N_("You are signed out."), NULL, false},
+	{"gone", N_("These messages are not there any more."), NULL, true},
+	{"innocent", N_("Your filter learned that %lu message is good."),
+	 N_("Your filter learned that %lu messages are good."), false},
+	{"released", N_("%lu message is on its way to your inbox."),
+	 N_("%lu messages are on their way to your inbox."), false},
+	{"saved", N_("Your preferences are saved."), NULL, false},
+	{"spam", N_("Your filter learned that %lu message is spam."),
+	 N_("Your filter learned that %lu messages are spam."), false},
+	{"trusted", N_("Mail from this sender always gets through from now on."), NULL, false},
+	{"undone", N_("%lu correction was taken back."), N_("%lu corrections were taken back."),
+	 false},
+	{"unknown", N_("Nothing was changed: these messages are too old to be learned."), NULL,
+	 true},
+	{"untrusted", N_("Mail from this sender is judged like any other again."), NULL, false},
+	{"waiting", N_("%lu message will be dealt with in a moment."),
+	 N_("%lu messages will be dealt with in a moment."), false},
+};
+
+static const struct notice *find(const char *code)
+{
+	for (size_t i = 0; i < sizeof(notices) / sizeof(notices[0]); i++) {
+		if (strcmp(notices[i].code, code) == 0)
+			return &notices[i];
+	}
+	return NULL;
+}
+
+/* Without a notice of before. */
+static void put_location(struct strbuf *out, const char *back)
+{
+	const char *old = strstr(back, "done=");
+
+	if (old != NULL && old > back && (old[-1] == '?' || old[-1] == '&'))
+		strbuf_append(out, back, (size_t)(old - back));
+	else
+		strbuf_printf(out, "%s%c", back, strchr(back, '?') != NULL ? '&' : '?');
+}
+
+void notice_redirect(struct request *r, const char *back, const char *fallback, const char *code,
+		     unsigned long count)
+{
+	struct strbuf location = STRBUF_INIT;
+
+	put_location(&location, back[0] != '\0' && routes_is_own(back) ? back : fallback);
+	strbuf_printf(&location, "done=%s&n=%lu", code, count);
+	respond_redirect(r, strbuf_text(&location));
+	strbuf_free(&location);
+}
+
+void notice_show(struct request *r)
+{
+	const struct notice *notice = find(form_text(&r->query, "done"));
+	unsigned long count = (unsigned long)form_number(&r->query, "n", 0);
+	struct html *h = &r->html;
+
+	if (notice == NULL || r->response.status != 200)
+		return;
+	html(h, "<p class=\"notice%s\" role=\"status\">", notice->is_trouble ? " trouble" : "");
+	if (notice->many == NULL)
+		text(h, "%s", catalogue_text(h->catalogue, notice->one, 1));
+	else
+		text_counted(h, notice->one, notice->many, count);
+	html(h, "</p>");
+}
