@@ -41,12 +41,17 @@ static enum classifier_status open_filtered(struct delivery *delivery,
 {
 	struct site *site = delivery->site;
 	const char *user = strbuf_text(&delivery->user);
+	struct preferences preferences;
 	enum classifier_status status;
 
 	status = classifier_open(site->classifiers, user, false, classifier_r, error_r);
-	if (status == CLASSIFIER_OK && *classifier_r == NULL &&
-	    is_filtered(site, classifier_site_preferences(site->classifiers)))
-		return classifier_open(site->classifiers, user, true, classifier_r, error_r);
+	if (status == CLASSIFIER_OK && *classifier_r == NULL) {
+		status = classifier_user_defaults(site->classifiers, user, &preferences, error_r);
+		if (status == CLASSIFIER_OK && is_filtered(site, &preferences))
+			status = classifier_open(site->classifiers, user, true, classifier_r,
+						 error_r);
+		return status;
+	}
 	if (status == CLASSIFIER_OK && *classifier_r != NULL &&
 	    !is_filtered(site, classifier_preferences(*classifier_r)))
 		classifier_close(classifier_r);

@@ -114,6 +114,7 @@ static int check(const struct conf *conf, char **error_r)
 	struct endpoint endpoint;
 	struct site *site;
 	gid_t group;
+	int result;
 
 	if (conf_text(conf, P_LDA_LISTEN)[0] == '\0' || conf_text(conf, P_LDA_NEXTHOP)[0] == '\0') {
 		*error_r = xstrdup("lda_listen and lda_nexthop must not be empty");
@@ -134,8 +135,9 @@ static int check(const struct conf *conf, char **error_r)
 			    error_r) < 0 ||
 	    site_new(conf, &site, error_r) < 0)
 		return -1;
+	result = classifier_site_check(site->classifiers, error_r);
 	site_release(&site);
-	return 0;
+	return result;
 }
 
 /* ---- start, reload, stop ---- */
@@ -186,6 +188,16 @@ static int check_temporary_directory(const struct conf *conf, char **error_r)
 	return 0;
 }
 
+/* Mail waits until they can; that need not keep us from starting. */
+static void warn_of_maps(const struct site *site)
+{
+	char *error = NULL;
+
+	if (classifier_site_check(site->classifiers, &error) < 0)
+		msg_warn("mail will wait: %s", error);
+	free(error);
+}
+
 static int start(const struct conf *conf, char **error_r)
 {
 	struct server_settings settings = {
@@ -207,6 +219,7 @@ static int start(const struct conf *conf, char **error_r)
 		close(settings.listen_fd);
 		return -1;
 	}
+	warn_of_maps(current);
 	return 0;
 }
 
@@ -217,6 +230,7 @@ static int reload(const struct conf *conf, char **error_r)
 
 	if (site_new(conf, &fresh, error_r) < 0)
 		return -1;
+	warn_of_maps(fresh);
 	pthread_mutex_lock(&lock);
 	old = current;
 	current = fresh;

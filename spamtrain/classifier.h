@@ -80,8 +80,17 @@ char *classifier_site_file(const struct conf *conf);
  */
 #define CLASSIFIER_TRAPS "spam-traps@site.invalid"
 
-/* The site's default preferences (before any user's own). */
+/* default_preferences: valid as long as the site. */
 const struct preferences *classifier_site_preferences(const struct classifier_site *site);
+/*
+ * What counts for a user before his own preferences: default_preferences, and preference_maps over
+ * them. CLASSIFIER_DEFER when a map cannot be asked.
+ */
+enum classifier_status classifier_user_defaults(const struct classifier_site *site,
+						const char *user, struct preferences *preferences_r,
+						char **error_r);
+/* Can this process ask the preference_maps? Returns 0, or -1 and *error_r. */
+int classifier_site_check(const struct classifier_site *site, char **error_r);
 
 /* ---- a user's classifier ---- */
 
@@ -98,7 +107,7 @@ void classifier_close(struct classifier **classifier);
 /* History, quarantine index and preferences of the user (schema/store.h); valid until close. */
 struct store *classifier_store(struct classifier *classifier);
 
-/* Site defaults overlaid with the user's own; valid until close or preference change. */
+/* Those of the site overlaid with the user's own; valid until close or preference change. */
 const struct preferences *classifier_preferences(struct classifier *classifier);
 
 /* ---- a message, read once ---- */

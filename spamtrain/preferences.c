@@ -1,5 +1,6 @@
 #include "spamtrain/preferences.h"
 
+#include "lib/span.h"
 #include "lib/xalloc.h"
 
 #include <stdio.h>
@@ -185,6 +186,48 @@ bool preferences_set(struct preferences *preferences, const char *name, const ch
 	*error_r = xasprintf("%s cannot be \"%s\"; valid: %s", row->name, value, valid);
 	free(valid);
 	return false;
+}
+
+/* "name=value" in item, which is changed. */
+static bool item_parse(struct preferences *preferences, char *item, char **error_r)
+{
+	struct span text = span_trim(span_of(item)), name, value;
+	char *equals = text.size > 0 ? memchr(text.data, '=', text.size) : NULL;
+
+	if (text.size == 0)
+		return true;
+	if (equals == NULL) {
+		*error_r = xasprintf("\"%.*s\" is not name=value", SPAN_ARG(text));
+		return false;
+	}
+	name = span_trim(span_first(text, (size_t)(equals - text.data)));
+	value = span_trim(span_from(text, (size_t)(equals - text.data) + 1));
+	char *name_text = xstrndup(name.data, name.size);
+	char *value_text = xstrndup(value.size > 0 ? value.data : "", value.size);
+	bool valid = preferences_set(preferences, name_text, value_text, error_r);
+	free(name_text);
+	free(value_text);
+	return valid;
+}
+
+bool preferences_parse(struct preferences *preferences, const char *text, char **error_r)
+{
+	char *copy = xstrdup(text), *rest = copy, *item;
+	bool valid = true;
+
+	while ((item = strsep(&rest, ";")) != NULL) {
+		char *error = NULL;
+
+		if (item_parse(preferences, item, &error))
+			continue;
+		if (valid)
+			*error_r = error;
+		else
+			free(error);
+		valid = false;
+	}
+	free(copy);
+	return valid;
 }
 
 static void choice_text(const char *choices, unsigned number, char *buf, size_t size)

@@ -44,6 +44,12 @@ void preferences_init(struct preferences *preferences);
 bool preferences_set(struct preferences *preferences, const char *name, const char *value,
 		     char **error_r);
 
+/*
+ * Sets all that are valid in "name=value; name=value". False, with *error_r about the first that is
+ * not.
+ */
+bool preferences_parse(struct preferences *preferences, const char *text, char **error_r);
+
 /* The text of one preference in buf; NULL when there is no such name. */
 const char *preferences_get(const struct preferences *preferences, const char *name, char *buf,
 			    size_t size);

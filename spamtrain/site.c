@@ -10,6 +10,7 @@
 
 #include "lib/conf.h"
 #include "lib/xalloc.h"
+#include "spamtrain/preference_maps.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 struct classifier_site {
 	struct classifier_settings settings;
 	char *users_directory;
+	struct preference_maps *preference_maps; /* NULL: there are none */
 	struct members *members;    /* of groups; NULL: there are none */
 	struct site_newest *newest; /* NULL: users start from nothing */
 	pthread_mutex_t lock;
@@ -26,31 +28,6 @@ struct classifier_site {
 	struct classifier *list;
 	size_t open;
 };
-
-/* "name=value; name=value" */
-static bool default_preferences(struct preferences *preferences, const char *text, char **error_r)
-{
-	char *copy = xstrdup(text), *rest = copy, *item;
-	bool valid = true;
-
-	while (valid && (item = strsep(&rest, ";")) != NULL) {
-		struct span s = span_trim(span_of(item));
-		if (s.size == 0)
-			continue;
-		char *value = memchr(s.data, '=', s.size);
-		if (value == NULL) {
-			*error_r = xasprintf("default_preferences: \"%.*s\" is not name=value",
-					     SPAN_ARG(s));
-			valid = false;
-			continue;
-		}
-		*value++ = '\0';
-		item[(size_t)(s.data - item) + s.size] = '\0';
-		valid = preferences_set(preferences, s.data, value, error_r);
-	}
-	free(copy);
-	return valid;
-}
 
 void classifier_settings_init(struct classifier_settings *settings)
 {
@@ -91,12 +68,15 @@ char *classifier_site_file(const struct conf *conf)
 struct classifier_site *classifier_site_new(const struct conf *conf, char **error_r)
 {
 	struct classifier_settings settings;
-	char *file = NULL;
+	char *file = NULL, *reason = NULL;
 
 	classifier_settings_init(&settings);
-	if (!default_preferences(&settings.preferences, conf_text(conf, P_DEFAULT_PREFERENCES),
-				 error_r))
+	if (!preferences_parse(&settings.preferences, conf_text(conf, P_DEFAULT_PREFERENCES),
+			       &reason)) {
+		*error_r = xasprintf("default_preferences: %s", reason);
+		free(reason);
 		return NULL;
+	}
 	if (groups_parse(&settings.groups, conf_list(conf, P_DICTIONARY_GROUPS), error_r) != 0)
 		return NULL;
 	if (conf_bool(conf, P_SITE_DICTIONARY))
@@ -106,6 +86,7 @@ struct classifier_site *classifier_site_new(const struct conf *conf, char **erro
 	settings.signature_retention = conf_number(conf, P_SIGNATURE_RETENTION);
 	settings.history_retention = conf_number(conf, P_HISTORY_RETENTION);
 	struct classifier_site *site = classifier_site_create(&settings);
+	site->preference_maps = preference_maps_new(conf);
 	free(file);
 	return site;
 }
@@ -133,6 +114,7 @@ void classifier_site_free(struct classifier_site **site)
 	members_free(&(*site)->members);
 	site_newest_free(&(*site)->newest);
 	groups_free(&(*site)->settings.groups);
+	preference_maps_free(&(*site)->preference_maps);
 	free((*site)->users_directory);
 	free(*site);
 	*site = NULL;
@@ -141,6 +123,24 @@ void classifier_site_free(struct classifier_site **site)
 const struct preferences *classifier_site_preferences(const struct classifier_site *site)
 {
 	return &site->settings.preferences;
+}
+
+enum classifier_status classifier_user_defaults(const struct classifier_site *site,
+						const char *user, struct preferences *preferences_r,
+						char **error_r)
+{
+	*preferences_r = site->settings.preferences;
+	if (site->preference_maps != NULL &&
+	    preference_maps_apply(site->preference_maps, user, preferences_r, error_r) < 0)
+		return CLASSIFIER_DEFER;
+	return CLASSIFIER_OK;
+}
+
+int classifier_site_check(const struct classifier_site *site, char **error_r)
+{
+	return site->preference_maps != NULL
+		       ? preference_maps_check(site->preference_maps, error_r)
+		       : 0;
 }
 
 const struct dictionary_groups *classifier_site_groups(const struct classifier_site *site)
@@ -263,7 +263,11 @@ static bool overlay_preference(void *context, const char *name, const char *valu
 
 enum classifier_status classifier_preferences_load(struct classifier *classifier, char **error_r)
 {
-	classifier->preferences = classifier->site->settings.preferences;
+	enum classifier_status status = classifier_user_defaults(
+		classifier->site, classifier->user, &classifier->preferences, error_r);
+
+	if (status != CLASSIFIER_OK)
+		return status;
 	return status_of_store(store_preference_list(classifier->store, overlay_preference,
 						     &classifier->preferences, error_r));
 }

@@ -164,7 +164,7 @@ lda_user = {LDA_USER}
 lda_nexthop = unix:{self.top}/run/lmtp
 lda_metrics_listen = unix:{self.metrics}
 log_destination = {self.top}/lda.log
-{settings}""")
+{settings.format(top=self.top)}""")
 
     def path(self, *names):
         return os.path.join(self.top, *names)

@@ -5,6 +5,7 @@ import email
 import email.header
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -44,12 +45,20 @@ class LdaTest(unittest.TestCase):
     def setUp(self):
         self.host = Host(USERS, self.settings, self.quota)
         self.addCleanup(self.end)
+        self.prepare()
         self.host.start()
+
+    def prepare(self):
+        """What is needed before the start."""
+
+    def check(self):
+        return subprocess.run([os.path.join(BUILD, "lda/shoveler-lda"), "-c", self.host.path("etc"), "--check"],
+                              capture_output=True, text=True, check=False)
 
     def end(self):
         outcome = getattr(self._outcome, "result", None)
         if outcome and any(test is self for test, _ in outcome.failures + outcome.errors):
-            print(self.host.read("lda.log"))
+            print(self.host.read("lda.log") if os.path.exists(self.host.path("lda.log")) else "shoveler-lda wrote no log")
         reports = self.host.stop()
         self.assertEqual(reports, [], "\n".join(reports))
 
@@ -285,6 +294,7 @@ class Trained(LdaTest):
                     file.write(b"From: %s%d@%s.test\r\nSubject: %s %d\r\nMessage-ID: <%d@%s>\r\n\r\n" %
                                (kind.encode(), number, kind.encode(), words[:20], number, number, kind.encode()) + words * 3)
             self.host.spamtrain("train", ALICE, kind, folder)
+        self.host.spamtrain("preference", "set", ALICE, "statisticalSedation", "0")
 
     def spam(self, subject):
         return b"From: spam1@spam.test\r\nSubject: " + subject + b"\r\nMessage-ID: <" + subject.split()[-1] + b"@spam.test>\r\n\r\n" + PILLS * 3
@@ -384,6 +394,51 @@ class OptIn(LdaTest):
         self.assertFalse(os.path.exists(self.host.path("shoveler/users/example.test/bob")))
 
 
+class PreferenceMaps(Trained):
+    """What the host keeps: defaults by domain in a file, users in its own database."""
+    settings = ("postfix_config_directory = {top}/postfix\npostfix_lookup_cache_time = 0\ndefault_preferences = spamSubject=[Site]\n"
+                "preference_maps = texthash:{top}/postfix/preferences, sqlite:{top}/postfix/users.cf\n")
+
+    def prepare(self):
+        os.mkdir(self.host.path("postfix"))
+        self.host.write("postfix/main.cf", "compatibility_level = 3.6\n")
+        shutil.copy("/etc/postfix/dynamicmaps.cf", self.host.path("postfix"))
+        shutil.copytree("/etc/postfix/dynamicmaps.cf.d", self.host.path("postfix/dynamicmaps.cf.d"), dirs_exist_ok=True)
+        self.host.write("postfix/preferences", "@example.test  spamAction=tag; optOut=maybe; statisticalSedation=0\n")
+        self.host.write("postfix/users.cf", f"dbpath = {self.host.path('shoveler/host.sqlite')}\n"
+                        "query = SELECT name || '=' || value FROM prefs WHERE user = '%s'\n")
+        with sqlite3.connect(self.host.path("shoveler/host.sqlite")) as db:
+            db.execute("CREATE TABLE prefs (user, name, value)")
+            db.execute("INSERT INTO prefs VALUES (?, 'optOut', 'on')", (BOB,))
+        db.close()
+        os.chmod(self.host.path("shoveler/host.sqlite"), 0o644)
+
+    def subject(self, user, number):
+        return field(self.host.messages(user)[number], "Subject")
+
+    def test_which_of_them_counts(self):
+        self.assertEqual(self.host.spamtrain("preference", "get", ALICE, "spamAction"), "tag\n")
+        self.assertEqual(self.send(b"Pills one"), [250, 250])
+        self.assertEqual(self.subject(ALICE, 0), "[Site] Pills one")
+        self.assertNotIn(b"X-DSPAM", self.host.messages(BOB)[0])
+        self.assertFalse(os.path.exists(self.host.path("shoveler/users/example.test/bob")))
+        self.assertRegex(self.host.read("lda.log"), r"preferences: @example.test: optOut cannot be .maybe.; valid: on off")
+        self.prefer("spamAction", "deliver")
+        self.assertEqual(self.send(b"Pills two", ALICE), [250])
+        self.assertEqual(self.subject(ALICE, 1), "Pills two")
+
+    def test_a_map_that_cannot_be_asked_defers(self):
+        database = self.host.path("shoveler/host.sqlite")
+        os.rename(database, database + ".away")
+        self.assertEqual(self.send(b"Pills one"), [451, 451])
+        self.assertRegex(self.host.read("lda.log"), "preference_maps: sqlite:.*no such table")
+        self.assertEqual(self.check().returncode, 78)
+        self.assertIn("preference_maps", self.check().stderr)
+        os.rename(database + ".away", database)
+        self.assertEqual(self.check().returncode, 0)
+        self.assertEqual(self.send(b"Pills one"), [250, 250])
+
+
 class Pipe(LdaTest):
     quota = "20k"
 
@@ -414,10 +469,6 @@ class Pipe(LdaTest):
 
 
 class Configuration(LdaTest):
-    def check(self):
-        return subprocess.run([os.path.join(BUILD, "lda/shoveler-lda"), "-c", self.host.path("etc"), "--check"],
-                              capture_output=True, text=True, check=False)
-
     def test_check(self):
         self.assertEqual(self.check().returncode, 0, self.check().stderr)
         good = self.host.read("etc/main.cf")
