@@ -159,6 +159,18 @@
 	      "spamtraind spamtrain", "How long a message can be corrected by its signature")             \
 	PARAM(HISTORY_RETENTION, "history_retention", TIME, "90d", 86400, 315360000,                      \
 	      "spamtraind spamtrain", "How long messages stay in the users' history")                     \
+	PARAM(PURGE_HITS1S, "purge_hits1s", TIME, "15d", 0, 315360000, "spamtraind spamtrain",            \
+	      "Age at which TEFT users' tokens go that one spam only had; 0: never")                      \
+	PARAM(PURGE_HITS1I, "purge_hits1i", TIME, "15d", 0, 315360000, "spamtraind spamtrain",            \
+	      "The same, one innocent message")                                                           \
+	PARAM(PURGE_HAPAXES, "purge_hapaxes", TIME, "30d", 0, 315360000, "spamtraind spamtrain",          \
+	      "The same, fewer than five messages, innocent ones counting twice")                         \
+	PARAM(PURGE_NEUTRAL, "purge_neutral", TIME, "90d", 0, 315360000, "spamtraind spamtrain",          \
+	      "The same, tokens that speak neither for spam nor for innocent; TUM users' also")           \
+	PARAM(PURGE_UNUSED, "purge_unused", TIME, "90d", 0, 315360000, "spamtraind spamtrain",            \
+	      "The same, any token; TUM users' of fewer than 50 messages")                                \
+	PARAM(TOKENS_LIMIT, "tokens_limit", INT, "2000000", 10000, 50000000, "spamtraind spamtrain",      \
+	      "Tokens a user may have, in any mode: the least telling and oldest go; 24 bytes each")      \
 	/* the web page */                                                                                \
 	PARAM(WEB_LISTEN, "web_listen", ADDRESS, "unix:$runtime_directory/web.sock", 0, 0,                \
 	      "shoveler-web",                                                                             \

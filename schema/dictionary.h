@@ -42,7 +42,8 @@ struct lesson {
 	int delta;   /* +1, or -1: takes back */
 	bool tokens; /* counts the message's features; else: its scores */
 	/* With tokens: how much it moves the weights of its features, by SIDE_OF(), at most
-	 * LESSON_GRADIENT_MAX either way. */
+	 * LESSON_GRADIENT_MAX either way. What is taken back moves them as it did when it was
+	 * taught, if the store remembers. */
 	int gradients[SIDES];
 	uint16_t scores[STORE_LEARNERS];
 };
@@ -66,6 +67,9 @@ enum store_status dictionary_lesson(struct store *store, const struct lesson *le
 /* A message's features, kept for corrections. version: of their meaning. */
 enum store_status store_features_add(struct store *store, int64_t message, unsigned version,
 				     const uint32_t *hashes, size_t count, char **error_r);
+/* The version that a message's features had, when they are not kept any more. */
+enum store_status store_features_version(struct store *store, int64_t message, unsigned *version_r,
+					 char **error_r);
 /* *hashes_r is malloc'ed. */
 enum store_status store_features_get(struct store *store, int64_t message, unsigned *version_r,
 				     uint32_t **hashes_r, size_t *count_r, char **error_r);
@@ -77,6 +81,14 @@ bool dictionary_merge_due(const struct store *store);
  * store meanwhile. If another process was faster, nothing is changed (STORE_OK).
  */
 enum store_status dictionary_merge(struct store *store, char **error_r);
+
+/*
+ * Drops useless tokens, at most once a day; leaves them while they are less than a sixteenth. Not in
+ * a transaction; others read and write the store meanwhile, and if they keep making snapshots it is
+ * left to the next time. Lessons can still be taken back exactly: what was dropped stays dropped.
+ */
+enum store_status dictionary_purge(struct store *store, const struct dictionary_rules *rules,
+				   int32_t today, size_t *dropped_r, char **error_r);
 
 /* Removes snapshot files that the store does not name and that are an hour old. After a refresh. */
 void dictionary_sweep(struct store *store, time_t now);

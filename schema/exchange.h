@@ -13,7 +13,8 @@
  *	table NAME COLUMN...		rows of this table follow
  *	row VALUE...			in the order of the columns
  *	tokens				a snapshot of the dictionary follows, the oldest first
- *	token HASH NUMBER...		struct token of schema/tokens.h, by ascending hash
+ *	token HASH NUMBER...		struct token of schema/tokens.h, by ascending hash; older
+ *					exports lack the last number (layout 6)
  *	end LINES DIGEST		lines before this one, XXH3-128 of all their bytes
  *
  * A VALUE is "." (NULL), a decimal integer, "~" and a C99 hexadecimal floating-point number, a

@@ -154,15 +154,14 @@ static enum store_status tables_write(struct writer *w, sqlite3 *db, char **erro
 
 static void snapshot_write(struct writer *w, const struct tokens *tokens)
 {
-	int32_t numbers[EXCHANGE_NUMBERS];
-
 	strbuf_append_text(&w->line, "tokens");
 	line_end(w);
 	for (size_t i = 0; i < tokens->count; i++) {
-		memcpy(numbers, &tokens->entries[i], sizeof(numbers));
-		strbuf_printf(&w->line, "token\t%" PRIu32, tokens->entries[i].hash);
-		for (size_t n = 1; n < EXCHANGE_NUMBERS; n++)
-			strbuf_printf(&w->line, "\t%" PRId32, numbers[n]);
+		const struct token *t = &tokens->entries[i];
+		strbuf_printf(&w->line, "token\t%" PRIu32 "\t%" PRId32 "\t%" PRId32, t->hash,
+			      t->spam, t->innocent);
+		strbuf_printf(&w->line, "\t%" PRId32 "\t%" PRId32 "\t%u\t%u", t->gradient,
+			      t->square, t->day, t->born);
 		line_end(w);
 	}
 }
@@ -239,7 +238,7 @@ static void head_write(struct writer *w, unsigned features_version)
 	line_end(w);
 	strbuf_printf(&w->line, "store\t%d", exchange_newest_version());
 	line_end(w);
-	strbuf_printf(&w->line, "layout\t%zu\t%zu\t%s", EXCHANGE_NUMBERS,
+	strbuf_printf(&w->line, "layout\t%d\t%zu\t%s", EXCHANGE_NUMBERS,
 		      sizeof(struct dictionary_sums), exchange_byte_order());
 	line_end(w);
 	strbuf_printf(&w->line, "features\t%u", features_version);

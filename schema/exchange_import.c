@@ -6,7 +6,6 @@
 #include "lib/xalloc.h"
 #include "schema/dictionary.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,8 +17,6 @@
 #define ZEROS_MAX	 ((size_t)16 << 20) /* bytes of "(N)" in one file */
 #define TOKEN_NUMBER_MAX (1 << 28)	    /* so that sums of snapshots stay in range */
 
-static_assert(offsetof(struct token, hash) == 0, "the hash comes first");
-
 struct reader {
 	struct span rest;
 	uint64_t line; /* number of the line that was read last */
@@ -28,6 +25,7 @@ struct reader {
 	struct exchange *exchange;
 	sqlite3_stmt *insert; /* of the table that is being read */
 	size_t columns;	      /* of it */
+	size_t numbers;	      /* of a token */
 	struct exchange_snapshot *snapshot;
 	size_t zeros; /* bytes expanded so far */
 	char **error_r;
@@ -285,28 +283,43 @@ static enum store_status snapshot_begin(struct reader *r)
 	return STORE_OK;
 }
 
+static bool token_read(const struct reader *r, struct token *token)
+{
+	int64_t numbers[EXCHANGE_NUMBERS] = {0};
+
+	for (size_t i = 0; i < r->numbers; i++) {
+		int64_t max = i == 0 ? UINT32_MAX : i >= 5 ? UINT16_MAX : TOKEN_NUMBER_MAX;
+		int64_t min = i == 0 || i >= 5 ? 0 : -TOKEN_NUMBER_MAX;
+		if (!integer_read(r->fields[i + 1], &numbers[i]) || numbers[i] > max ||
+		    numbers[i] < min)
+			return false;
+	}
+	*token = (struct token){.hash = (uint32_t)numbers[0],
+				.spam = (int32_t)numbers[1],
+				.innocent = (int32_t)numbers[2],
+				.gradient = (int32_t)numbers[3],
+				.square = (int32_t)numbers[4],
+				.day = (uint16_t)numbers[5],
+				.born = (uint16_t)numbers[6]};
+	return true;
+}
+
 static enum store_status token_add_line(struct reader *r)
 {
 	struct exchange_snapshot *s = r->snapshot;
-	uint32_t numbers[EXCHANGE_NUMBERS];
-	int64_t value = 0;
+	struct token token;
 
-	if (s == NULL || r->count != EXCHANGE_NUMBERS + 1)
+	if (s == NULL || r->count != r->numbers + 1)
 		return invalid(r, "a token that fits no snapshot");
-	for (size_t i = 0; i < EXCHANGE_NUMBERS; i++) {
-		int64_t max = i == 0 ? UINT32_MAX : TOKEN_NUMBER_MAX;
-		int64_t min = i == 0 ? 0 : -TOKEN_NUMBER_MAX;
-		if (!integer_read(r->fields[i + 1], &value) || value > max || value < min)
-			return invalid(r, "not a token");
-		numbers[i] = (uint32_t)value;
-	}
-	if (s->count > 0 && numbers[0] <= s->entries[s->count - 1].hash)
+	if (!token_read(r, &token))
+		return invalid(r, "not a token");
+	if (s->count > 0 && token.hash <= s->entries[s->count - 1].hash)
 		return invalid(r, "tokens out of order");
 	if (s->count == s->capacity) {
 		s->capacity = s->capacity * 2 + 1024;
 		s->entries = xrealloc(s->entries, s->capacity * sizeof(*s->entries));
 	}
-	memcpy(&s->entries[s->count++], numbers, sizeof(numbers));
+	s->entries[s->count++] = token;
 	return STORE_OK;
 }
 
@@ -358,8 +371,9 @@ static enum store_status layout_read(struct reader *r)
 	if (!line_read(r) || r->count != 4 || !field_is(r, 0, "layout") ||
 	    !integer_read(r->fields[1], &numbers) || !integer_read(r->fields[2], &sums))
 		return invalid(r, "\"layout\" expected");
-	if (numbers == (int64_t)EXCHANGE_NUMBERS && sums == sizeof(struct dictionary_sums) &&
-	    field_is(r, 3, exchange_byte_order()))
+	r->numbers = (size_t)numbers;
+	if ((numbers == EXCHANGE_NUMBERS || numbers == EXCHANGE_NUMBERS - 1) &&
+	    sums == sizeof(struct dictionary_sums) && field_is(r, 3, exchange_byte_order()))
 		return STORE_OK;
 	return invalid(r, "the dictionary was written by a program whose dictionaries are made "
 			  "otherwise: train again");

@@ -43,7 +43,6 @@ void overlay_add(struct overlay *overlay, const struct token *delta)
 		overlay->count++;
 	token->hash = delta->hash;
 	token_add(token, delta);
-	token->day = token->day == 0 ? 1 : token->day;
 }
 
 const struct token *overlay_find(const struct overlay *overlay, uint32_t hash)

@@ -14,7 +14,7 @@ struct overlay {
 	size_t count;
 };
 
-/* Adds delta to what is there of delta->hash. */
+/* Adds delta, whose day is not 0, to what is there of delta->hash. */
 void overlay_add(struct overlay *overlay, const struct token *delta);
 const struct token *overlay_find(const struct overlay *overlay, uint32_t hash);
 /* Of a hash that will be added or looked up a little later: hides the memory's latency. */

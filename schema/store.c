@@ -306,6 +306,16 @@ bool store_is_current(const struct store *store)
 	return current;
 }
 
+void store_set_now(struct store *store, time_t now)
+{
+	store->now = now;
+}
+
+time_t store_now(const struct store *store)
+{
+	return store->now != 0 ? store->now : time(NULL);
+}
+
 enum store_status store_begin(struct store *store, char **error_r)
 {
 	return store_run(store, store_statement(store, STATEMENT_BEGIN, error_r), error_r);

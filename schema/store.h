@@ -85,6 +85,10 @@ char *store_user_directory(const char *users_directory, const char *user);
  */
 enum store_status store_remove(const char *directory, char **error_r);
 
+/* What lessons and corrections take for now; 0: the clock. For tests, and to replay an archive. */
+void store_set_now(struct store *store, time_t now);
+time_t store_now(const struct store *store);
+
 /* ---- transactions (write; the lock is taken at once, waits at most 10 s) ---- */
 
 enum store_status store_begin(struct store *store, char **error_r);
@@ -138,12 +142,12 @@ enum store_status store_message_outcome(struct store *store, const char *signatu
 #define STORE_RESULT_NONE (-2) /* in a filter: rows that were never classified */
 
 struct store_filter {
-	int64_t before_id;	    /* 0: from the newest */
-	int64_t from_id;	    /* the lowest that is looked at; 0: to the oldest */
-	size_t limit;		    /* rows; 0: 50 */
-	const char *contains;	    /* in from, sender or subject, ASCII case-insensitive; NULL: all */
-	int result;		    /* -1: all */
-	enum store_class class;	    /* as it counts now: corrected, else result; STORE_NONE: all */
+	int64_t before_id;	/* 0: from the newest */
+	int64_t from_id;	/* the lowest that is looked at; 0: to the oldest */
+	size_t limit;		/* rows; 0: 50 */
+	const char *contains;	/* in from, sender or subject, ASCII case-insensitive; NULL: all */
+	int result;		/* -1: all */
+	enum store_class class; /* as it counts now: corrected, else result; STORE_NONE: all */
 	enum store_outcome outcome; /* STORE_OUTCOME_NONE: all */
 	bool corrected;		    /* only those that the user corrected */
 	time_t since, until;	    /* received, until excluded; 0: all */
@@ -180,12 +184,25 @@ enum store_status store_sender_add(struct store *store, int64_t key, enum store_
 
 /* ---- purging, counting ---- */
 
-/* At most limit rows each; *more_r says that there are more. Unmerged lessons keep their features.
+/*
+ * What of a dictionary is useless (dictionary_purge()), as DSPAM's dspam_clean has it. Days since a
+ * token was last taught; 0: never.
  */
+struct dictionary_rules {
+	unsigned hits1s, hits1i; /* taught by one message only, spam or innocent */
+	unsigned hapaxes;	 /* fewer than five hits, where innocent ones count twice */
+	unsigned neutral;	 /* between 0.35 and 0.65 */
+	unsigned unused;	 /* any; fewer hits than unused_hits, unless that is 0 */
+	int32_t unused_hits;
+	size_t tokens_max; /* more than these: the least telling and oldest go; 0: no limit */
+};
+
+/* Drop all that came and was corrected before; limit rows in a transaction, others wait for so
+ * long. Not within a transaction. */
 enum store_status store_purge_features(struct store *store, time_t before, size_t limit,
-				       bool *more_r, char **error_r);
+				       char **error_r);
 enum store_status store_purge_history(struct store *store, time_t before, size_t limit,
-				      bool *more_r, char **error_r);
+				      char **error_r);
 enum store_status store_count(struct store *store, uint64_t *messages_r, uint64_t *features_r,
 			      uint64_t *bytes_r, char **error_r);
 

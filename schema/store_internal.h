@@ -24,6 +24,13 @@
 	"?4 = '' OR m.\"from\" LIKE ?4 ESCAPE '\\' OR q.sender LIKE ?4 ESCAPE '\\' OR m.subject "  \
 	"LIKE ?4 ESCAPE '\\'"
 
+/* Unmerged lessons keep their features. */
+#define FEATURES_ARE_OLD                                                                           \
+	"m.received < ?1 AND m.corrected_at < ?1 AND m.id NOT IN (SELECT message FROM lesson)"
+#define HISTORY_IS_OLD                                                                             \
+	FEATURES_ARE_OLD " AND NOT EXISTS (SELECT 1 FROM features f WHERE f.message = m.id) AND "  \
+			 "NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.signature = m.signature)"
+
 /* Statements, prepared when first used and kept as long as the store is open. */
 #define STORE_STATEMENTS(S)                                                                                        \
 	S(BEGIN, "BEGIN IMMEDIATE")                                                                                \
@@ -63,16 +70,23 @@
 	S(CORRECTION_LIST, "SELECT time, class, source FROM correction WHERE message = ?1 ORDER BY id")            \
 	S(FEATURES_ADD, "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3)")                                     \
 	S(FEATURES_GET, "SELECT version, hashes FROM features WHERE message = ?1")                                 \
-	S(LESSON_ADD, "INSERT INTO lesson VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7)")                              \
+	S(LESSON_ADD,                                                                                              \
+	  "INSERT INTO lesson SELECT NULL, ?1, ?2, ?3, ?4, ?5, "                                                   \
+	  "iif(?3 < 0 AND ?4, coalesce(gradient_header, ?6), ?6), "                                                \
+	  "iif(?3 < 0 AND ?4, coalesce(gradient_body, ?7), ?7), ?8, "                                              \
+	  "iif(?3 < 0, iif(corrected_at > 0, corrected_at, received) / 86400, ?8) "                                \
+	  "FROM message WHERE id = ?1")                                                                            \
+	S(LESSON_TAUGHT, "UPDATE message SET gradient_header = ?2, gradient_body = ?3 WHERE id = ?1")              \
 	S(LESSONS_SINCE,                                                                                           \
-	  "SELECT l.seq, l.class, l.delta, l.tokens, l.scores, f.hashes, l.gradient_header, l.gradient_body FROM " \
+	  "SELECT l.seq, l.class, l.delta, l.tokens, l.scores, f.hashes, l.gradient_header, l.gradient_body, l.day, l.learned FROM " \
 	  "lesson l LEFT JOIN features f ON f.message = l.message AND l.tokens "                                   \
 	  "WHERE l.seq > ?1 ORDER BY l.seq")                                                                       \
 	S(LESSONS_DELETE, "DELETE FROM lesson WHERE seq <= ?1")                                                    \
-	S(DICTIONARY_GET, "SELECT generation, seq, files, sums FROM dictionary")                                   \
+	S(DICTIONARY_GET, "SELECT generation, seq, files, sums, purged_before, purged_on FROM dictionary")                                   \
 	S(DICTIONARY_GENERATION, "SELECT generation FROM dictionary")                                              \
 	S(DICTIONARY_SET, "UPDATE dictionary SET generation = ?1, seq = ?2, files = ?3, "                          \
-			  "sums = ?4")                                                                             \
+			  "sums = ?4, purged_before = ?5, purged_on = ?6")                                         \
+	S(DICTIONARY_LOOKED, "UPDATE dictionary SET purged_on = ?1")                                               \
 	S(SENDER_GET, "SELECT innocent, spam FROM sender WHERE key = ?1")                                          \
 	S(SENDER_ADD, "INSERT INTO sender VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET "                    \
 		      "innocent = innocent + ?2, spam = spam + ?3")                                                \
@@ -111,15 +125,18 @@
 	S(LINK_PURGE, "DELETE FROM link_used WHERE expires < ?1")                                                  \
 	S(QUARANTINE_DELETE, "DELETE FROM quarantine WHERE signature = ?1 AND file = ?2")                          \
 	S(QUARANTINE_SIZE, "SELECT count(*), coalesce(sum(size), 0) FROM quarantine")                              \
-	S(PURGE_FEATURES, "DELETE FROM features WHERE message IN (SELECT f.message FROM "                          \
-			  "features f JOIN message m ON m.id = f.message WHERE m.received < ?1 "                   \
-			  "AND m.corrected_at < ?1 AND NOT EXISTS (SELECT 1 FROM lesson l WHERE "                  \
-			  "l.message = f.message) ORDER BY f.message LIMIT ?2)")                                   \
-	S(PURGE_HISTORY, "DELETE FROM message WHERE id IN (SELECT m.id FROM message m WHERE "                      \
-			 "m.received < ?1 AND m.corrected_at < ?1 AND NOT EXISTS (SELECT 1 FROM "                  \
-			 "features f WHERE f.message = m.id) AND NOT EXISTS (SELECT 1 FROM "                       \
-			 "lesson l WHERE l.message = m.id) AND NOT EXISTS (SELECT 1 FROM "                         \
-			 "quarantine q WHERE q.signature = m.signature) ORDER BY m.id LIMIT ?2)")                  \
+	S(FEATURES_OLD, "SELECT m.id FROM features f JOIN message m ON m.id = f.message WHERE "                    \
+			"m.id > ?2 AND " FEATURES_ARE_OLD " ORDER BY m.id LIMIT ?3")                               \
+	S(FEATURES_EXPIRE, "UPDATE message SET features_version = f.version FROM features f WHERE "                \
+			   "f.message = id AND f.version <> features_version AND "                                 \
+			   "id IN (SELECT value FROM json_each(?1))")                                              \
+	S(FEATURES_PURGE, "DELETE FROM features WHERE message IN (SELECT m.id FROM message m "                     \
+			  "WHERE m.id IN (SELECT value FROM json_each(?2)) AND " FEATURES_ARE_OLD ")")             \
+	S(FEATURES_VERSION, "SELECT features_version FROM message WHERE id = ?1")                                  \
+	S(HISTORY_OLD, "SELECT m.id FROM message m WHERE m.id > ?2 AND " HISTORY_IS_OLD                            \
+		       " ORDER BY m.id LIMIT ?3")                                                                  \
+	S(HISTORY_PURGE, "DELETE FROM message WHERE id IN (SELECT m.id FROM message m "                            \
+			 "WHERE m.id IN (SELECT value FROM json_each(?2)) AND " HISTORY_IS_OLD ")")                \
 	S(PURGE_CORRECTIONS, "DELETE FROM correction WHERE time < ?1")                                             \
 	S(COUNT_ROWS, "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM features)")
 
@@ -133,6 +150,7 @@ struct store {
 	sqlite3 *db;
 	char *directory;
 	ino_t inode; /* of the file that was opened */
+	time_t now;  /* 0: the clock's */
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 	struct dictionary *dictionary; /* NULL until first refreshed */
 };

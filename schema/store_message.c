@@ -99,6 +99,8 @@ static void row_read(sqlite3_stmt *s, struct store_message *row)
 	row->source = store_column_text(s, 19);
 	row->factors = store_column_text(s, 20);
 	row->counted = (enum store_class)sqlite3_column_int(s, 21);
+	/* Of a program with other learners: none of them is counted. */
+	memset(row->scores, 0xff, sizeof(row->scores));
 	if (sqlite3_column_bytes(s, 22) == sizeof(row->scores))
 		memcpy(row->scores, sqlite3_column_blob(s, 22), sizeof(row->scores));
 	row->sender_key = sqlite3_column_int64(s, 23);
@@ -316,6 +318,21 @@ enum store_status store_features_get(struct store *store, int64_t message, unsig
 	*version_r = (unsigned)sqlite3_column_int(s, 0);
 	struct span blob = {sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)};
 	*hashes_r = hash_list_unpack(blob, count_r);
+	sqlite3_reset(s);
+	return STORE_OK;
+}
+
+enum store_status store_features_version(struct store *store, int64_t message, unsigned *version_r,
+					 char **error_r)
+{
+	sqlite3_stmt *s = store_statement(store, STATEMENT_FEATURES_VERSION, error_r);
+
+	if (s != NULL)
+		sqlite3_bind_int64(s, 1, message);
+	enum store_status status = store_step(store, s, error_r);
+	if (status != STORE_OK)
+		return status;
+	*version_r = (unsigned)sqlite3_column_int(s, 0);
 	sqlite3_reset(s);
 	return STORE_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * store_user.c - senders, preferences, the index of the quarantine, purging and counting.
+ * store_user.c - senders, preferences, the index of the quarantine, counting.
  */
 #include "schema/store_internal.h"
 
@@ -267,40 +267,7 @@ enum store_status store_quarantine_size(struct store *store, uint64_t *rows_r, u
 	return STORE_OK;
 }
 
-/* ---- purging, counting ---- */
-
-static enum store_status purge(struct store *store, enum store_statement id, time_t before,
-			       size_t limit, bool *more_r, char **error_r)
-{
-	sqlite3_stmt *s = store_statement(store, id, error_r);
-
-	if (s == NULL)
-		return STORE_DEFER;
-	sqlite3_bind_int64(s, 1, before);
-	if (limit > 0)
-		sqlite3_bind_int64(s, 2, (int64_t)limit);
-	enum store_status status = store_run(store, s, error_r);
-	*more_r = limit > 0 && (size_t)sqlite3_changes(store->db) >= limit;
-	return status;
-}
-
-enum store_status store_purge_features(struct store *store, time_t before, size_t limit,
-				       bool *more_r, char **error_r)
-{
-	return purge(store, STATEMENT_PURGE_FEATURES, before, limit, more_r, error_r);
-}
-
-enum store_status store_purge_history(struct store *store, time_t before, size_t limit,
-				      bool *more_r, char **error_r)
-{
-	bool ignored;
-	enum store_status status =
-		purge(store, STATEMENT_PURGE_CORRECTIONS, before, 0, &ignored, error_r);
-
-	if (status != STORE_OK)
-		return status;
-	return purge(store, STATEMENT_PURGE_HISTORY, before, limit, more_r, error_r);
-}
+/* ---- counting ---- */
 
 static uint64_t files_size(const char *directory)
 {

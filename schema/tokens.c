@@ -18,6 +18,7 @@
 #define PREFETCH_ENTRY	   12
 #define TOKENS_ENTRIES_MAX (UINT32_MAX / 2)
 #define INDEX_BITS_MAX	   28
+#define WRITER_ENTRIES	   4096 /* in memory */
 
 struct header {
 	char magic[8];
@@ -135,54 +136,6 @@ void tokens_find_all(const struct tokens *tokens, const uint32_t *hashes, size_t
 	}
 }
 
-static int write_all(int fd, const void *data, size_t size)
-{
-	return file_write_all(fd, (struct span){data, size});
-}
-
-static unsigned index_bits(size_t count)
-{
-	unsigned bits = 0;
-
-	while (bits < INDEX_BITS_MAX && ((size_t)ENTRIES_PER_SLOT << bits) < count)
-		bits++;
-	return bits;
-}
-
-static uint32_t *index_make(const struct token *entries, size_t count, unsigned bits)
-{
-	uint32_t *index = xcalloc(1, index_size(bits));
-	size_t slots = (size_t)1 << bits, at = 0;
-
-	for (size_t slot = 0; slot < slots; slot++) {
-		index[slot] = (uint32_t)at;
-		while (at < count && slot_of(entries[at].hash, bits) == slot)
-			at++;
-	}
-	index[slots] = (uint32_t)at;
-	return index;
-}
-
-static int write_file(int fd, const struct token *entries, size_t count)
-{
-	struct header header = {
-		.count = count, .bits = index_bits(count), .entry_size = sizeof(struct token)};
-	uint32_t *index = index_make(entries, count, header.bits);
-
-	memcpy(header.magic, TOKENS_MAGIC, 8);
-	int result = write_all(fd, &header, sizeof(header));
-	if (result == 0)
-		result = write_all(fd, index, index_size(header.bits));
-	if (result == 0)
-		result = write_all(fd, entries, count * sizeof(*entries));
-	if (result == 0)
-		result = fsync(fd);
-	int saved = errno;
-	free(index);
-	errno = saved;
-	return result;
-}
-
 static int sync_folder(const char *path)
 {
 	char *copy = xstrdup(path);
@@ -194,21 +147,124 @@ static int sync_folder(const char *path)
 	return result;
 }
 
-int tokens_write(const char *path, const struct token *entries, size_t count, char **error_r)
+static unsigned index_bits(size_t count)
+{
+	unsigned bits = 0;
+
+	while (bits < INDEX_BITS_MAX && ((size_t)ENTRIES_PER_SLOT << bits) < count)
+		bits++;
+	return bits;
+}
+
+/* ---- writing ---- */
+
+struct tokens_writer {
+	char *path;
+	int fd;
+	int error; /* errno of the first failure; what follows is ignored */
+	unsigned bits;
+	uint32_t *index;
+	size_t slots; /* of the index, that are filled in */
+	size_t count;
+	size_t buffered;
+	struct token buffer[WRITER_ENTRIES];
+};
+
+static void writer_write(struct tokens_writer *w, const void *data, size_t size)
+{
+	if (w->error == 0 && file_write_all(w->fd, (struct span){data, size}) != 0)
+		w->error = errno;
+}
+
+static void writer_flush(struct tokens_writer *w)
+{
+	writer_write(w, w->buffer, w->buffered * sizeof(*w->buffer));
+	w->buffered = 0;
+}
+
+/* Entries come behind the index, which is known at the end only. */
+static void writer_seek(struct tokens_writer *w, size_t offset)
+{
+	if (w->error == 0 && lseek(w->fd, (off_t)offset, SEEK_SET) < 0)
+		w->error = errno;
+}
+
+struct tokens_writer *tokens_writer_open(const char *path, size_t max, char **error_r)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int result = fd < 0 ? -1 : write_file(fd, entries, count);
 
-	if (fd >= 0 && close(fd) != 0)
-		result = -1;
-	if (result == 0)
-		result = sync_folder(path);
-	if (result != 0) {
-		int saved = errno;
-		*error_r = xasprintf("%s: %s", path, strerror(saved));
-		if (fd >= 0)
-			unlink(path);
-		errno = saved;
+	if (fd < 0) {
+		*error_r = xasprintf("%s: %s", path, strerror(errno));
+		return NULL;
 	}
-	return result;
+	struct tokens_writer *w = xcalloc(1, sizeof(*w));
+	w->path = xstrdup(path);
+	w->fd = fd;
+	w->bits = index_bits(max);
+	w->index = xcalloc(1, index_size(w->bits));
+	writer_seek(w, sizeof(struct header) + index_size(w->bits));
+	return w;
+}
+
+static void fill_index(struct tokens_writer *w, size_t slots)
+{
+	while (w->slots < slots)
+		w->index[w->slots++] = (uint32_t)w->count;
+}
+
+void tokens_writer_add(struct tokens_writer *w, const struct token *token)
+{
+	fill_index(w, slot_of(token->hash, w->bits) + 1);
+	w->count++;
+	w->buffer[w->buffered++] = *token;
+	if (w->buffered == WRITER_ENTRIES)
+		writer_flush(w);
+}
+
+static void writer_complete(struct tokens_writer *w)
+{
+	struct header header = {
+		.count = w->count, .bits = w->bits, .entry_size = sizeof(struct token)};
+
+	memcpy(header.magic, TOKENS_MAGIC, 8);
+	fill_index(w, ((size_t)1 << w->bits) + 1);
+	writer_flush(w);
+	writer_seek(w, 0);
+	writer_write(w, &header, sizeof(header));
+	writer_write(w, w->index, index_size(w->bits));
+	if (w->error == 0 && fsync(w->fd) != 0)
+		w->error = errno;
+	if (close(w->fd) != 0 && w->error == 0)
+		w->error = errno;
+	if (w->error == 0 && sync_folder(w->path) != 0)
+		w->error = errno;
+}
+
+int tokens_writer_finish(struct tokens_writer **writer, char **error_r)
+{
+	struct tokens_writer *w = *writer;
+
+	writer_complete(w);
+	int error = w->error;
+	if (error != 0) {
+		*error_r = xasprintf("%s: %s", w->path, strerror(error));
+		unlink(w->path);
+	}
+	free(w->index);
+	free(w->path);
+	free(w);
+	*writer = NULL;
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+int tokens_write(const char *path, const struct token *entries, size_t count, char **error_r)
+{
+	struct tokens_writer *w = tokens_writer_open(path, count, error_r);
+
+	if (w == NULL)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		tokens_writer_add(w, &entries[i]);
+	return tokens_writer_finish(&w, error_r);
 }

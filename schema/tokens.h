@@ -17,16 +17,18 @@ struct token {
 	uint32_t hash;
 	int32_t spam, innocent;	  /* messages; may be negative in a file that is not the oldest */
 	int32_t gradient, square; /* sums over lessons: dictionary.h */
-	uint32_t day;		  /* days since 1970 when it was last taught */
+	uint16_t day;		  /* when it was last taught, days since 1970; 0: an empty token */
+	uint16_t born;		  /* when it was first taught; 0: longer ago than anybody knows */
 };
 
-/* Sums; the later day. */
+/* Sums; the later day, the earlier birth. */
 static inline void token_add(struct token *to, const struct token *delta)
 {
 	to->spam += delta->spam;
 	to->innocent += delta->innocent;
 	to->gradient += delta->gradient;
 	to->square += delta->square;
+	to->born = to->day == 0 || delta->born < to->born ? delta->born : to->born;
 	to->day = to->day > delta->day ? to->day : delta->day;
 }
 
@@ -50,6 +52,16 @@ const struct token *tokens_find(const struct tokens *tokens, uint32_t hash);
 void tokens_find_all(const struct tokens *tokens, const uint32_t *hashes, size_t count,
 		     void (*found)(void *context, size_t i, const struct token *token),
 		     void *context);
+
+/*
+ * A new file, entry by entry, sorted and distinct, at most max of them; in memory is only the index,
+ * a byte an entry. Errors are told at the end: then, as without an end, the file is not whole.
+ * finish() syncs it with its folder; or -1, *error_r, errno, and no file is left.
+ */
+struct tokens_writer;
+struct tokens_writer *tokens_writer_open(const char *path, size_t max, char **error_r);
+void tokens_writer_add(struct tokens_writer *writer, const struct token *token);
+int tokens_writer_finish(struct tokens_writer **writer, char **error_r);
 
 /*
  * Writes entries (sorted, distinct) to path, synced with its folder. 0; or -1 and *error_r, errno

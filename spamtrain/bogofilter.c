@@ -37,7 +37,7 @@ struct parser {
 	struct token *tokens;
 	size_t count, capacity;
 	struct bogofilter *result;
-	uint32_t today;
+	uint16_t today;
 	bool counted; /* .MSG_COUNT was there */
 };
 
@@ -85,7 +85,8 @@ static void token_append(struct parser *p, uint32_t hash, const struct entry *en
 	p->tokens[p->count++] = (struct token){.hash = hash,
 					       .spam = (int32_t)entry->spam,
 					       .innocent = (int32_t)entry->innocent,
-					       .day = p->today};
+					       .day = p->today,
+					       .born = p->today};
 }
 
 /* The features that are the whole token: not its pieces, nor pairs. */
@@ -180,7 +181,7 @@ static void tokens_finish(struct parser *p)
 	for (size_t i = 0; i < p->count; i++) {
 		struct token t = p->tokens[i];
 		if (kept == 0 || p->tokens[kept - 1].hash != t.hash)
-			p->tokens[kept++] = (struct token){.hash = t.hash, .day = t.day};
+			p->tokens[kept++] = (struct token){.hash = t.hash, .day = t.day, .born = t.born};
 		struct token *to = &p->tokens[kept - 1];
 		to->spam = bounded_sum(to->spam, t.spam, counts->spam);
 		to->innocent = bounded_sum(to->innocent, t.innocent, counts->innocent);
@@ -189,7 +190,7 @@ static void tokens_finish(struct parser *p)
 	counts->count = kept;
 }
 
-int bogofilter_read(struct bogofilter *result, struct span dump, uint32_t today, char **error_r)
+int bogofilter_read(struct bogofilter *result, struct span dump, uint16_t today, char **error_r)
 {
 	struct parser p = {.result = result, .today = today};
 	uint64_t number = 0;

@@ -27,6 +27,6 @@ struct bogofilter {
  * 0; or -1 and *error_r when it is no such dump, or damaged: nothing is to be freed then. today: days
  * since 1970.
  */
-int bogofilter_read(struct bogofilter *result, struct span dump, uint32_t today, char **error_r);
+int bogofilter_read(struct bogofilter *result, struct span dump, uint16_t today, char **error_r);
 
 #endif

@@ -52,7 +52,12 @@ struct classifier_settings {
 	size_t open_stores_max;		/* kept open; at least 1 */
 	unsigned wait_seconds;		/* for a user whose store another thread has */
 	time_t signature_retention, history_retention; /* seconds */
-	bool quick;	       /* commits are not synced: for measurements on throw-away stores */
+	struct dictionary_rules rules;		       /* what a TEFT user's dictionary drops */
+	bool quick; /* commits are not synced: for measurements on throw-away stores */
+	/* Called when a verdict was found and is about to be recorded, in the same thread; or NULL.
+	 * For measurements. */
+	void (*judged)(void *context);
+	void *judged_context;
 	struct dictionary_groups groups;  /* who shares a dictionary; taken over by the site */
 	const char *site_file; /* where new users start from (copied); NULL: from nothing */
 };

@@ -20,7 +20,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define EVALUATE_USER "evaluate@localhost"
+#define EVALUATE_USER	"evaluate@localhost"
+#define SECONDS_PER_DAY 86400
+#define DAYS_MAX	3650
 #define RANDOM_SEED                                                                                \
 	UINT64_C(0x9e3779b97f4a7c15) /* which errors stay unreported: always the same \
 						    */
@@ -37,8 +39,11 @@ struct evaluation {
 	struct classifier_site *site;
 	struct outcome *outcomes;
 	size_t count;
-	uint64_t random, trained;
+	uint64_t random, corrections;
 	double classify_ms, train_ms; /* CPU, sums */
+	double judged;		      /* cpu_ms() when the verdict was there */
+	long long days;		      /* over which the archive is spread; 0: all of it now */
+	time_t now;		      /* 0: the clock's */
 };
 
 static double cpu_ms(void)
@@ -58,7 +63,30 @@ static double random_next(struct evaluation *e)
 	return (double)(e->random * UINT64_C(2685821657736338717) >> 11) / 9007199254740992.0;
 }
 
+static void judged(void *context)
+{
+	((struct evaluation *)context)->judged = cpu_ms();
+}
+
 /* ---- one message ---- */
+
+/* Its time, in the archive's time; the purge of each day that ends. */
+static int clock_advance(struct evaluation *e, struct classifier *c, double share)
+{
+	time_t span = e->days * SECONDS_PER_DAY, before = e->now;
+	char *error = NULL;
+
+	if (e->days == 0)
+		return EX_OK;
+	e->now = time(NULL) - span + (time_t)(share * (double)span);
+	store_set_now(classifier_store(c), e->now);
+	if (before == 0 || before / SECONDS_PER_DAY == e->now / SECONDS_PER_DAY)
+		return EX_OK;
+	double started = cpu_ms();
+	int code = result_of(classifier_purge(c, e->now, &error), &error);
+	e->train_ms += cpu_ms() - started;
+	return code;
+}
 
 static int evaluate_bytes(struct evaluation *e, struct classifier *c, struct span bytes,
 			  uint64_t size, bool spam)
@@ -68,10 +96,9 @@ static int evaluate_bytes(struct evaluation *e, struct classifier *c, struct spa
 	char *error = NULL;
 	double started = cpu_ms();
 	struct classifier_message *message = message_read(bytes, size, e->families);
+	e->judged = started;
 	int code = result_of(classifier_process(c, message, NULL, &verdict, &error), &error);
-	double classified = cpu_ms();
-
-	e->classify_ms += classified - started;
+	e->classify_ms += e->judged - started;
 	struct outcome outcome = {verdict.score, spam, verdict.result == CLASSIFIER_SPAM};
 	e->outcomes[e->count++] = outcome;
 	if (code == EX_OK && outcome.verdict != spam && random_next(e) >= e->unreported) {
@@ -81,9 +108,9 @@ static int evaluate_bytes(struct evaluation *e, struct classifier *c, struct spa
 							   .signature = verdict.signature,
 							   .source = "evaluate"};
 		code = result_of(classifier_correct(c, &correction, &corrected, &error), &error);
-		e->train_ms += cpu_ms() - classified;
-		e->trained++;
+		e->corrections++;
 	}
+	e->train_ms += cpu_ms() - e->judged;
 	classifier_verdict_free(&verdict);
 	classifier_message_free(&message);
 	return code;
@@ -137,7 +164,9 @@ static int evaluate_all(struct evaluation *e, struct classifier *c,
 	e->outcomes = xcalloc(index->count + 1, sizeof(*e->outcomes));
 	interrupt_catch();
 	for (size_t i = 0; i < index->count && code == EX_OK; i++) {
-		code = evaluate_item(e, c, &index->list[i], out);
+		code = clock_advance(e, c, (double)i / (double)index->count);
+		if (code == EX_OK)
+			code = evaluate_item(e, c, &index->list[i], out);
 		if (code == EX_OK && interrupt_came()) {
 			complain("interrupted after %zu of %zu messages", i + 1, index->count);
 			code = EX_TEMPFAIL;
@@ -209,7 +238,7 @@ static void results_print(const struct evaluation *e, const struct classifier_st
 	size_t skipped = e->count > EARLY ? EARLY : 0;
 	struct rates late = rates_of(e->outcomes + skipped, e->count - skipped);
 	double classify = e->classify_ms / (double)(e->count > 0 ? e->count : 1);
-	double train = e->train_ms / (double)(e->trained > 0 ? e->trained : 1);
+	double train = e->train_ms / (double)(e->count > 0 ? e->count : 1);
 
 	if (json) {
 		json_t *result =
@@ -232,8 +261,8 @@ static void results_print(const struct evaluation *e, const struct classifier_st
 		printf("without the first %zu: ham wrong %.3f %%, spam missed %.3f %%, (1-ROCA)%% %.4f\n",
 		       skipped, late.ham_wrong, late.spam_missed, late.roca);
 	printf("CPU ms classify   %.3f\n", classify);
-	printf("CPU ms train      %.3f (%llu corrections)\n", train,
-	       (unsigned long long)e->trained);
+	printf("CPU ms train      %.3f (recording, learning, snapshots, %llu corrections)\n", train,
+	       (unsigned long long)e->corrections);
 	printf("store             %llu bytes, %llu tokens\n",
 	       (unsigned long long)stats->store_bytes, (unsigned long long)stats->tokens);
 }
@@ -275,6 +304,7 @@ static int options_read(struct evaluation *e, int argc, char **argv)
 						{"store", required_argument, NULL, 'd'},
 						{"site", required_argument, NULL, 'f'},
 						{"without", required_argument, NULL, 'w'},
+						{"days", required_argument, NULL, 'D'},
 						{NULL, 0, NULL, 0}};
 	int option, code = EX_OK;
 
@@ -291,6 +321,8 @@ static int options_read(struct evaluation *e, int argc, char **argv)
 			*text = optarg;
 		else if (option == 'u')
 			code = fraction_read(optarg, &e->unreported);
+		else if (option == 'D')
+			code = number_read(optarg, DAYS_MAX, &e->days);
 		else
 			code = option == 'w' ? family_remove(e, optarg) : EX_USAGE;
 	}
@@ -307,6 +339,8 @@ static int settings_read(struct evaluation *e, struct classifier_settings *setti
 
 	classifier_settings_init(settings);
 	settings->quick = true;
+	settings->judged = judged;
+	settings->judged_context = e;
 	settings->site_file = e->site_file;
 	if (preferences_set(&settings->preferences, "trainingMode", e->mode, &error) &&
 	    preferences_set(&settings->preferences, "statisticalSedation", e->sensitivity, &error))

@@ -166,7 +166,7 @@ static int import_bogofilter(struct import *import)
 {
 	struct bogofilter dump;
 	char *error = NULL;
-	uint32_t today = (uint32_t)(time(NULL) / SECONDS_PER_DAY);
+	uint16_t today = (uint16_t)(time(NULL) / SECONDS_PER_DAY);
 
 	if (bogofilter_read(&dump, strbuf_span(&import->file), today, &error) != 0)
 		return file_result(import->path, STORE_INVALID, &error);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-static int number_read(const char *text, long long max, long long *number_r)
+int number_read(const char *text, long long max, long long *number_r)
 {
 	char *end;
 

@@ -74,6 +74,9 @@ int open_user(struct session *session, const char *user, bool must_exist,
 /* As open_user(), but a user without a store is EX_OK and *classifier_r NULL. */
 int find_user(struct session *session, const char *user, struct classifier **classifier_r);
 
+/* From 1 to max. EX_OK, or EX_USAGE after a complaint. */
+int number_read(const char *text, long long max, long long *number_r);
+
 /* "spam", "ham" or "innocent"; false after a complaint. */
 bool class_read(const char *text, enum store_class *class_r);
 

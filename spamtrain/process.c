@@ -222,7 +222,7 @@ static enum classifier_status record(struct classifier *c, const struct classifi
 	enum store_class class = verdict->result == CLASSIFIER_SPAM ? STORE_SPAM : STORE_INNOCENT;
 	enum store_class taught = lesson_of(c, score, class);
 	bool counts = c->preferences.training_mode != TRAINING_NOTRAIN;
-	time_t now = time(NULL);
+	time_t now = store_now(c->store);
 	struct store_message row = {
 		.received = envelope != NULL && envelope->received != 0 ? envelope->received : now,
 		.size = message->full_size,
@@ -278,6 +278,9 @@ static enum classifier_status process(struct classifier *c,
 		return status_of_store(found);
 	enum classifier_status status = judge(c, message, &judgement, verdict, error_r);
 	classifier_reasons_free(judgement.reasons, judgement.reason_count);
+	const struct classifier_settings *settings = classifier_site_settings(c->site);
+	if (settings->judged != NULL)
+		settings->judged(settings->judged_context);
 	if (status == CLASSIFIER_OK)
 		status = record(c, message, envelope, &judgement.score, verdict, error_r);
 	return status;

@@ -5,33 +5,50 @@
 
 #include <stdlib.h>
 
-#define PURGE_ROWS 200 /* of one transaction: a delivery waits for so long at most */
+#define PURGE_ROWS	200 /* of one transaction: a delivery waits for so long at most */
+#define TUM_YOUNG_HITS	50  /* DSPAM's: TUM keeps what more messages taught */
+#define SECONDS_PER_DAY 86400
 
-typedef enum store_status purge_step(struct store *store, time_t before, size_t limit, bool *more_r,
-				     char **error_r);
-
-static enum store_status purge_all(struct store *store, purge_step *step, time_t before,
-				   char **error_r)
+/*
+ * What the mode needs is spared: TEFT teaches a feature again whenever it comes, so one that was not
+ * taught is not used; TUM teaches it only when a message was unsure, and TOE only by a correction,
+ * so there it may be in daily use.
+ */
+static struct dictionary_rules rules_of(const struct classifier *c)
 {
-	enum store_status status = STORE_OK;
-	bool more = true;
+	struct dictionary_rules rules = classifier_site_settings(c->site)->rules;
 
-	while (status == STORE_OK && more) {
-		status = store_begin(store, error_r);
-		if (status == STORE_OK)
-			status = step(store, before, PURGE_ROWS, &more, error_r);
-		if (status == STORE_OK)
-			status = store_commit(store, error_r);
-		store_rollback(store);
+	switch (c->preferences.training_mode) {
+	case TRAINING_TEFT:
+		break;
+	case TRAINING_TUM:
+		rules.hits1s = rules.hits1i = rules.hapaxes = 0;
+		rules.unused_hits = TUM_YOUNG_HITS;
+		break;
+	case TRAINING_TOE:
+	case TRAINING_NOTRAIN:
+		rules = (struct dictionary_rules){.tokens_max = rules.tokens_max};
 	}
-	return status;
+	return rules;
+}
+
+/* Of users without lessons there is nothing to do. */
+static enum store_status purge_dictionary(struct classifier *c, time_t now, char **error_r)
+{
+	struct dictionary_rules rules = rules_of(c);
+	size_t dropped;
+
+	return dictionary_purge(c->store, &rules, (int32_t)(now / SECONDS_PER_DAY), &dropped,
+				error_r);
 }
 
 enum classifier_status classifier_purge(struct classifier *classifier, time_t now, char **error_r)
 {
 	const struct classifier_settings *keep = classifier_site_settings(classifier->site);
-	enum store_status status = dictionary_refresh(classifier->store, error_r);
+	enum store_status status = purge_dictionary(classifier, now, error_r);
 
+	if (status == STORE_OK)
+		status = dictionary_refresh(classifier->store, error_r);
 	if (status == STORE_OK)
 		status = dictionary_merge(classifier->store, error_r);
 	if (status == STORE_OK)
@@ -39,11 +56,11 @@ enum classifier_status classifier_purge(struct classifier *classifier, time_t no
 	if (status == STORE_OK)
 		dictionary_sweep(classifier->store, now);
 	if (status == STORE_OK)
-		status = purge_all(classifier->store, store_purge_features,
-				   now - keep->signature_retention, error_r);
+		status = store_purge_features(classifier->store, now - keep->signature_retention,
+					      PURGE_ROWS, error_r);
 	if (status == STORE_OK)
-		status = purge_all(classifier->store, store_purge_history,
-				   now - keep->history_retention, error_r);
+		status = store_purge_history(classifier->store, now - keep->history_retention,
+					     PURGE_ROWS, error_r);
 	return status_of_store(status);
 }
 

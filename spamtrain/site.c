@@ -15,7 +15,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define WAIT_SECONDS 10
+#define WAIT_SECONDS	10
+#define SECONDS_PER_DAY 86400
 
 struct classifier_site {
 	struct classifier_settings settings;
@@ -35,8 +36,14 @@ void classifier_settings_init(struct classifier_settings *settings)
 	preferences_init(&settings->preferences);
 	settings->open_stores_max = 1;
 	settings->wait_seconds = WAIT_SECONDS;
-	settings->signature_retention = 14 * 86400;
-	settings->history_retention = 90 * 86400;
+	settings->signature_retention = 14 * SECONDS_PER_DAY;
+	settings->history_retention = 90 * SECONDS_PER_DAY;
+	settings->rules = (struct dictionary_rules){.hits1s = 15,
+						    .hits1i = 15,
+						    .hapaxes = 30,
+						    .neutral = 90,
+						    .unused = 90,
+						    .tokens_max = 2000000};
 }
 
 struct classifier_site *classifier_site_create(const struct classifier_settings *settings)
@@ -65,6 +72,12 @@ char *classifier_site_file(const struct conf *conf)
 	return xasprintf("%s/dictionary", conf_text(conf, P_SITE_DIRECTORY));
 }
 
+/* Of a time, at least one unless it is 0. */
+static unsigned days(const struct conf *conf, enum conf_param param)
+{
+	return (unsigned)((conf_number(conf, param) + SECONDS_PER_DAY - 1) / SECONDS_PER_DAY);
+}
+
 struct classifier_site *classifier_site_new(const struct conf *conf, char **error_r)
 {
 	struct classifier_settings settings;
@@ -85,6 +98,14 @@ struct classifier_site *classifier_site_new(const struct conf *conf, char **erro
 	settings.open_stores_max = (size_t)conf_number(conf, P_OPEN_STORES_LIMIT);
 	settings.signature_retention = conf_number(conf, P_SIGNATURE_RETENTION);
 	settings.history_retention = conf_number(conf, P_HISTORY_RETENTION);
+	settings.rules = (struct dictionary_rules){
+		.hits1s = days(conf, P_PURGE_HITS1S),
+		.hits1i = days(conf, P_PURGE_HITS1I),
+		.hapaxes = days(conf, P_PURGE_HAPAXES),
+		.neutral = days(conf, P_PURGE_NEUTRAL),
+		.unused = days(conf, P_PURGE_UNUSED),
+		.tokens_max = (size_t)conf_number(conf, P_TOKENS_LIMIT),
+	};
 	struct classifier_site *site = classifier_site_create(&settings);
 	site->preference_maps = preference_maps_new(conf);
 	free(file);

@@ -93,7 +93,7 @@ static enum classifier_status row_create(struct classifier *c,
 {
 	struct engine_score score;
 	struct store_message row = {
-		.received = time(NULL),
+		.received = store_now(c->store),
 		.size = message->full_size,
 		.result = -1,
 		.sender_key = message->sender_key,
@@ -122,8 +122,12 @@ static enum classifier_status row_create(struct classifier *c,
 	return status;
 }
 
-/* Expired features can be had again from the message, if they still mean the same. */
-static enum store_status features_ensure(struct store *store, const struct store_message *row,
+/*
+ * Expired features can be had again from the message. If they mean something else by now, what was
+ * taught with the old ones can be taken back no more: it is left to the purge, and the message
+ * counts as not taught.
+ */
+static enum store_status features_ensure(struct store *store, struct store_message *row,
 					 const struct classifier_message *message, char **error_r)
 {
 	uint32_t *hashes = NULL;
@@ -135,6 +139,11 @@ static enum store_status features_ensure(struct store *store, const struct store
 	free(hashes);
 	if (status != STORE_NOT_FOUND || message == NULL)
 		return status;
+	status = store_features_version(store, row->id, &version, error_r);
+	if (status != STORE_OK)
+		return status;
+	if (version != FEATURES_VERSION)
+		row->taught = STORE_NONE;
 	return store_features_add(store, row->id, FEATURES_VERSION, message->hashes, message->count,
 				  error_r);
 }
@@ -182,7 +191,7 @@ static enum classifier_status apply(struct classifier *c, struct store_message *
 	free(row->source);
 	row->source = xstrdup(correction->source == NULL ? "" : correction->source);
 	row->corrected = wanted.corrected;
-	row->corrected_at = time(NULL);
+	row->corrected_at = store_now(c->store);
 	*corrected_r = wanted.corrected == STORE_NONE ? CLASSIFIER_TAKEN_BACK : CLASSIFIER_LEARNED;
 	if (status == CLASSIFIER_OK)
 		status = status_of_store(store_message_update(c->store, row, error_r));

@@ -37,7 +37,7 @@ static void import_lines(struct span lines)
 	struct strbuf file = STRBUF_INIT;
 	uint64_t count = 0;
 
-	strbuf_printf(&file, "shoveler-export\t%d\nstore\t1\nlayout\t%zu\t%zu\t%s\nfeatures\t1\n",
+	strbuf_printf(&file, "shoveler-export\t%d\nstore\t1\nlayout\t%d\t%zu\t%s\nfeatures\t1\n",
 		      EXCHANGE_VERSION, EXCHANGE_NUMBERS, sizeof(struct dictionary_sums),
 		      exchange_byte_order());
 	strbuf_append_span(&file, lines);
