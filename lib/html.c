@@ -274,7 +274,8 @@ static bool attribute_use(struct stripper *s, const struct name *tag, const stru
 	}
 	if ((name_is(&a->name, "alt") || name_is(&a->name, "title")) && s->hiding.size == 0) {
 		text_append(&s->out->text, a->value, s->max);
-		strbuf_append_char(&s->out->text, '\n');
+		if (s->out->text.size < s->max)
+			strbuf_append_char(&s->out->text, '\n');
 	}
 	if (name_is(&a->name, "style"))
 		return style_hides(a->value);

@@ -396,10 +396,13 @@ static int evaluate_run(struct evaluation *e, const struct evaluate_index *index
 static int evaluate_in(struct evaluation *e, struct classifier_settings *settings,
 		       const struct evaluate_index *index, FILE *out, bool json)
 {
-	char *error = NULL, temporary[] = "/tmp/spamtrain.XXXXXX";
+	const char *parent = getenv("TMPDIR");
+	char *error = NULL,
+	     *temporary = xasprintf("%s/spamtrain.XXXXXX", parent != NULL ? parent : "/tmp");
 
 	if (e->store == NULL && mkdtemp(temporary) == NULL) {
 		complain("%s: %s", temporary, strerror(errno));
+		free(temporary);
 		return EX_CANTCREAT;
 	}
 	settings->users_directory = e->store != NULL ? e->store : temporary;
@@ -414,6 +417,7 @@ static int evaluate_in(struct evaluation *e, struct classifier_settings *setting
 		free(domain);
 	}
 	classifier_site_free(&e->site);
+	free(temporary);
 	return code;
 }
 
