@@ -20,14 +20,15 @@
 #define FACT_STRENGTH	  0.1 /* weight of the prior, in messages */
 #define SMOOTHING	  0.5 /* messages at either side of every score */
 #define FIRST_MESSAGES	  5   /* scored of each class; until then raw scores count as well */
-#define FIRST_LIMIT	  1.0 /* log-odds of a raw score, at most */
+#define OPINION_WEIGHT	  5.0 /* more at the beginning */
+#define OPINION_MESSAGES  10  /* learned of each class, and half of it is gone */
 #define BINS_PER_UNIT	  25.0
 #define UNSURE_CENTRE	  0.5
 #define UNSURE_MARGIN	  4.0
 
 /* Chi-square of each view comes first, by enum feature_view, but for two slots: */
 enum {
-	CHI_ALL = VIEW_FACT, /* facts have no chi-square */
+	OPINION = VIEW_FACT, /* facts have no chi-square */
 	GRAHAM = 6,
 	LOGISTIC_HEADER = 7,
 	FACTS = 11, /* the copies of the subject's words count as subject */
@@ -35,21 +36,25 @@ enum {
 };
 
 struct learner {
-	double weight;	    /* in the mean */
-	double bin_scale;   /* raw scores of about this size are one unit of the histogram */
-	double first_scale; /* ... and of log-odds while there is next to no history */
+	double weight;	  /* in the mean */
+	double bin_scale; /* raw scores of about this size are one unit of the histogram */
+	/* Log-odds while there is next to no history: raw score / scale, within the limit. */
+	double first_scale, first_limit;
 };
 
-#define CHI_LEARNER(weight) {weight, 0.3, 1.0}
+#define CHI_LEARNER(weight)                                                                        \
+	{                                                                                          \
+		weight, 0.3, 1.0, 1.0                                                              \
+	}
 
 static const struct learner learners[STORE_LEARNERS] = {
-	[VIEW_SENDER] = CHI_LEARNER(1.0),     [VIEW_SUBJECT] = CHI_LEARNER(1.0),
-	[VIEW_FIELD_WORD] = CHI_LEARNER(0.5), [VIEW_FIELD_PAIR] = CHI_LEARNER(0.5),
-	[VIEW_ROUTE] = CHI_LEARNER(1.0),      [CHI_ALL] = CHI_LEARNER(0.5),
-	[GRAHAM] = {0.5, 2.0, 20.0},	      [LOGISTIC_HEADER] = {1.0, 0.2, 2.0},
-	[VIEW_WORD] = CHI_LEARNER(1.0),	      [VIEW_PAIR] = CHI_LEARNER(1.0),
-	[VIEW_LINK] = CHI_LEARNER(0.5),	      [FACTS] = {1.0, 1.0, 2.0},
-	[LOGISTIC_BODY] = {2.0, 0.2, 2.0},
+	[VIEW_SENDER] = CHI_LEARNER(1.0),	[VIEW_SUBJECT] = CHI_LEARNER(1.0),
+	[VIEW_FIELD_WORD] = CHI_LEARNER(0.5),	[VIEW_FIELD_PAIR] = CHI_LEARNER(0.5),
+	[VIEW_ROUTE] = CHI_LEARNER(1.0),	[OPINION] = {0.5, 1.0, 1.0, 6.0},
+	[GRAHAM] = {0.5, 2.0, 20.0, 1.0},	[LOGISTIC_HEADER] = {1.0, 0.2, 2.0, 1.0},
+	[VIEW_WORD] = CHI_LEARNER(1.0),		[VIEW_PAIR] = CHI_LEARNER(1.0),
+	[VIEW_LINK] = CHI_LEARNER(0.5),		[FACTS] = {1.0, 1.0, 2.0, 1.0},
+	[LOGISTIC_BODY] = {2.0, 0.2, 2.0, 1.0},
 };
 
 static double probability(struct token_counts counts, const struct dictionary_sums *sums,
@@ -88,9 +93,10 @@ struct facts {
 };
 
 struct raw {
-	struct chi chi[FEATURE_VIEWS], all;
+	struct chi chi[FEATURE_VIEWS];
 	struct logistic logistic[SIDES];
 	struct facts facts;
+	double opinion;
 	double *odds; /* of the features seen before, for Graham's product */
 	size_t odds_count;
 };
@@ -175,6 +181,10 @@ static void raw_add(struct raw *raw, uint32_t hash, struct token_counts counts,
 	enum feature_view view = FEATURE_VIEW(hash);
 	bool seen = counts.spam > 0 || counts.innocent > 0;
 
+	if (view == VIEW_OPINION) {
+		raw->opinion = FEATURE_OPINION(hash);
+		return;
+	}
 	if (view == VIEW_FACT) {
 		if (seen)
 			fact_add(&raw->facts, counts, sums);
@@ -189,7 +199,6 @@ static void raw_add(struct raw *raw, uint32_t hash, struct token_counts counts,
 		return;
 	double f = probability(counts, sums, CHI_STRENGTH);
 	chi_add(&raw->chi[view == VIEW_SUBJECT_COPY ? VIEW_SUBJECT : view], f);
-	chi_add(&raw->all, f);
 	f = probability(counts, sums, GRAHAM_STRENGTH);
 	raw->odds[raw->odds_count++] = log(f / (1 - f));
 }
@@ -203,7 +212,7 @@ static void raw_scores(double *scores_r, const uint32_t *hashes, const struct to
 		raw_add(&raw, hashes[i], counts[i], sums);
 	for (int view = 0; view < FEATURE_VIEWS; view++)
 		scores_r[view] = chi_score(&raw.chi[view]);
-	scores_r[CHI_ALL] = chi_score(&raw.all);
+	scores_r[OPINION] = raw.opinion;
 	scores_r[GRAHAM] = graham_score(raw.odds, raw.odds_count);
 	scores_r[LOGISTIC_HEADER] = logistic_score(&raw.logistic[SIDE_HEADER]);
 	scores_r[LOGISTIC_BODY] = logistic_score(&raw.logistic[SIDE_BODY]);
@@ -264,27 +273,36 @@ static double calibrated(const struct dictionary_sums *sums, int learner, double
 	double odds = log((fmax(below, 0) + SMOOTHING) / (fmax(spam, 0) + 2 * SMOOTHING)) -
 		      log((fmax(above, 0) + SMOOTHING) / (fmax(innocent, 0) + 2 * SMOOTHING));
 	double share = fmin(fmin(spam, innocent) / FIRST_MESSAGES, 1);
-	double first = fmax(-FIRST_LIMIT, fmin(FIRST_LIMIT, raw / learners[learner].first_scale));
+	const struct learner *l = &learners[learner];
+	double first = fmax(-l->first_limit, fmin(l->first_limit, raw / l->first_scale));
 	return share * odds + (1 - share) * first;
+}
+
+static double weight_of(int learner, const struct dictionary_sums *sums)
+{
+	double fewest = fmax(0, fmin((double)sums->spam, (double)sums->innocent));
+	double more = OPINION_WEIGHT * OPINION_MESSAGES / (OPINION_MESSAGES + fewest);
+
+	return learners[learner].weight + (learner == OPINION ? more : 0);
 }
 
 void engine_score(struct engine_score *score_r, const uint32_t *hashes,
 		  const struct token_counts *counts, size_t count,
 		  const struct dictionary_sums *sums)
 {
+	bool both = sums->spam > 0 && sums->innocent > 0;
 	double raw[STORE_LEARNERS], sum = 0, weights = 0;
 
 	score_r->known = sums->spam >= ENGINE_CLASS_MIN && sums->innocent >= ENGINE_CLASS_MIN;
-	score_r->score = 0;
-	for (int i = 0; i < STORE_LEARNERS; i++)
-		score_r->bins[i] = SCORE_UNKNOWN;
-	if (sums->spam <= 0 || sums->innocent <= 0)
-		return;
 	raw_scores(raw, hashes, counts, count, sums);
 	for (int i = 0; i < STORE_LEARNERS; i++) {
+		double share = weight_of(i, sums);
+		weights += share;
+		score_r->bins[i] = SCORE_UNKNOWN;
+		if (!both && i != OPINION)
+			continue; /* who knows one class only finds everything to be of it */
 		score_r->bins[i] = bin_of(i, raw[i]);
-		sum += learners[i].weight * calibrated(sums, i, raw[i], score_r->bins[i]);
-		weights += learners[i].weight;
+		sum += share * calibrated(sums, i, raw[i], score_r->bins[i]);
 	}
 	score_r->score = sum / weights;
 }

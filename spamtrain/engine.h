@@ -4,12 +4,13 @@
  *
  * All learners read sums of integers, so that a lesson can be taken back exactly:
  * - Fisher's chi-square over the telling features (Robinson, "A Statistical Approach to the Spam
- *   Problem", 2003), once for each view of the message and once for all of it;
+ *   Problem", 2003), once for each view of the message;
  * - a product over the most telling features of all (Graham, "A Plan for Spam", 2002);
  * - logistic regression by dual averaging with a step of its own for each feature (Xiao, 2010;
  *   Duchi, Hazan and Singer, 2011), for header and body apart: a feature's weight follows from the
  *   sums of the gradients of the lessons that held it, and of their squares;
- * - naive Bayes over a few dozen facts that every message has.
+ * - naive Bayes over a few dozen facts that every message has;
+ * - an opinion that needs no learning (features_opinion.c), of some weight while little is learned.
  * Their raw scores cannot be compared with each other or over time, so each is turned into
  * log-odds by where it lies among the scores that the user's own past spam and innocent mail had
  * when it came; the weighted mean of these is the score. Views that are judged apart are worth a
@@ -27,8 +28,8 @@
 #define ENGINE_CLASS_MIN 5 /* messages of each class; until then every verdict is innocent */
 
 struct engine_score {
-	double score;		       /* calibrated log-odds of spam; 0 when nothing is known */
-	bool known;		       /* false: too little was learned for a verdict */
+	double score; /* calibrated log-odds of spam; an opinion when nothing is known */
+	bool known;   /* false: too little was learned for a verdict */
 	uint16_t bins[STORE_LEARNERS]; /* where the raw scores lie in the histograms */
 };
 

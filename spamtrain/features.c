@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #define SLOT_BITS 14 /* four times as many slots as FEATURES_MAX */
 #define SLOTS	  (1U << SLOT_BITS)
 
@@ -39,6 +42,11 @@ const char *features_family_name(unsigned bit)
 	return bit < FEATURE_FAMILIES ? family_names[bit] : NULL;
 }
 
+uint64_t word_hash(struct span word)
+{
+	return XXH3_64bits(word.data, word.size);
+}
+
 static uint64_t mix(uint64_t h)
 {
 	h ^= h >> 32;
@@ -48,8 +56,8 @@ static uint64_t mix(uint64_t h)
 
 static enum feature_view field_view(const struct extractor *ex, unsigned bit)
 {
-	static const char *const sender[] = {"from", "reply-to", "sender", "return-path",
-					     "errors-to"};
+	static const char *const sender[] = {"from",	    "reply-to",	 "sender",
+					     "return-path", "errors-to", "dkim-signature"};
 	const char *name = ex->features->names.data + ex->name;
 
 	if (bit == FEATURE_BIT_LOWER || bit == FEATURE_BIT_FOLDED)
@@ -65,13 +73,14 @@ static enum feature_view field_view(const struct extractor *ex, unsigned bit)
 static enum feature_view view_of(const struct extractor *ex, unsigned bit)
 {
 	switch (bit) {
-	case FEATURE_BIT_HEADER_NAME:
 	case FEATURE_BIT_RECEIVED:
 		return VIEW_ROUTE;
 	case FEATURE_BIT_WORD:
 		return VIEW_WORD;
 	case FEATURE_BIT_PAIR:
 		return VIEW_PAIR;
+	case FEATURE_BIT_OPINION:
+		return VIEW_OPINION;
 	case FEATURE_BIT_FACT:
 		return VIEW_FACT;
 	case FEATURE_BIT_HEADER_WORD:
@@ -106,22 +115,50 @@ static uint16_t short_size(struct span s)
 	return (uint16_t)(s.size < UINT16_MAX ? s.size : UINT16_MAX);
 }
 
+/* Words and their copies are the same features: what is undone counts as what it was made of. */
+static unsigned kind_of(const struct extractor *ex, unsigned bit)
+{
+	if (bit == FEATURE_BIT_FOLDED)
+		bit = FEATURE_BIT_LOWER;
+	return bit == FEATURE_BIT_LOWER && ex->name == 0 ? FEATURE_BIT_WORD : bit;
+}
+
+static uint32_t hash_of(const struct extractor *ex, unsigned bit, uint64_t h)
+{
+	if (bit == FEATURE_BIT_OPINION)
+		return (uint32_t)h;
+	h = mix(h ^ ex->seed ^ (uint64_t)(kind_of(ex, bit) + 1) << 56) >> 16;
+	return ((uint32_t)h & ~15U) | (unsigned)view_of(ex, bit);
+}
+
+/* The slot that holds the hash, or the empty one where it belongs. */
+static uint16_t *slot_of(const struct extractor *ex, uint32_t hash)
+{
+	size_t slot = hash * ex->set->key >> (64 - SLOT_BITS);
+
+	while (ex->set->slot[slot] != 0 && ex->features->list[ex->set->slot[slot] - 1].hash != hash)
+		slot = (slot + 1) % SLOTS;
+	return &ex->set->slot[slot];
+}
+
+bool feature_has(const struct extractor *ex, unsigned bit, uint64_t h)
+{
+	return *slot_of(ex, hash_of(ex, bit, h)) != 0;
+}
+
 void feature_add(struct extractor *ex, unsigned bit, uint64_t h, struct span first,
 		 struct span second)
 {
 	struct features *f = ex->features;
+	bool few = bit == FEATURE_BIT_FACT || bit == FEATURE_BIT_OPINION;
 
-	size_t max = bit == FEATURE_BIT_FACT ? FEATURES_MAX + FEATURES_FACTS_MAX : FEATURES_MAX;
-	if ((ex->families & 1U << bit) == 0 || f->count >= max)
+	if ((ex->families & 1U << bit) == 0 ||
+	    f->count >= (few ? FEATURES_MAX + FEATURES_FACTS_MAX : FEATURES_MAX))
 		return;
-	uint32_t hash = (uint32_t)(mix(h ^ ex->seed ^ (uint64_t)(bit + 1) << 56) >> 16);
-	hash = (hash & ~15U) | (unsigned)view_of(ex, bit);
-	size_t slot = hash * ex->set->key >> (64 - SLOT_BITS);
-	while (ex->set->slot[slot] != 0) {
-		if (f->list[ex->set->slot[slot] - 1].hash == hash)
-			return;
-		slot = (slot + 1) % SLOTS;
-	}
+	uint32_t hash = hash_of(ex, bit, h);
+	uint16_t *slot = slot_of(ex, hash);
+	if (*slot != 0)
+		return;
 	first = own(ex, first);
 	second = own(ex, second);
 	f->list[f->count++] = (struct feature){
@@ -133,7 +170,7 @@ void feature_add(struct extractor *ex, unsigned bit, uint64_t h, struct span fir
 		.name = ex->name,
 		.family = (uint16_t)bit,
 	};
-	ex->set->slot[slot] = (uint16_t)f->count;
+	*slot = (uint16_t)f->count;
 }
 
 void feature_add_word(struct extractor *ex, unsigned bit, struct span word)
@@ -247,8 +284,10 @@ void features_extract(struct features *features, struct span message, uint64_t f
 	ex.parts = xmalloc(sizeof(*ex.parts));
 	mime_parse(ex.parts, message);
 	features_header(&ex);
+	features_header_facts(&ex);
 	features_body(&ex);
-	features_fact(&ex);
+	features_body_facts(&ex);
+	features_opinion(&ex);
 	free(ex.parts);
 	charsets_free(&ex.charsets);
 	free(ex.set);

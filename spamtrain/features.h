@@ -2,7 +2,7 @@
  * features.h - what the learners see of a message: a set of hashed features.
  *
  * A feature is a word of a header field (with the field's name), a pair of such words, a word or
- * two adjacent words of the body, a piece of a link, a tag, a fact about the message's shape. Its
+ * two adjacent words of the body, a piece of a link, a fact about how the message is made. Its
  * 32-bit hash is what is counted; where its text lies is kept so that it can be shown to a person.
  *
  * FEATURES_VERSION changes whenever the same message would give other hashes: lessons of another
@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FEATURES_VERSION	1
+#define FEATURES_VERSION	2
 #define FEATURES_FACTS_MAX	80	     /* on top of these */
 #define FEATURES_MAX		4096	     /* of one message; later ones are ignored */
 #define FEATURES_TEXT_MAX	(192 * 1024) /* bytes of decoded text that are looked at, all parts */
@@ -27,18 +27,16 @@
 /* Families: a bit each, so that evaluate can measure what each is worth. */
 #define FEATURES_FAMILIES(FAMILY)                                                                  \
 	FAMILY(HEADER_WORD, "header-word") /* words of a field, with its name */                   \
-	FAMILY(HEADER_PAIR, "header-pair") /* two words of a field, at most 4 apart */             \
-	FAMILY(HEADER_NAME, "header-name") /* which fields there are, and in which order */        \
+	FAMILY(HEADER_PAIR, "header-pair") /* two words of a field, at most 2 apart */             \
 	FAMILY(RECEIVED, "received")	   /* pieces of Received */                                \
 	FAMILY(WORD, "word")		   /* words of the text */                                 \
 	FAMILY(LOWER, "lower")		   /* ... in lower case where that differs */              \
 	FAMILY(FOLDED, "folded")	   /* ... without obfuscation: V!agra, v i a g r a */      \
 	FAMILY(PAIR, "pair")		   /* two adjacent words */                                \
 	FAMILY(LINK, "link")		   /* pieces of links */                                   \
-	FAMILY(TAG, "tag")		   /* HTML tags and attributes */                          \
-	FAMILY(HIDDEN, "hidden")	   /* words that a reader does not see */                  \
 	FAMILY(SHAPE, "shape")		   /* facts about size, parts, charset, addresses */       \
-	FAMILY(FACT, "fact")		   /* the same few facts of every message */
+	FAMILY(FACT, "fact")		   /* the same few facts of every message */               \
+	FAMILY(OPINION, "opinion")	   /* what a postmaster would say at first sight */
 
 #define FEATURES_BIT(id, name) FEATURE_BIT_##id,
 enum { FEATURES_FAMILIES(FEATURES_BIT) FEATURE_FAMILIES };
@@ -56,15 +54,23 @@ enum feature_view {
 	VIEW_SUBJECT = 1,
 	VIEW_FIELD_WORD = 2, /* words of all other fields */
 	VIEW_FIELD_PAIR = 3, /* pairs of all other fields */
-	VIEW_ROUTE = 4,	     /* Received; names of fields and their order */
+	VIEW_ROUTE = 4,	     /* Received */
 	VIEW_FACT = 5,	     /* few facts that every message has: features_fact.c */
+	VIEW_OPINION = 6,    /* one number: features_opinion.c */
 	VIEW_WORD = 8,
 	VIEW_PAIR = 9,
-	VIEW_LINK = 10,		/* links, tags, hidden words, shape */
+	VIEW_LINK = 10,		/* links, shape */
 	VIEW_SUBJECT_COPY = 11, /* the subject's words in lower case and without disguise */
 	FEATURE_VIEWS = 12
 };
 #define FEATURE_VIEW(hash) ((enum feature_view)((hash)&15U))
+
+/* The hash of the opinion is its value: log-odds of spam in steps of a quarter. */
+#define FEATURE_OPINION_ZERO	   32
+#define FEATURE_OPINION_STEP	   0.25
+#define FEATURE_OPINION_HASH(step) ((uint32_t)(step) << 26 | VIEW_OPINION) /* step: 0..63 */
+#define FEATURE_OPINION(hash)                                                                      \
+	(((double)((hash) >> 26) - FEATURE_OPINION_ZERO) * FEATURE_OPINION_STEP)
 
 struct feature {
 	uint32_t hash;

@@ -1,5 +1,5 @@
 /*
- * features_body.c - features of the text, its links and tags, and of the message's shape.
+ * features_body.c - features of the text, its links, and of the message's shape.
  */
 #include "spamtrain/features_internal.h"
 
@@ -35,15 +35,17 @@ static void speller_word(struct extractor *ex, struct speller *speller, struct s
 	}
 }
 
-static void add_variants(struct extractor *ex, struct span word)
+/* Returns the hash of the word in lower case: pairs are made of these. */
+static uint64_t add_variants(struct extractor *ex, struct span word)
 {
-	char buf[WORD_MAX];
+	char lower[WORD_MAX], plain[WORD_MAX];
 
-	if (word_lower(buf, word))
-		feature_add_word(ex, FEATURE_BIT_LOWER, (struct span){buf, word.size});
-	size_t size = word_unmask(buf, word);
+	if (word_lower(lower, word))
+		feature_add_word(ex, FEATURE_BIT_LOWER, (struct span){lower, word.size});
+	size_t size = word_unmask(plain, word);
 	if (size > 0)
-		feature_add_word(ex, FEATURE_BIT_FOLDED, (struct span){buf, size});
+		feature_add_word(ex, FEATURE_BIT_FOLDED, (struct span){plain, size});
+	return word_hash((struct span){lower, word.size});
 }
 
 static void add_words(struct extractor *ex, struct span text)
@@ -59,9 +61,8 @@ static void add_words(struct extractor *ex, struct span text)
 			before.size = 0;
 			continue;
 		}
-		uint64_t hash = word_hash(word);
-		feature_add(ex, FEATURE_BIT_WORD, hash, word, (struct span){NULL, 0});
-		add_variants(ex, word);
+		feature_add_word(ex, FEATURE_BIT_WORD, word);
+		uint64_t hash = add_variants(ex, word);
 		speller_word(ex, &speller, word);
 		if (before.size > 0)
 			feature_add(ex, FEATURE_BIT_PAIR, pair_hash(before_hash, hash), before,
@@ -96,6 +97,7 @@ static struct span keep_text(struct extractor *ex, struct span text)
 	size_t room = extractor_room(ex);
 
 	size_t removed = text_normalize(to, span_first(text, room));
+	ex->facts.hides |= removed > 20;
 	if (removed > 2)
 		feature_add_shape(ex, "invisible characters %d", removed > 20);
 	return (struct span){to->data + start, to->size - start};
@@ -112,7 +114,7 @@ static bool line_next(struct span *rest, struct span *line_r)
 	return true;
 }
 
-static void add_html_extras(struct extractor *ex, const struct html_text *html)
+static void add_html_links(struct extractor *ex, const struct html_text *html)
 {
 	struct span rest = strbuf_span(&html->links), line;
 
@@ -121,14 +123,6 @@ static void add_html_extras(struct extractor *ex, const struct html_text *html)
 		if (line.size > 0)
 			feature_add_link(ex, line);
 	}
-	rest = strbuf_span(&html->tags);
-	while (line_next(&rest, &line))
-		feature_add_word(ex, FEATURE_BIT_TAG, line);
-	struct span hidden = strbuf_span(&html->hidden), word;
-	hidden = extractor_keep(ex, span_first(hidden, extractor_room(ex)));
-	while (hidden.size > 0 && word_next(&hidden, &word))
-		if (word.size <= WORD_MAX)
-			feature_add_word(ex, FEATURE_BIT_HIDDEN, word);
 }
 
 static void add_html(struct extractor *ex, struct span text)
@@ -139,8 +133,9 @@ static void add_html(struct extractor *ex, struct span text)
 	struct span visible = keep_text(ex, strbuf_span(&html.text));
 	add_words(ex, visible);
 	add_text_links(ex, visible);
-	add_html_extras(ex, &html);
+	add_html_links(ex, &html);
 	size_t hidden = html.hidden.size * 10 / (html.hidden.size + html.text.size + 1);
+	ex->facts.hides |= hidden > 2;
 	if (hidden > 0)
 		feature_add_shape(ex, "hidden text %zu/10", hidden);
 	html_text_free(&html);

@@ -88,18 +88,17 @@ static void domain_of(struct span value, char *out, size_t size)
 
 /* ---- header ---- */
 
-struct header_facts {
-	int received, fields, recipients, private_fields;
-	bool reply, list, mailer, subject, reply_to;
-	char from[64], message_id[64], reply_domain[64];
-};
+static bool contains(struct span text, const char *what)
+{
+	return text.size > 0 && memmem(text.data, text.size, what, strlen(what)) != NULL;
+}
 
 static bool is(const struct header_field *field, const char *name)
 {
 	return span_equal_nocase(field->name, span_of(name));
 }
 
-static void from_facts(struct extractor *ex, struct span value, struct header_facts *facts)
+static void from_facts(struct extractor *ex, struct span value, struct message_facts *facts)
 {
 	const char *at = value.size == 0 ? NULL : memchr(value.data, '@', value.size);
 	int digits = 0, letters = 0;
@@ -112,12 +111,13 @@ static void from_facts(struct extractor *ex, struct span value, struct header_fa
 		digits += isdigit((unsigned char)p[-1]) != 0;
 		letters++;
 	}
+	facts->from_digits = digits;
 	fact_add(ex, "from digits %d local %d", limited(digits, 3), letters / 4);
 	const char *dot = strrchr(facts->from, '.');
 	fact_add(ex, "from tld %s", dot == NULL ? "" : dot);
 }
 
-static void subject_facts(struct extractor *ex, struct span value)
+static void subject_facts(struct extractor *ex, struct span value, struct message_facts *facts)
 {
 	int upper = 0, lower = 0, marks = 0, digits = 0, words = 1, high = 0, gaps = 0;
 
@@ -131,7 +131,15 @@ static void subject_facts(struct extractor *ex, struct span value)
 		words += c == ' ';
 		gaps += i > 0 && c == ' ' && value.data[i - 1] == ' ';
 	}
-	fact_add(ex, "subject reply %d tag %d", span_starts_nocase(value, SPAN_LITERAL("re:")),
+	facts->subject_text.upper = upper;
+	facts->subject_text.lower = lower;
+	facts->subject_text.marks = marks;
+	facts->subject_text.high = high;
+	facts->subject_text.gaps = gaps;
+	facts->subject_text.reply = span_starts_nocase(value, SPAN_LITERAL("re:"));
+	facts->subject_text.money = contains(value, "$");
+	facts->subject_text.percent = contains(value, "%");
+	fact_add(ex, "subject reply %d tag %d", facts->subject_text.reply,
 		 value.size > 0 && value.data[0] == '[');
 	fact_add(ex, "subject marks %d", limited(marks, 2));
 	fact_add(ex, "subject capitals %d", lower == 0 ? 9 : upper * 4 / (upper + lower));
@@ -172,8 +180,23 @@ static void first_word_fact(struct extractor *ex, const char *name, struct span 
 	fact_add(ex, "%s %s", name, text);
 }
 
+/* What machines say of the message: lists, signatures and what became of them. */
+static void list_facts(const struct header_field *field, struct message_facts *facts)
+{
+	facts->discussion |= is(field, "List-Post") || is(field, "List-Archive");
+	facts->unsubscribe |= is(field, "List-Unsubscribe");
+	facts->bulk |= is(field, "Precedence");
+	facts->signature |= is(field, "DKIM-Signature");
+	facts->urgent |= (is(field, "X-Priority") && contains(field->body, "1")) ||
+			 (is(field, "Importance") && contains(field->body, "igh"));
+	if (is(field, "Authentication-Results")) {
+		facts->passed |= contains(field->body, "=pass");
+		facts->failed |= contains(field->body, "=fail");
+	}
+}
+
 static void field_facts(struct extractor *ex, const struct header_field *field,
-			struct header_facts *facts)
+			struct message_facts *facts)
 {
 	struct span value = span_first(span_trim(field->body), FEATURES_FIELD_TEXT_MAX);
 
@@ -181,6 +204,7 @@ static void field_facts(struct extractor *ex, const struct header_field *field,
 	facts->reply |= is(field, "In-Reply-To") || is(field, "References");
 	facts->list |= span_starts_nocase(field->name, SPAN_LITERAL("List-"));
 	facts->mailer |= is(field, "X-Mailer") || is(field, "User-Agent");
+	list_facts(field, facts);
 	if (value.size == 0)
 		return;
 	if (is(field, "From")) {
@@ -197,7 +221,7 @@ static void field_facts(struct extractor *ex, const struct header_field *field,
 		date_facts(ex, value);
 	} else if (is(field, "Subject")) {
 		facts->subject = true;
-		subject_facts(ex, value);
+		subject_facts(ex, value, facts);
 	} else if (is(field, "Content-Type")) {
 		first_word_fact(ex, "type", value);
 	} else if (is(field, "Content-Transfer-Encoding")) {
@@ -212,27 +236,33 @@ static int same(const char *domain, const char *other)
 	return domain[0] == '\0' ? 0 : strcmp(domain, other) == 0 ? 1 : 2;
 }
 
-static void header_facts(struct extractor *ex)
+void features_header_facts(struct extractor *ex)
 {
-	struct header_facts facts = {0};
+	struct message_facts *facts = &ex->facts;
 	struct span rest = ex->parts->part[0].header;
 	struct header_field field;
 
-	while (header_next(&rest, &field) && facts.fields < FEATURES_FIELDS_MAX) {
+	extractor_name(ex, "", (struct span){NULL, 0});
+	while (header_next(&rest, &field) && facts->fields < FEATURES_FIELDS_MAX) {
 		if (feature_field_is_ignored(field.name))
 			continue;
-		facts.fields++;
-		field_facts(ex, &field, &facts);
+		facts->fields++;
+		field_facts(ex, &field, facts);
 	}
-	fact_add(ex, "hops %d", limited(facts.received, 9));
-	fact_add(ex, "fields %d", facts.fields / 4);
-	fact_add(ex, "recipients %d", limited(facts.recipients, 5));
-	fact_add(ex, "reply %d list %d", facts.reply, facts.list);
-	fact_add(ex, "private fields %d", limited(facts.private_fields, 6));
-	fact_add(ex, "mailer %d", facts.mailer);
-	fact_add(ex, "subject %d", facts.subject);
-	fact_add(ex, "reply to %d", !facts.reply_to ? 0 : 1 + same(facts.reply_domain, facts.from));
-	fact_add(ex, "message id %d", same(facts.message_id, facts.from));
+	fact_add(ex, "hops %d", limited(facts->received, 9));
+	fact_add(ex, "fields %d", facts->fields / 4);
+	fact_add(ex, "recipients %d", limited(facts->recipients, 5));
+	fact_add(ex, "reply %d list %d", facts->reply, facts->list);
+	fact_add(ex, "discussion %d unsubscribe %d bulk %d", facts->discussion, facts->unsubscribe,
+		 facts->bulk);
+	fact_add(ex, "passed %d failed %d signed %d", facts->passed, facts->failed,
+		 facts->signature);
+	fact_add(ex, "private fields %d", limited(facts->private_fields, 6));
+	fact_add(ex, "mailer %d", facts->mailer);
+	fact_add(ex, "subject %d", facts->subject);
+	fact_add(ex, "reply to %d",
+		 !facts->reply_to ? 0 : 1 + same(facts->reply_domain, facts->from));
+	fact_add(ex, "message id %d", same(facts->message_id, facts->from));
 }
 
 /* ---- body ---- */
@@ -256,6 +286,10 @@ static void part_facts(struct extractor *ex)
 			other++;
 		size += (double)part->body.size;
 	}
+	ex->facts.html = html;
+	ex->facts.text = text;
+	ex->facts.image = image;
+	ex->facts.other = other;
 	fact_add(ex, "html %d text %d image %d other %d", limited(html, 2), limited(text, 2),
 		 limited(image, 2), limited(other, 2));
 	fact_add(ex, "size %d", magnitude(size));
@@ -311,6 +345,11 @@ static void text_facts(struct extractor *ex)
 		high += c > 127 ? of[c] : 0;
 	}
 	double letters = upper + lower + 1, size = (double)body.size + 1;
+	ex->facts.upper = upper;
+	ex->facts.letters = letters;
+	ex->facts.marks = of['!'];
+	ex->facts.dollars = of['$'];
+	ex->facts.quoted = lines.quoted;
 	fact_add(ex, "capitals %d", share(upper, letters));
 	fact_add(ex, "digits %d", share(digits, letters));
 	fact_add(ex, "marks %d", magnitude(of['!']));
@@ -327,11 +366,19 @@ static void text_facts(struct extractor *ex)
 	fact_add(ex, "images %d", magnitude(occurrences(body, "<img") + occurrences(body, "<IMG")));
 }
 
-void features_fact(struct extractor *ex)
+static void link_facts(struct extractor *ex)
+{
+	const struct message_facts *facts = &ex->facts;
+	unsigned home = facts->links == 0 ? 0 : 1 + facts->home_links * 399 / facts->links / 100;
+
+	fact_add(ex, "links %d home %u", facts->links > 0, home);
+}
+
+void features_body_facts(struct extractor *ex)
 {
 	extractor_name(ex, "", (struct span){NULL, 0});
-	header_facts(ex);
 	part_facts(ex);
 	text_facts(ex);
+	link_facts(ex);
 	fact_add(ex, "features %d", magnitude((double)ex->features->count * 4 / 3));
 }

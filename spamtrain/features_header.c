@@ -1,5 +1,5 @@
 /*
- * features_header.c - features of the header: words of each field, pairs, names and their order.
+ * features_header.c - features of the header: words of each field, and pairs of them.
  */
 #include "spamtrain/features_internal.h"
 
@@ -8,16 +8,40 @@
 
 #include <ctype.h>
 
-#define PAIR_WINDOW 4 /* a word is paired with so many before it */
+#define PAIR_WINDOW 2  /* a word is paired with so many before it */
+#define KEY_MIN	    60 /* bytes; so long a word is a key or a digest: never seen again */
 
 /*
  * Fields that are not part of the message as its sender and the net made it: ours, other filters'
  * verdicts (they would be learned instead of the message), and what mailboxes write into it.
  */
-static const char *const ignored_prefixes[] = {
-	"X-DSPAM-", "X-Shoveler-", "X-Spam",  "X-Bogosity", "X-MailScanner",
-	"X-CRM114", "X-Rspamd",	   "X-Virus", "X-SpamCop",  "X-Mozilla-",
-	"X-IMAP",   "X-Evolution", NULL};
+static const char *const ignored_prefixes[] = {"X-DSPAM-",
+					       "X-Shoveler-",
+					       "X-Spam",
+					       "X-Bogosity",
+					       "X-MailScanner",
+					       "X-CRM114",
+					       "X-Rspamd",
+					       "X-Virus",
+					       "X-SpamCop",
+					       "X-Mozilla-",
+					       "X-IMAP",
+					       "X-Evolution",
+					       "X-Microsoft-Antispam",
+					       "X-MS-Exchange-AntiSpam",
+					       "X-MS-Exchange-CrossTenant",
+					       "X-Forefront-Antispam",
+					       "X-Proofpoint-",
+					       "X-Barracuda-",
+					       "X-IronPort-",
+					       "X-Mimecast-",
+					       "X-Amavis-",
+					       "X-GMX-Anti",
+					       "X-UI-Filterresults",
+					       "X-Google-DKIM-",
+					       "X-Gm-Message-State",
+					       "X-Google-Smtp-Source",
+					       NULL};
 static const char *const ignored_names[] = {"X-Keywords",
 					    "X-Status",
 					    "Status",
@@ -29,7 +53,6 @@ static const char *const ignored_names[] = {"X-Keywords",
 					    "Delivered-To",
 					    "Return-Path-Hint",
 					    "X-Gmail-Labels",
-					    "DKIM-Signature",
 					    "ARC-Seal",
 					    "ARC-Message-Signature",
 					    NULL};
@@ -96,7 +119,8 @@ void feature_add_field_words(struct extractor *ex, unsigned bit, struct span tex
 	struct span word;
 
 	while (field_word_next(&text, &word)) {
-		word = span_first(word, 128);
+		if (word.size >= KEY_MIN)
+			continue;
 		uint64_t hash = word_hash(word);
 		feature_add(ex, bit, hash, word, (struct span){NULL, 0});
 		add_pieces(ex, bit, word);
@@ -135,8 +159,8 @@ static void add_subject(struct extractor *ex, struct span text)
 	while (word_next(&text, &word)) {
 		if (word.size > WORD_MAX)
 			continue;
-		if (word_lower(buf, word))
-			feature_add_word(ex, FEATURE_BIT_LOWER, (struct span){buf, word.size});
+		word_lower(buf, word);
+		feature_add_word(ex, FEATURE_BIT_LOWER, (struct span){buf, word.size});
 		size_t size = word_unmask(buf, word);
 		if (size > 0)
 			feature_add_word(ex, FEATURE_BIT_FOLDED, (struct span){buf, size});
@@ -158,17 +182,17 @@ static void add_field(struct extractor *ex, const struct header_field *field, co
 		add_subject(ex, text);
 }
 
-static void add_name(struct extractor *ex, struct span name, struct span *before)
+/* Of a signature only the domain says something: the rest differs in every message. */
+static void add_signature(struct extractor *ex, const struct header_field *field)
 {
-	struct span kept;
+	struct strbuf domain = STRBUF_INIT;
 
-	extractor_name(ex, "", (struct span){NULL, 0});
-	kept = extractor_keep(ex, span_first(name, 64));
-	feature_add_word(ex, FEATURE_BIT_HEADER_NAME, kept);
-	if (before->size > 0 && kept.size > 0)
-		feature_add(ex, FEATURE_BIT_HEADER_NAME,
-			    pair_hash(word_hash(*before), word_hash(kept)), *before, kept);
-	*before = kept;
+	extractor_name(ex, "", field->name);
+	if (mime_parameter(field->body, "d", &domain)) {
+		struct span kept = extractor_keep(ex, span_first(strbuf_span(&domain), 128));
+		feature_add_host(ex, FEATURE_BIT_HEADER_WORD, kept);
+	}
+	strbuf_free(&domain);
 }
 
 static void add_part_header(struct extractor *ex, const struct mime_part *part)
@@ -182,7 +206,7 @@ static void add_part_header(struct extractor *ex, const struct mime_part *part)
 
 void features_header(struct extractor *ex)
 {
-	struct span rest = ex->parts->part[0].header, before = {NULL, 0};
+	struct span rest = ex->parts->part[0].header;
 	struct header_field field;
 	unsigned count = 0;
 
@@ -190,8 +214,10 @@ void features_header(struct extractor *ex)
 		if (feature_field_is_ignored(field.name))
 			continue;
 		count++;
-		add_name(ex, field.name, &before);
-		add_field(ex, &field, "", true);
+		if (span_equal_nocase(field.name, SPAN_LITERAL("DKIM-Signature")))
+			add_signature(ex, &field);
+		else
+			add_field(ex, &field, "", true);
 	}
 	for (size_t i = 1; i < ex->parts->count && i < 24; i++)
 		add_part_header(ex, &ex->parts->part[i]);

@@ -1,5 +1,5 @@
 /*
- * features_internal.h - shared by features.c, features_header.c and features_body.c only.
+ * features_internal.h - shared by the files features*.c only.
  */
 #ifndef SHOVELER_FEATURES_INTERNAL_H
 #define SHOVELER_FEATURES_INTERNAL_H
@@ -11,12 +11,27 @@
 
 #include "lib/mime.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #define EXTRACTOR_RESERVE 4096 /* bytes of text kept for short additions */
 
 struct feature_set;
+
+/* What the opinion is made of; domains are their last two labels in lower case, or "". */
+struct message_facts {
+	int received, fields, recipients, private_fields;
+	bool reply, list, discussion, unsubscribe, bulk, mailer, urgent;
+	bool signature, passed, failed; /* DKIM-Signature; results in Authentication-Results */
+	bool subject, reply_to;
+	char from[64], message_id[64], reply_domain[64];
+	int from_digits; /* in the local part */
+	struct {
+		int upper, lower, marks, high, gaps;
+		bool reply, money, percent;
+	} subject_text;
+	int html, text, image, other;		       /* parts */
+	double upper, letters, marks, dollars, quoted; /* of the text; quoted: lines */
+	unsigned links, home_links;		       /* home: to the sender's domain */
+	bool odd_link, hides;
+};
 
 struct extractor {
 	struct features *features;
@@ -25,14 +40,12 @@ struct extractor {
 	struct charsets charsets;
 	unsigned families;
 	uint64_t full_size;
+	struct message_facts facts;
 	uint64_t seed; /* of the field's name, 0 in the body */
 	uint16_t name; /* offset of the field's name, 0 in the body */
 };
 
-static inline uint64_t word_hash(struct span word)
-{
-	return XXH3_64bits(word.data, word.size);
-}
+uint64_t word_hash(struct span word);
 
 /* Order matters: of two adjacent words. */
 static inline uint64_t pair_hash(uint64_t first, uint64_t second)
@@ -43,6 +56,8 @@ static inline uint64_t pair_hash(uint64_t first, uint64_t second)
 /* Words that lie elsewhere than in features->text are copied into it when the feature is new. */
 void feature_add(struct extractor *ex, unsigned bit, uint64_t hash, struct span first,
 		 struct span second);
+/* Was it added? */
+bool feature_has(const struct extractor *ex, unsigned bit, uint64_t hash);
 void feature_add_word(struct extractor *ex, unsigned bit, struct span word);
 void feature_add_shape(struct extractor *ex, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -56,7 +71,10 @@ void extractor_name(struct extractor *ex, const char *prefix, struct span name);
 
 void features_header(struct extractor *ex); /* features_header.c */
 void features_body(struct extractor *ex);   /* features_body.c */
-void features_fact(struct extractor *ex);   /* features_fact.c */
+/* features_fact.c: the first before the body's features, the second after them. */
+void features_header_facts(struct extractor *ex);
+void features_body_facts(struct extractor *ex);
+void features_opinion(struct extractor *ex); /* features_opinion.c: last */
 /* Fields that are not part of the message as its sender and the net made it. */
 bool feature_field_is_ignored(struct span name);
 void feature_add_link(struct extractor *ex, struct span url); /* features_link.c */

@@ -62,6 +62,14 @@ static void add_pieces(struct extractor *ex, struct span path)
 	}
 }
 
+static bool is_home(const struct extractor *ex, struct span host)
+{
+	struct span home = span_of(ex->facts.from);
+
+	return home.size > 0 && host.size >= home.size &&
+	       span_equal_nocase(span_from(host, host.size - home.size), home);
+}
+
 void feature_add_link(struct extractor *ex, struct span url)
 {
 	size_t scheme = size_until(url, ":/?#.");
@@ -78,13 +86,18 @@ void feature_add_link(struct extractor *ex, struct span url)
 	const char *at = authority.size == 0 ? NULL : memchr(authority.data, '@', authority.size);
 	if (at != NULL) {
 		feature_add_shape(ex, "link with user");
+		ex->facts.odd_link = true;
 		authority = span_from(authority, (size_t)(at - authority.data) + 1);
 	}
 	struct span host = span_first(authority, size_until(authority, ":"));
 	if (host.size < authority.size)
 		feature_add_shape(ex, "link with port");
-	if (is_address(host))
+	if (is_address(host)) {
 		feature_add_shape(ex, "link to address");
+		ex->facts.odd_link = true;
+	}
+	ex->facts.links += host.size > 0;
+	ex->facts.home_links += is_home(ex, host);
 	if (memchr(authority.data == NULL ? "" : authority.data, '%', authority.size) != NULL)
 		feature_add_shape(ex, "link with escaped host");
 	feature_add_host(ex, FEATURE_BIT_LINK, host);

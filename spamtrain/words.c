@@ -156,15 +156,35 @@ size_t text_normalize(struct strbuf *out, struct span text)
 	return removed;
 }
 
+/* Of letters of two bytes whose lower case has two bytes as well. */
+static uint32_t lower_of(uint32_t c)
+{
+	if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3a9) ||
+	    (c >= 0x410 && c <= 0x42f))
+		return c + 0x20;
+	return c >= 0x400 && c <= 0x40f ? c + 0x50 : c;
+}
+
 bool word_lower(char *to, struct span word)
 {
 	bool changed = false;
 
-	for (size_t i = 0; i < word.size; i++) {
-		char c = word.data[i];
-		bool upper = c >= 'A' && c <= 'Z';
-		to[i] = (char)(upper ? c + ('a' - 'A') : c);
-		changed = changed || upper;
+	for (size_t i = 0, size = 1; i < word.size; i += size) {
+		uint32_t c = (unsigned char)word.data[i];
+		size = 1;
+		if (c >= 0x80)
+			c = utf8_read(word.data + i, word.size - i, &size);
+		uint32_t lower = c >= 'A' && c <= 'Z' ? c + ('a' - 'A')
+				 : size == 2	      ? lower_of(c)
+						      : c;
+		changed = changed || lower != c;
+		memcpy(to + i, word.data + i, size);
+		if (lower != c && size == 1) {
+			to[i] = (char)lower;
+		} else if (lower != c) {
+			to[i] = (char)(0xc0 | lower >> 6);
+			to[i + 1] = (char)(0x80 | (lower & 63));
+		}
 	}
 	return changed;
 }

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#define WORD_MAX 40 /* bytes; longer runs are not words */
+#define WORD_MAX 60 /* bytes; longer runs are not words */
 
 /*
  * Takes the next word off *rest: a run of letters, digits, bytes above 127 and some inner
@@ -24,7 +24,10 @@ bool word_next(struct span *rest, struct span *word_r);
  */
 size_t text_normalize(struct strbuf *out, struct span text);
 
-/* ASCII letters in lower case into to (WORD_MAX bytes); false if nothing changed. */
+/*
+ * Latin (ASCII, Latin-1), Greek and Cyrillic letters in lower case into to (WORD_MAX bytes), which
+ * takes as many bytes; false if nothing changed.
+ */
 bool word_lower(char *to, struct span word);
 
 /*
