@@ -13,12 +13,16 @@
 #define MESSAGE_COLUMNS                                                                            \
 	"id, signature, digest, received, size, sender, \"from\", subject, message_id, queue_id, " \
 	"result, probability, confidence, score, outcome, taught, initially, corrected, "          \
-	"corrected_at, source, factors, counted, scores, sender_key, counts"
+	"corrected_at, source, factors, counted, scores, sender_key, counts, wary"
 
 /* The class that counts now: what the user said, else what the filter did. */
 #define MESSAGE_CLASS                                                                              \
 	"(CASE WHEN corrected <> 0 THEN corrected WHEN result < 0 THEN 0 WHEN result = 1 THEN 2 "  \
 	"ELSE 1 END)"
+
+/* All, or those that no digest has told of. */
+#define QUARANTINE_NEWS                                                                            \
+	"(?6 = 0 OR q.signature NOT IN (SELECT signature FROM announced))"
 
 #define QUARANTINE_CONTAINS                                                                        \
 	"?4 = '' OR m.\"from\" LIKE ?4 ESCAPE '\\' OR q.sender LIKE ?4 ESCAPE '\\' OR m.subject "  \
@@ -39,7 +43,7 @@
 	S(ROLLBACK, "ROLLBACK")                                                                                    \
 	S(MESSAGE_ADD, "INSERT INTO message (" MESSAGE_COLUMNS ") VALUES (NULL, ?1, ?2, ?3, ?4, "                  \
 		       "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "                    \
-		       "?20, ?21, ?22, ?23, ?24)")                                                                 \
+		       "?20, ?21, ?22, ?23, ?24, ?25)")                                                               \
 	S(MESSAGE_BY_SIGNATURE, "SELECT " MESSAGE_COLUMNS " FROM message WHERE signature = ?1")                    \
 	S(MESSAGE_BY_DIGEST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE digest = ?1")                          \
 	S(MESSAGE_BY_MESSAGE_ID, "SELECT " MESSAGE_COLUMNS " FROM message WHERE message_id = ?1 "                  \
@@ -63,9 +67,16 @@
 	  "SELECT " MESSAGE_COLUMNS " FROM message WHERE id > ?1 AND "                                             \
 	  "(taught <> 0 OR counted <> 0) AND max(received, corrected_at) >= "                                      \
 	  "?2 ORDER BY id LIMIT 1")                                                                                \
-	S(MESSAGE_UNCONFIRMED, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id <= ?1 AND id > "                  \
-			       "?2 AND result >= 0 AND corrected = 0 AND (taught <> 0 OR "                         \
-			       "counted <> 0) ORDER BY id DESC LIMIT 1")                                           \
+	S(MESSAGE_BY_ID, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id = ?1") \
+	S(UNCONFIRMED_AMONG, "SELECT id, score FROM message WHERE id IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) AND " \
+	  "result >= 0 AND corrected = 0 AND (taught <> 0 OR counted <> 0)") \
+	S(UNCONFIRMED_SPAMMIEST, "SELECT id, score FROM message WHERE id > ?1 AND id < ?2 AND result IN (0, 2) AND " \
+	  "corrected = 0 AND counted = 1 ORDER BY score DESC LIMIT ?3") \
+	S(DOUBT_COUNT, "SELECT (SELECT count(*) FROM message WHERE corrected <> 0 AND result >= 0), " \
+	  "(SELECT count(*) FROM message WHERE source = 'filter')") \
+	S(REPORTED_ADD, "INSERT OR IGNORE INTO reported VALUES (?1)") \
+	S(REPORTED_DELETE, "DELETE FROM reported WHERE message = ?1") \
+	S(REPORTED_GET, "SELECT message FROM reported ORDER BY message LIMIT 1") \
 	S(CORRECTION_ADD, "INSERT INTO correction VALUES (NULL, ?1, ?2, ?3, ?4)")                                  \
 	S(CORRECTION_LIST, "SELECT time, class, source FROM correction WHERE message = ?1 ORDER BY id")            \
 	S(FEATURES_ADD, "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3)")                                     \
@@ -107,12 +118,12 @@
 	  "SELECT q.signature, q.file, q.sender, q.recipient, q.added, q.size, "                                   \
 	  "coalesce(m.score, 0) AS key, q.rowid FROM quarantine q LEFT JOIN message m ON "                         \
 	  "m.signature = q.signature WHERE (?1 = 0 OR (coalesce(m.score, 0), q.rowid) > (?2, ?3)) "                \
-	  "AND (" QUARANTINE_CONTAINS ") ORDER BY key, q.rowid LIMIT ?5")                                          \
+	  "AND (" QUARANTINE_CONTAINS ") AND " QUARANTINE_NEWS " ORDER BY key, q.rowid LIMIT ?5")                                          \
 	S(QUARANTINE_BY_TIME,                                                                                      \
 	  "SELECT q.signature, q.file, q.sender, q.recipient, q.added, q.size, "                                   \
 	  "q.added AS key, q.rowid FROM quarantine q LEFT JOIN message m ON "                                      \
 	  "m.signature = q.signature WHERE (?1 = 0 OR (q.added, q.rowid) < (?2, ?3)) "                             \
-	  "AND (" QUARANTINE_CONTAINS ") ORDER BY key DESC, q.rowid DESC LIMIT ?5")                                \
+	  "AND (" QUARANTINE_CONTAINS ") AND " QUARANTINE_NEWS " ORDER BY key DESC, q.rowid DESC LIMIT ?5")                                \
 	S(QUARANTINE_NEW, "SELECT count(*) FROM quarantine WHERE signature NOT IN "                                \
 			  "(SELECT signature FROM announced)")                                                     \
 	S(ANNOUNCED_ADD, "INSERT OR IGNORE INTO announced VALUES (?1)")                                            \
@@ -150,6 +161,7 @@ struct store {
 	sqlite3 *db;
 	char *directory;
 	ino_t inode; /* of the file that was opened */
+	bool quick;  /* commits never wait for the disk */
 	time_t now;  /* 0: the clock's */
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 	struct dictionary *dictionary; /* NULL until first refreshed */

@@ -164,6 +164,7 @@ static void page_bind(sqlite3_stmt *s, const struct store_quarantine_page *page)
 	sqlite3_bind_int64(s, 3, page->rowid);
 	store_bind_text(s, 4, pattern);
 	sqlite3_bind_int64(s, 5, (int64_t)page->limit);
+	sqlite3_bind_int(s, 6, page->news);
 	free(pattern);
 }
 

@@ -58,6 +58,7 @@ struct store_quarantine_page {
 	bool by_time;	      /* newest first; else by score, the least spammy first */
 	const char *contains; /* as in struct store_filter */
 	size_t limit;
+	bool news;  /* only what no digest has told of */
 	bool after; /* behind the row with these: */
 	double key; /* score or time */
 	int64_t rowid;

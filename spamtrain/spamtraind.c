@@ -7,6 +7,7 @@
  *	Postfix --LMTP--> training addresses (a thread a session) ------+        |
  *	                                                                    classifier_correct()
  *	purge thread: expired signatures, history, quarantines              release_message()
+ *	digest thread: daily mail about what is new in quarantine
  *
  * Who owns what. Users' stores and quarantines belong to lda_user, as which this process runs; it
  * shares them with shoveler-lda by SQLite's locks. The spool belongs to lda_user, and the mail
@@ -29,6 +30,7 @@
 #include "lib/endpoint.h"
 #include "lib/server.h"
 #include "lib/xalloc.h"
+#include "spamtrain/spamtraind_digest.h"
 #include "spamtrain/spamtraind_purge.h"
 #include "spamtrain/spamtraind_socket.h"
 #include "spamtrain/training_address.h"
@@ -46,7 +48,7 @@
 #define TRAINING_SOCKET_MODE 0666 /* only signed mail is believed, whoever brings it */
 
 static struct spool_worker *worker;
-static struct purger *purger;
+static struct ticker *purger, *digester;
 static struct server *socket_server, *training_server;
 
 static bool has_training_addresses(const struct conf *conf)
@@ -162,7 +164,8 @@ static int start(const struct conf *conf, char **error_r)
 	}
 	if (daemon_become(conf_text(conf, P_LDA_USER), error_r) < 0 ||
 	    spool_worker_start(conf_text(conf, P_RETRAIN_SPOOL), &worker, error_r) < 0 ||
-	    purger_start(&purger, error_r) < 0)
+	    ticker_start(&purger, "purging", purge_loop, error_r) < 0 ||
+	    ticker_start(&digester, "digests", digest_loop, error_r) < 0)
 		return -1;
 	return start_servers(socket_fd, training_fd, error_r);
 }
@@ -182,7 +185,8 @@ static void stop(void)
 {
 	server_stop(&training_server);
 	server_stop(&socket_server);
-	purger_stop(&purger);
+	ticker_stop(&digester);
+	ticker_stop(&purger);
 	spool_worker_stop(&worker);
 	spamtraind_set_current(NULL);
 }

@@ -11,11 +11,10 @@
 #define SHOVELER_SPAMTRAIND_PURGE_H
 
 #include "spamtrain/spamtraind.h"
+#include "spamtrain/ticker.h"
 
-struct purger;
-
-int purger_start(struct purger **purger_r, char **error_r);
-void purger_stop(struct purger **purger);
+/* The thread. */
+void purge_loop(struct ticker *ticker);
 
 /*
  * One user. Returns CLASSIFIER_OK also when he has no store. *expired_r: messages that were removed

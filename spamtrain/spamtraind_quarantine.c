@@ -196,16 +196,14 @@ enum store_status quarantine_discard(struct store *store, const char *signature,
 		status = quarantine_delete(store, &row, STORE_OUTCOME_DELETED, error_r);
 		store_quarantined_free(&row);
 	}
-	if (status == STORE_OK) {
-		metric_add(&deleted_messages, 1);
-		++*deleted;
-	}
+	*deleted += status == STORE_OK;
 	return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
 static void reply_deleted(struct request *request, enum store_status status, unsigned deleted,
 			  char *reason)
 {
+	metric_add(&deleted_messages, deleted);
 	if (deleted > 0)
 		msg_info("quarantine: user=<%s>, action=delete, messages=%u",
 			 strbuf_text(&request->user), deleted);

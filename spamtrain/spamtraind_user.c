@@ -25,8 +25,8 @@ static bool read_site(struct request *request, struct preferences *site_r)
 {
 	char *reason = NULL;
 
-	if (classifier_site_preferences(request->service->site, strbuf_text(&request->user), site_r,
-					&reason) == CLASSIFIER_OK)
+	if (classifier_user_defaults(request->service->site, strbuf_text(&request->user), site_r,
+				     &reason) == CLASSIFIER_OK)
 		return true;
 	reply_store_error(request, STORE_DEFER, reason);
 	return false;

@@ -2,12 +2,11 @@
 
 #include "lib/metrics.h"
 #include "lib/msg.h"
-#include "lib/span_source.h"
 #include "lib/xalloc.h"
+#include "spamtrain/own_mail.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 METRIC_COUNTER(explanations, "shoveler_spamtraind_answers_total{kind=\"explanation\"}",
 	       "Mail sent to users of the training addresses");
@@ -105,45 +104,6 @@ static const struct texts french = {
 
 /* ---- the message ---- */
 
-static const char *domain_of(const char *user)
-{
-	const char *at = strrchr(user, '@');
-
-	return at != NULL ? at + 1 : "localhost";
-}
-
-static void put_date(struct strbuf *out, time_t now)
-{
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct tm utc;
-
-	gmtime_r(&now, &utc);
-	strbuf_printf(out, "Date: %.3s, %d %.3s %d %02d:%02d:%02d +0000\r\n",
-		      days + 3 * utc.tm_wday, utc.tm_mday, months + 3 * utc.tm_mon,
-		      utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
-static void put_header(struct strbuf *out, const struct spamtraind *service,
-		       const struct answer *answer, time_t now)
-{
-	static atomic_uint sequence;
-
-	put_date(out, now);
-	if (service->answer_from[0] != '\0')
-		strbuf_printf(out, "From: %s\r\n", service->answer_from);
-	else
-		strbuf_printf(out, "From: postmaster@%s\r\n", domain_of(answer->user));
-	strbuf_printf(out, "To: %s\r\n", answer->user);
-	strbuf_printf(out, "Message-ID: <training.%lld.%ld.%u@%s>\r\n", (long long)now,
-		      (long)getpid(), atomic_fetch_add(&sequence, 1), service->hostname);
-	strbuf_append_text(out, "Auto-Submitted: auto-replied\r\n"
-				"X-Auto-Response-Suppress: All\r\n"
-				"MIME-Version: 1.0\r\n"
-				"Content-Type: text/plain; charset=utf-8\r\n"
-				"Content-Transfer-Encoding: 8bit\r\n");
-}
-
 /* The formats are ours; the arguments are named by their place. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -152,15 +112,6 @@ static char *fill_in(const char *format, const char *address, const char *class,
 	return xasprintf(format, address, class, learned);
 }
 #pragma GCC diagnostic pop
-
-static void put_text(struct strbuf *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text == '\n')
-			strbuf_append_char(out, '\r');
-		strbuf_append_char(out, *text);
-	}
-}
 
 void answer_format(struct strbuf *out, const struct spamtraind *service,
 		   const struct answer *answer, time_t now)
@@ -174,11 +125,14 @@ void answer_format(struct strbuf *out, const struct spamtraind *service,
 	char *text = fill_in(receipt ? texts->receipt : texts->explanation,
 			     answer->training_address, class, answer->learned);
 
-	put_header(out, service, answer, now);
+	own_mail_header(out, service, answer->user, "training", now);
+	strbuf_append_text(out, "Auto-Submitted: auto-replied\r\n"
+				"Content-Type: text/plain; charset=utf-8\r\n"
+				"Content-Transfer-Encoding: 8bit\r\n");
 	strbuf_printf(out, "Content-Language: %s\r\nSubject: %s\r\n\r\n",
 		      language == TRAINING_FRENCH ? "fr" : "en",
 		      receipt ? texts->receipt_subject : texts->explanation_subject);
-	put_text(out, text);
+	own_mail_text(out, text);
 	free(text);
 }
 
@@ -214,33 +168,6 @@ static void remember(const char *user, time_t now)
 
 /* ---- sending ---- */
 
-struct one_piece {
-	struct span_source source;
-	struct span piece;
-};
-
-static bool next_piece(struct span_source *source, struct span *piece_r)
-{
-	struct one_piece *one = (struct one_piece *)source;
-
-	*piece_r = one->piece;
-	one->piece = (struct span){NULL, 0};
-	return piece_r->size > 0;
-}
-
-static enum lmtp_result deliver(struct spamtraind *service, const char *user, struct span message,
-				struct lmtp_reply *reply)
-{
-	const struct lmtp_envelope envelope = {"", "BODY=8BITMIME", user, ""};
-	struct one_piece content = {{next_piece}, message};
-	struct lmtp_client *client = NULL;
-	enum lmtp_result result = lmtp_client_begin(service->nexthop, &envelope, &client, reply);
-
-	if (result == LMTP_ACCEPTED)
-		result = lmtp_client_send(&client, &content.source, reply);
-	return result;
-}
-
 int answer_send(struct spamtraind *service, const struct answer *answer, char **reason_r)
 {
 	bool receipt = answer->learned > 0;
@@ -252,7 +179,7 @@ int answer_send(struct spamtraind *service, const struct answer *answer, char **
 	if (receipt ? !service->receipts : !service->answers || told_lately(answer->user, now))
 		return 0;
 	answer_format(&message, service, answer, now);
-	result = deliver(service, answer->user, strbuf_span(&message), &reply);
+	result = own_mail_deliver(service, answer->user, strbuf_span(&message), &reply);
 	strbuf_free(&message);
 	if (result == LMTP_ACCEPTED) {
 		metric_add(receipt ? &receipts : &explanations, 1);
