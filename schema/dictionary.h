@@ -77,10 +77,10 @@ enum store_status store_features_get(struct store *store, int64_t message, unsig
 /* Is it time for a snapshot? Cheap. */
 bool dictionary_merge_due(const struct store *store);
 /*
- * Writes a snapshot and names it in the store. Not in a transaction; others read and write the
- * store meanwhile. If another process was faster, nothing is changed (STORE_OK).
+ * Writes a snapshot and names it in the store; brief: in some milliseconds, and larger files are
+ * left to a merge that is not. Not in a transaction; others read and write the store meanwhile. If another process was faster, nothing is changed (STORE_OK).
  */
-enum store_status dictionary_merge(struct store *store, char **error_r);
+enum store_status dictionary_merge(struct store *store, bool brief, char **error_r);
 
 /*
  * Drops useless tokens, at most once a day; leaves them while they are less than a sixteenth. Not in

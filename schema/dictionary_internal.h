@@ -8,7 +8,7 @@
 #include "schema/store_internal.h"
 #include "schema/tokens.h"
 
-#define FILES_MAX 4
+#define FILES_MAX 16
 
 struct dictionary {
 	int64_t generation;		/* -1: nothing loaded */

@@ -3,7 +3,9 @@
  *
  * Snapshots are a list of at most FILES_MAX files, oldest first. A merge turns the overlay, and
  * every file at the end of the list that is less than MERGE_RATIO times as large as what follows
- * it, into one new file: so a large dictionary is rewritten seldom. A purge makes one file of all,
+ * it, into one new file: so a large dictionary is rewritten seldom. A brief merge, which a delivery
+ * may wait for, leaves files alone that would make more than BRIEF_TOKENS, unless the list is full;
+ * the next one that is not brief takes them. A purge makes one file of all,
  * without the useless tokens. Both write the file first, then name it in a short transaction; who
  * finds that another process made a snapshot meanwhile throws its own away.
  */
@@ -19,11 +21,12 @@
 #include <unistd.h>
 
 #define MERGE_RATIO    6
-#define STRAY_SECONDS  3600 /* a file that is being written is younger */
-#define PURGE_ATTEMPTS 3    /* against processes that merge meanwhile */
-#define PURGE_SHARE    16   /* a purge must drop at least one token of so many */
-#define AGE_MAX	       1023 /* days told apart when the dictionary is too large */
-#define HAPAX_HITS     5    /* DSPAM's: spam + 2 * innocent */
+#define BRIEF_TOKENS   (512 * 1024) /* some milliseconds */
+#define STRAY_SECONDS  3600	    /* a file that is being written is younger */
+#define PURGE_ATTEMPTS 3	    /* against processes that merge meanwhile */
+#define PURGE_SHARE    16	    /* a purge must drop at least one token of so many */
+#define AGE_MAX	       1023	    /* days told apart when the dictionary is too large */
+#define HAPAX_HITS     5	    /* DSPAM's: spam + 2 * innocent */
 
 /* ---- the tokens of several runs as one ---- */
 
@@ -186,11 +189,16 @@ static void select_for_size(struct selection *s, size_t max)
 /* ---- writing ---- */
 
 /* How many files stay as they are; the others go into the new one. */
-static size_t files_kept(const struct dictionary *d)
+static size_t files_kept(const struct dictionary *d, bool brief)
 {
 	size_t kept = d->file_count, sum = d->overlay.count;
 
-	while (kept > 0 && (kept == FILES_MAX - 1 || d->files[kept - 1].count < MERGE_RATIO * sum))
+	if (kept == FILES_MAX)
+		brief = false;
+	if (sum == 0 && kept > 0)
+		sum = d->files[--kept].count;
+	while (kept > 0 && (kept == FILES_MAX || d->files[kept - 1].count < MERGE_RATIO * sum) &&
+	       (!brief || sum + d->files[kept - 1].count <= BRIEF_TOKENS))
 		sum += d->files[--kept].count;
 	return kept;
 }
@@ -309,14 +317,17 @@ static enum store_status snapshot_make(struct store *store, size_t kept,
 	return status;
 }
 
-enum store_status dictionary_merge(struct store *store, char **error_r)
+enum store_status dictionary_merge(struct store *store, bool brief, char **error_r)
 {
 	const struct dictionary *d = store->dictionary;
 	bool won;
 
-	if (d == NULL || d->generation < 0 || d->pending_lessons == 0)
+	if (d == NULL || d->generation < 0)
 		return STORE_OK;
-	return snapshot_make(store, files_kept(d), NULL, &won, error_r);
+	size_t kept = files_kept(d, brief);
+	if (d->pending_lessons == 0 && kept + 1 >= d->file_count)
+		return STORE_OK;
+	return snapshot_make(store, kept, NULL, &won, error_r);
 }
 
 /* ---- purging ---- */

@@ -14,7 +14,7 @@
 #include <sqlite3.h>
 
 #define EXCHANGE_VERSION     1
-#define EXCHANGE_FILES_MAX   4 /* snapshots of one dictionary, as in dictionary.c */
+#define EXCHANGE_FILES_MAX   16 /* snapshots of one dictionary, as in dictionary_internal.h */
 #define EXCHANGE_NUMBERS     7 /* of a token; the last, its birth, is not in older exports */
 #define EXCHANGE_COLUMNS_MAX 64
 #define EXCHANGE_FIELDS_MAX  (EXCHANGE_COLUMNS_MAX + 2)

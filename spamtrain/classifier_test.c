@@ -265,7 +265,7 @@ static void test_unlearn(void **state)
 	struct snapshot *before = snapshot_take(c);
 	assert_int_equal(correct(c, CLASSIFIER_TRAIN, STORE_SPAM, NULL, m), CLASSIFIER_LEARNED);
 	struct snapshot *after = snapshot_take(c);
-	assert_int_equal(dictionary_merge(c->store, &error), STORE_OK); /* across a snapshot, too */
+	assert_int_equal(dictionary_merge(c->store, false, &error), STORE_OK); /* across a snapshot, too */
 	assert_unchanged(c, after);
 	assert_int_equal(correct(c, CLASSIFIER_UNLEARN, STORE_NONE, NULL, m),
 			 CLASSIFIER_TAKEN_BACK);

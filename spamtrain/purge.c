@@ -50,7 +50,7 @@ enum classifier_status classifier_purge(struct classifier *classifier, time_t no
 	if (status == STORE_OK)
 		status = dictionary_refresh(classifier->store, error_r);
 	if (status == STORE_OK)
-		status = dictionary_merge(classifier->store, error_r);
+		status = dictionary_merge(classifier->store, false, error_r);
 	if (status == STORE_OK)
 		status = dictionary_refresh(classifier->store, error_r);
 	if (status == STORE_OK)

@@ -100,7 +100,7 @@ static uint64_t tokens_now(void)
 {
 	char *error = NULL;
 
-	assert_int_equal(dictionary_merge(c->store, &error), STORE_OK);
+	assert_int_equal(dictionary_merge(c->store, false, &error), STORE_OK);
 	assert_int_equal(dictionary_refresh(c->store, &error), STORE_OK);
 	return dictionary_tokens(c->store);
 }
@@ -248,7 +248,7 @@ static void test_exact(void **state)
 			 CLASSIFIER_TAKEN_BACK);
 	counts_take(&after, 1000);
 	char *error = NULL;
-	assert_int_equal(dictionary_merge(c->store, &error), STORE_OK);
+	assert_int_equal(dictionary_merge(c->store, false, &error), STORE_OK);
 	counts_take(&before, 1000);
 	assert_memory_equal(&after, &before, sizeof(after));
 	classifier_close(&c);

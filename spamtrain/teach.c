@@ -246,10 +246,11 @@ enum classifier_status classifier_correct(struct classifier *classifier,
 /* The dictionary's own upkeep must not fail what was already acknowledged: it is tried again. */
 void classifier_settle(struct classifier *classifier)
 {
+	bool brief = !classifier_site_settings(classifier->site)->quick;
 	char *error = NULL;
 
 	if (dictionary_merge_due(classifier->store) &&
-	    dictionary_merge(classifier->store, &error) != STORE_OK) {
+	    dictionary_merge(classifier->store, brief, &error) != STORE_OK) {
 		msg_warn("%s: %s", classifier->user, error);
 		free(error);
 	}
