@@ -53,8 +53,8 @@ static const struct learner learners[STORE_LEARNERS] = {
 	[VIEW_ROUTE] = CHI_LEARNER(1.0),	[OPINION] = {0.5, 1.0, 1.0, 6.0},
 	[GRAHAM] = {0.5, 2.0, 20.0, 1.0},	[LOGISTIC_HEADER] = {1.0, 0.2, 2.0, 1.0},
 	[VIEW_WORD] = CHI_LEARNER(1.0),		[VIEW_PAIR] = CHI_LEARNER(1.0),
-	[VIEW_LINK] = CHI_LEARNER(0.5),		[FACTS] = {1.0, 1.0, 2.0, 1.0},
-	[LOGISTIC_BODY] = {2.0, 0.2, 2.0, 1.0},
+	[VIEW_LINK] = CHI_LEARNER(0.5),		[FACTS] = {0.5, 1.0, 2.0, 1.0},
+	[LOGISTIC_BODY] = {1.5, 0.2, 2.0, 1.0},
 };
 
 static double probability(struct token_counts counts, const struct dictionary_sums *sums,
@@ -309,7 +309,7 @@ void engine_score(struct engine_score *score_r, const uint32_t *hashes,
 
 double engine_threshold(unsigned sedation)
 {
-	static const double thresholds[] = {0.4, 0.8, 1.2, 1.6, 2.0, 2.4, 2.8, 3.2, 3.6, 4.1, 4.6};
+	static const double thresholds[] = {0.4, 0.8, 1.2, 1.6, 2.0, 2.35, 2.7, 3.1, 3.6, 4.1, 4.6};
 
 	return thresholds[sedation <= 10 ? sedation : 10];
 }
