@@ -115,6 +115,7 @@ struct store_message {
 	char *source; /* of the last correction, "" if none */
 	char *factors;
 	bool counts;		  /* its verdict counts its scores and sender: not with NOTRAIN */
+	bool wary;		  /* its verdict taught only as much as it was sure of itself */
 	enum store_class counted; /* class under which scores and sender are counted now */
 	uint16_t scores[STORE_LEARNERS]; /* bins of the learners' scores at classification */
 	int64_t sender_key;		 /* hash of the From: line */
@@ -127,6 +128,8 @@ void store_message_free(struct store_message *row); /* the texts, not the row it
 enum store_status store_message_add(struct store *store, struct store_message *row, char **error_r);
 enum store_status store_message_by_signature(struct store *store, const char *signature,
 					     struct store_message *row_r, char **error_r);
+enum store_status store_message_by_id(struct store *store, int64_t id,
+				      struct store_message *row_r, char **error_r);
 enum store_status store_message_by_digest(struct store *store, const char *digest,
 					  struct store_message *row_r, char **error_r);
 /* The newest one with this Message-ID; more than one: STORE_NOT_FOUND unless newest_ok. */
@@ -161,10 +164,6 @@ enum store_status store_message_list(struct store *store, const struct store_fil
 /* The first one behind that id that is taught or counted, and came or was corrected since then. */
 enum store_status store_message_taught_since(struct store *store, int64_t after_id, time_t since,
 					     struct store_message *row_r, char **error_r);
-
-/* The newest row up to that id, and above the other, that taught or counts and nobody corrected. */
-enum store_status store_message_unconfirmed(struct store *store, int64_t up_to, int64_t above,
-					    struct store_message *row_r, char **error_r);
 
 /* Notes a correction that changed something: when, which class, by what way. */
 enum store_status store_correction_add(struct store *store, int64_t message, time_t when,

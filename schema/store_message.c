@@ -68,6 +68,7 @@ enum store_status store_message_add(struct store *store, struct store_message *r
 	sqlite3_bind_blob(s, 22, row->scores, sizeof(row->scores), SQLITE_TRANSIENT);
 	sqlite3_bind_int64(s, 23, row->sender_key);
 	sqlite3_bind_int(s, 24, row->counts);
+	sqlite3_bind_int(s, 25, row->wary);
 	enum store_status status = store_run(store, s, error_r);
 	if (status == STORE_OK)
 		row->id = sqlite3_last_insert_rowid(store->db);
@@ -105,6 +106,7 @@ static void row_read(sqlite3_stmt *s, struct store_message *row)
 		memcpy(row->scores, sqlite3_column_blob(s, 22), sizeof(row->scores));
 	row->sender_key = sqlite3_column_int64(s, 23);
 	row->counts = sqlite3_column_int(s, 24) != 0;
+	row->wary = sqlite3_column_int(s, 25) != 0;
 }
 
 static enum store_status row_get(struct store *store, sqlite3_stmt *s, struct store_message *row_r,
@@ -207,15 +209,13 @@ enum store_status store_message_taught_since(struct store *store, int64_t after_
 	return row_get(store, s, row_r, error_r);
 }
 
-enum store_status store_message_unconfirmed(struct store *store, int64_t up_to, int64_t above,
-					    struct store_message *row_r, char **error_r)
+enum store_status store_message_by_id(struct store *store, int64_t id,
+				      struct store_message *row_r, char **error_r)
 {
-	sqlite3_stmt *s = store_statement(store, STATEMENT_MESSAGE_UNCONFIRMED, error_r);
+	sqlite3_stmt *s = store_statement(store, STATEMENT_MESSAGE_BY_ID, error_r);
 
-	if (s != NULL) {
-		sqlite3_bind_int64(s, 1, up_to);
-		sqlite3_bind_int64(s, 2, above);
-	}
+	if (s != NULL)
+		sqlite3_bind_int64(s, 1, id);
 	return row_get(store, s, row_r, error_r);
 }
 

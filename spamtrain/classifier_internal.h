@@ -60,19 +60,30 @@ size_t reasons_find(const struct classifier_message *message, const struct token
 char *reasons_text(const struct classifier_reason *reasons, size_t count);
 
 /* ---- teach.c ---- */
+/* What the store holds of a message: members of struct store_message. */
+struct lesson_state {
+	enum store_class taught;    /* STORE_NONE: its features are not counted */
+	enum store_class counted;   /* class of its scores and its sender */
+	enum store_class corrected; /* what the user said; STORE_NONE: taught is the filter's own */
+};
+
 /*
- * In a transaction: makes the store hold the message as class taught, and count its scores and
- * sender as class counted, whatever it held before; updates row (not the database).
+ * In a transaction: makes the store hold the message in that state, whatever it held before;
+ * updates row (not the database).
  */
 enum classifier_status teach(struct classifier *classifier, struct store_message *row,
-			     enum store_class taught, enum store_class counted, char **error_r);
+			     struct lesson_state wanted, char **error_r);
+/* What the row's lesson adds to its features' gradients, by side; zeros when nothing is taught. */
+void lesson_gradients(int *gradients_r, const struct store_message *row);
 
 /* ---- rejudge.c ---- */
+/* Did the filter find more errors than the user reports? */
+enum store_status user_is_careless(struct classifier *c, bool *careless_r, char **error_r);
 /*
  * In a transaction, after the dictionary was refreshed: judges some messages before row newest
- * again. seed: another one each time.
+ * again.
  */
-enum classifier_status rejudge_some(struct classifier *c, int64_t newest, uint32_t seed,
+enum classifier_status rejudge_some(struct classifier *c, int64_t newest, bool careless,
 				    char **error_r);
 
 /* After a commit: makes a snapshot of the dictionary if it is time for one. */

@@ -240,19 +240,19 @@ static double raw_of(int learner, uint16_t bin)
 	       sinh((bin + 0.5 - DICTIONARY_BINS / 2) / BINS_PER_UNIT);
 }
 
-static int gradient(const uint16_t *bins, int learner, bool spam)
+static int gradient(const uint16_t *bins, int learner, double spam)
 {
 	double guess =
 		bins[learner] < DICTIONARY_BINS ? sigmoid(raw_of(learner, bins[learner])) : 0.5;
-	double g = LESSON_GRADIENT_MAX * ((spam ? 1 : 0) - guess);
+	double g = LESSON_GRADIENT_MAX * (spam - guess);
 
 	return fabs(g) < GRADIENT_MIN ? 0 : (int)lround(g);
 }
 
-void engine_gradients(int *gradients_r, const uint16_t *bins, enum store_class class)
+void engine_gradients(int *gradients_r, const uint16_t *bins, double spam)
 {
-	gradients_r[SIDE_HEADER] = gradient(bins, LOGISTIC_HEADER, class == STORE_SPAM);
-	gradients_r[SIDE_BODY] = gradient(bins, LOGISTIC_BODY, class == STORE_SPAM);
+	gradients_r[SIDE_HEADER] = gradient(bins, LOGISTIC_HEADER, spam);
+	gradients_r[SIDE_BODY] = gradient(bins, LOGISTIC_BODY, spam);
 }
 
 /*

@@ -45,11 +45,11 @@ double engine_threshold(unsigned sedation);
 bool engine_is_unsure(const struct engine_score *score);
 
 /*
- * The gradients of a lesson (schema/dictionary.h): how far the logistic learners were from the
- * class when the message came. They follow from the message's row alone, so that taking back finds
- * the same.
+ * The gradients of a lesson (schema/dictionary.h): how far the logistic learners were from what is
+ * taught when the message came. spam: 1 or 0 where the class is sure; the verdict's own probability
+ * where it is not. They follow from the message's row alone, so that taking back finds the same.
  */
-void engine_gradients(int *gradients_r, const uint16_t *bins, enum store_class class);
+void engine_gradients(int *gradients_r, const uint16_t *bins, double spam);
 
 /* How much a feature speaks for spam: 0..1, 0.5 is nothing. */
 double engine_feature(struct token_counts counts, const struct dictionary_sums *sums);

@@ -221,7 +221,7 @@ static enum classifier_status record(struct classifier *c, const struct classifi
 {
 	enum store_class class = verdict->result == CLASSIFIER_SPAM ? STORE_SPAM : STORE_INNOCENT;
 	enum store_class taught = lesson_of(c, score, class);
-	bool counts = c->preferences.training_mode != TRAINING_NOTRAIN;
+	bool counts = c->preferences.training_mode != TRAINING_NOTRAIN, careless = false;
 	time_t now = store_now(c->store);
 	struct store_message row = {
 		.received = envelope != NULL && envelope->received != 0 ? envelope->received : now,
@@ -240,6 +240,9 @@ static enum classifier_status record(struct classifier *c, const struct classifi
 		.sender_key = message->sender_key,
 	};
 
+	enum classifier_status status = status_of_store(user_is_careless(c, &careless, error_r));
+	if (status != CLASSIFIER_OK)
+		return status;
 	signature_make(row.signature, now);
 	memcpy(row.digest, message->digest, sizeof(row.digest));
 	memcpy(row.scores, score->bins, sizeof(row.scores));
@@ -247,16 +250,20 @@ static enum classifier_status record(struct classifier *c, const struct classifi
 	row.taught = taught;
 	row.counts = counts;
 	row.counted = counts ? class : STORE_NONE;
-	enum classifier_status status = status_of_store(store_message_add(c->store, &row, error_r));
+	row.wary = careless;
+	status = status_of_store(store_message_add(c->store, &row, error_r));
 	row.taught = row.counted = STORE_NONE; /* so far; teach() makes it true */
 	if (status == CLASSIFIER_OK)
 		status = status_of_store(store_features_add(c->store, row.id, FEATURES_VERSION,
 							    message->hashes, message->count,
 							    error_r));
 	if (status == CLASSIFIER_OK)
-		status = teach(c, &row, taught, counts ? class : STORE_NONE, error_r);
+		status = teach(
+			c, &row,
+			(struct lesson_state){taught, counts ? class : STORE_NONE, STORE_NONE},
+			error_r);
 	if (status == CLASSIFIER_OK && counts)
-		status = rejudge_some(c, row.id, (uint32_t)row.id, error_r);
+		status = rejudge_some(c, row.id, careless, error_r);
 	return status;
 }
 

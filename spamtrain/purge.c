@@ -82,7 +82,7 @@ static enum classifier_status forget_next(struct classifier *c, int64_t *id, tim
 	free(hashes);
 	enum classifier_status result = CLASSIFIER_OK;
 	if (status == STORE_OK) {
-		result = teach(c, &row, STORE_NONE, STORE_NONE, error_r);
+		result = teach(c, &row, (struct lesson_state){0}, error_r);
 		if (result == CLASSIFIER_OK)
 			result = status_of_store(store_message_update(c->store, &row, error_r));
 		(*forgotten)++;

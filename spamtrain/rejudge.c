@@ -6,29 +6,50 @@
  * ones is judged again, as if it had not been learned: where the filter has changed its mind by
  * now, what it had learned of it is taken back. Nothing is turned around: only a user's word
  * teaches the other class.
+ *
+ * How sure it must be depends on the user. Who reports every error confirms by his silence what he
+ * was shown, and a doubt would only cost good lessons. Who does not is found out by the doubts
+ * themselves: of him, the filter takes back more verdicts than he corrects. Then it doubts sooner,
+ * teaches its own verdicts only as much as it is sure of them, and looks for the kin of each spam
+ * that he does report.
  */
 #include "spamtrain/classifier_internal.h"
 
 #include "lib/xalloc.h"
+#include "schema/store_doubt.h"
 
+#include <math.h>
 #include <stdlib.h>
 
-#define REJUDGE_COUNT  1    /* a message that comes */
-#define REJUDGE_WINDOW 1000 /* the latest rows of the history */
+/* Chosen by measurement: docs/classifier.md. */
+#define DOUBT_INNOCENT	 0.3  /* a new score that is so far above the threshold speaks against it */
+#define DOUBT_CARELESS	 -0.5 /* ... of a careless user */
+#define DOUBT_SPAM	 -3.4
+#define CARELESS_RATIO	 4 /* doubts that weigh as much as ... corrections */
+#define CARELESS_START	 3 /* ... and these many corrections are assumed */
+#define LAGS		 7 /* how far back is looked: in messages, each further than the last */
+#define LAG_FIRST	 5
+#define LAG_RATIO	 2.3
+#define NEIGHBOURS	 5    /* judged again for a spam that was reported */
+#define NEIGHBOUR_WINDOW 1000 /* messages before and after it */
 
-/* From where, measured from the threshold, a new score speaks against an unconfirmed verdict. */
-#define DOUBT_INNOCENT -0.5
-#define DOUBT_SPAM     -3.4
+enum store_status user_is_careless(struct classifier *c, bool *careless_r, char **error_r)
+{
+	uint64_t corrected = 0, doubted = 0;
+	enum store_status status = store_doubt_count(c->store, &corrected, &doubted, error_r);
+
+	*careless_r = CARELESS_RATIO * doubted > corrected + CARELESS_START;
+	return status;
+}
 
 /* What the row's own lessons add to the counts and sums, taken out. */
 static void without_itself(const struct store_message *row, const uint32_t *hashes, size_t count,
 			   struct token_counts *counts, struct dictionary_sums *sums)
 {
 	bool spam = row->taught == STORE_SPAM;
-	int gradients[SIDES] = {0};
+	int gradients[SIDES];
 
-	if (row->taught != STORE_NONE)
-		engine_gradients(gradients, row->scores, row->taught);
+	lesson_gradients(gradients, row);
 	for (size_t i = 0; i < count && row->taught != STORE_NONE; i++) {
 		int gradient = gradients[SIDE_OF(hashes[i])];
 		counts[i].spam -= spam;
@@ -61,54 +82,112 @@ static double score_again(struct classifier *c, const struct store_message *row,
 	return score.score;
 }
 
-static bool is_doubtful(const struct classifier *c, const struct store_message *row, double score)
+static bool is_doubtful(const struct classifier *c, const struct store_message *row, double score,
+			bool careless)
 {
 	double threshold = engine_threshold(c->preferences.sedation);
 	enum store_class class = row->taught != STORE_NONE ? row->taught : row->counted;
 
-	return class == STORE_SPAM ? score < threshold + DOUBT_SPAM
-				   : score > threshold + DOUBT_INNOCENT;
+	if (class == STORE_SPAM)
+		return score < threshold + DOUBT_SPAM;
+	return score > threshold + (careless ? DOUBT_CARELESS : DOUBT_INNOCENT);
 }
 
-static enum classifier_status rejudge_row(struct classifier *c, struct store_message *row,
-					  char **error_r)
+static enum classifier_status take_back(struct classifier *c, struct store_message *row,
+					char **error_r)
 {
+	enum classifier_status status = teach(c, row, (struct lesson_state){0}, error_r);
+
+	free(row->source);
+	row->source = xstrdup(STORE_SOURCE_FILTER);
+	if (status == CLASSIFIER_OK)
+		status = status_of_store(store_message_update(c->store, row, error_r));
+	return status;
+}
+
+static enum classifier_status rejudge(struct classifier *c, int64_t id, bool careless,
+				      char **error_r)
+{
+	struct store_message row;
 	uint32_t *hashes = NULL;
 	size_t count;
 	unsigned version;
-	enum store_status status =
-		store_features_get(c->store, row->id, &version, &hashes, &count, error_r);
 	enum classifier_status result = CLASSIFIER_OK;
+	enum store_status status = store_message_by_id(c->store, id, &row, error_r);
 
-	if (status == STORE_OK && is_doubtful(c, row, score_again(c, row, hashes, count))) {
-		result = teach(c, row, STORE_NONE, STORE_NONE, error_r);
-		if (result == CLASSIFIER_OK)
-			result = status_of_store(store_message_update(c->store, row, error_r));
-	} else if (status != STORE_OK && status != STORE_NOT_FOUND) {
+	if (status != STORE_OK)
+		return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
+	status = store_features_get(c->store, id, &version, &hashes, &count, error_r);
+	if (status == STORE_OK &&
+	    is_doubtful(c, &row, score_again(c, &row, hashes, count), careless))
+		result = take_back(c, &row, error_r);
+	else if (status != STORE_OK && status != STORE_NOT_FOUND)
 		result = status_of_store(status);
-	}
 	free(hashes);
+	store_message_free(&row);
 	return result;
 }
 
-enum classifier_status rejudge_some(struct classifier *c, int64_t newest, uint32_t seed,
+/*
+ * The one of which most can be hoped: it was near the threshold when it came, and much has come
+ * since. A few distances are looked at, not all messages; each message is at each of them once.
+ */
+static enum classifier_status rejudge_one(struct classifier *c, int64_t newest, bool careless,
+					  char **error_r)
+{
+	double threshold = engine_threshold(c->preferences.sedation), best = 0, lag = LAG_FIRST;
+	struct store_unconfirmed found[LAGS];
+	int64_t ids[LAGS], chosen = 0;
+	size_t count;
+
+	for (size_t i = 0; i < LAGS; i++, lag *= LAG_RATIO)
+		ids[i] = newest - (int64_t)lag;
+	enum store_status status =
+		store_unconfirmed_among(c->store, ids, LAGS, found, &count, error_r);
+	if (status != STORE_OK)
+		return status_of_store(status);
+	for (size_t i = 0; i < count; i++) {
+		double hope =
+			(double)(newest - found[i].id) / (1 + fabs(found[i].score - threshold));
+		if (hope > best) {
+			best = hope;
+			chosen = found[i].id;
+		}
+	}
+	return chosen > 0 ? rejudge(c, chosen, careless, error_r) : CLASSIFIER_OK;
+}
+
+/* The spammiest innocent messages around a spam that was reported, older than the newest row. */
+static enum classifier_status rejudge_neighbours(struct classifier *c, int64_t reported,
+						 int64_t newest, char **error_r)
+{
+	int64_t above = reported - NEIGHBOUR_WINDOW, below = reported + NEIGHBOUR_WINDOW;
+	struct store_unconfirmed found[NEIGHBOURS];
+	enum classifier_status result;
+	size_t count = 0;
+
+	result = status_of_store(store_unconfirmed_spammiest(c->store, above,
+							     below < newest ? below : newest, found,
+							     NEIGHBOURS, &count, error_r));
+	for (size_t i = 0; i < count && result == CLASSIFIER_OK; i++)
+		result = rejudge(c, found[i].id, true, error_r);
+	return result;
+}
+
+enum classifier_status rejudge_some(struct classifier *c, int64_t newest, bool careless,
 				    char **error_r)
 {
-	enum classifier_status result = CLASSIFIER_OK;
+	int64_t reported;
+	enum classifier_status result = rejudge_one(c, newest, careless, error_r);
 
-	for (uint32_t i = 1; i <= REJUDGE_COUNT && result == CLASSIFIER_OK; i++) {
-		/* Any spread over the window will do: Knuth's multiplier. */
-		int64_t back =
-			1 + (int64_t)((seed + i) * UINT32_C(2654435761) >> 8) % REJUDGE_WINDOW;
-		struct store_message row;
-		enum store_status status = store_message_unconfirmed(
-			c->store, newest - back, newest - REJUDGE_WINDOW, &row, error_r);
-		if (status == STORE_NOT_FOUND)
-			continue;
-		if (status != STORE_OK)
-			return status_of_store(status);
-		result = rejudge_row(c, &row, error_r);
-		store_message_free(&row);
-	}
+	if (result != CLASSIFIER_OK)
+		return result;
+	enum store_status status = store_reported_get(c->store, &reported, error_r);
+	if (status != STORE_OK)
+		return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
+	if (careless)
+		result = rejudge_neighbours(c, reported, newest, error_r);
+	if (result == CLASSIFIER_OK)
+		result = status_of_store(store_reported_delete(c->store, reported, error_r));
 	return result;
 }

@@ -1,51 +1,85 @@
 /*
  * teach.c - what the store holds of a message, and every correction of it.
  *
- * A message is in one state: taught as a class or not at all, its scores and sender counted under a
- * class or not at all. A change of state takes the old one out and puts the new one in; both are
- * integer sums, so the way by which a state was reached leaves no trace.
+ * A message is in one state (struct lesson_state). A change of state takes the old one out and puts
+ * the new one in; both are integer sums, so the way by which a state was reached leaves no trace.
  */
 #include "spamtrain/classifier_internal.h"
 
 #include "lib/msg.h"
 #include "lib/xalloc.h"
+#include "schema/store_doubt.h"
 
 #include <stdlib.h>
 
-static enum store_status lesson_add(struct store *store, const struct store_message *row,
-				    enum store_class class, int delta, bool tokens, char **error_r)
+void lesson_gradients(int *gradients_r, const struct store_message *row)
+{
+	bool unsure = row->wary && row->corrected == STORE_NONE;
+
+	for (int side = 0; side < SIDES; side++)
+		gradients_r[side] = 0;
+	if (row->taught != STORE_NONE)
+		engine_gradients(gradients_r, row->scores,
+				 unsure			     ? row->probability
+				 : row->taught == STORE_SPAM ? 1
+							     : 0);
+}
+
+static enum store_status lesson_add(struct store *store, const struct store_message *row, int delta,
+				    char **error_r)
 {
 	struct lesson lesson = {
-		.message = row->id, .class = class, .delta = delta, .tokens = tokens};
+		.message = row->id, .class = row->taught, .delta = delta, .tokens = true};
 
-	if (class == STORE_NONE)
+	if (row->taught == STORE_NONE)
+		return STORE_OK;
+	lesson_gradients(lesson.gradients, row);
+	memcpy(lesson.scores, row->scores, sizeof(lesson.scores));
+	return dictionary_lesson(store, &lesson, error_r);
+}
+
+static enum store_status scores_add(struct store *store, const struct store_message *row, int delta,
+				    char **error_r)
+{
+	struct lesson lesson = {.message = row->id, .class = row->counted, .delta = delta};
+
+	if (row->counted == STORE_NONE)
 		return STORE_OK;
 	memcpy(lesson.scores, row->scores, sizeof(lesson.scores));
-	if (tokens)
-		engine_gradients(lesson.gradients, row->scores, class);
 	enum store_status status = dictionary_lesson(store, &lesson, error_r);
-	if (status == STORE_OK && !tokens && row->sender_key != 0)
-		status = store_sender_add(store, row->sender_key, class, delta, error_r);
+	if (status == STORE_OK && row->sender_key != 0)
+		status = store_sender_add(store, row->sender_key, row->counted, delta, error_r);
 	return status;
 }
 
+/* Whether another lesson is needed for the wanted state: another class, or more conviction. */
+static bool lesson_differs(const struct store_message *row, struct lesson_state wanted)
+{
+	bool said = row->corrected != STORE_NONE, to_say = wanted.corrected != STORE_NONE;
+
+	return row->taught != wanted.taught || (row->wary && said != to_say);
+}
+
 enum classifier_status teach(struct classifier *classifier, struct store_message *row,
-			     enum store_class taught, enum store_class counted, char **error_r)
+			     struct lesson_state wanted, char **error_r)
 {
 	struct store *store = classifier->store;
 	enum store_status status = STORE_OK;
+	struct store_message before = *row;
+	bool differs = lesson_differs(row, wanted);
 
-	if (row->taught != taught) {
-		status = lesson_add(store, row, row->taught, -1, true, error_r);
+	row->taught = wanted.taught;
+	row->counted = wanted.counted;
+	row->corrected = wanted.corrected;
+	if (differs) {
+		status = lesson_add(store, &before, -1, error_r);
 		if (status == STORE_OK)
-			status = lesson_add(store, row, taught, 1, true, error_r);
-		row->taught = taught;
+			status = lesson_add(store, row, 1, error_r);
 	}
-	if (status == STORE_OK && row->counted != counted) {
-		status = lesson_add(store, row, row->counted, -1, false, error_r);
+	if (status == STORE_OK && before.counted != row->counted) {
+		status = scores_add(store, &before, -1, error_r);
 		if (status == STORE_OK)
-			status = lesson_add(store, row, counted, 1, false, error_r);
-		row->counted = counted;
+			status = scores_add(store, row, 1, error_r);
 	}
 	return status_of_store(status);
 }
@@ -148,32 +182,56 @@ static enum store_status features_ensure(struct store *store, struct store_messa
 				  error_r);
 }
 
-struct state {
-	enum store_class taught, counted, corrected;
-};
-
-static struct state state_wanted(const struct store_message *row,
-				 const struct classifier_correction *correction)
+static struct lesson_state state_wanted(const struct store_message *row,
+					const struct classifier_correction *correction)
 {
+	enum store_class class = correction->class;
 	enum store_class verdict = row->result < 0			 ? STORE_NONE
 				   : row->result == (int)CLASSIFIER_SPAM ? STORE_SPAM
 									 : STORE_INNOCENT;
 	enum store_class counted = row->counts ? verdict : STORE_NONE;
 
 	if (correction->teaching == CLASSIFIER_UNLEARN)
-		return (struct state){STORE_NONE, counted, STORE_NONE};
-	if (correction->teaching == CLASSIFIER_TRAIN || correction->class != verdict)
-		return (struct state){correction->class, correction->class, correction->class};
+		return (struct lesson_state){STORE_NONE, counted, STORE_NONE};
+	if (correction->teaching == CLASSIFIER_TRAIN || class != verdict)
+		return (struct lesson_state){class, class, class};
 	if (row->corrected != STORE_NONE && row->corrected != verdict)
-		return (struct state){row->initially, counted, STORE_NONE};
-	return (struct state){row->taught, row->counted, row->corrected}; /* it is so already */
+		return (struct lesson_state){row->initially, counted, STORE_NONE};
+	if (row->counted != counted) /* right after all, but the filter had doubted it */
+		return (struct lesson_state){class, class, class};
+	return (struct lesson_state){row->taught, row->counted,
+				     row->corrected}; /* it is so already */
+}
+
+/* Spam that the filter took for innocent: what looked like it at that time is judged again. */
+static enum store_status note_reported(struct store *store, const struct store_message *row,
+				       char **error_r)
+{
+	if (row->corrected == STORE_SPAM && row->result >= 0)
+		return store_reported_add(store, row->id, error_r);
+	return store_reported_delete(store, row->id, error_r);
+}
+
+static enum store_status correction_note(struct store *store, struct store_message *row,
+					 const char *source, char **error_r)
+{
+	free(row->source);
+	row->source = xstrdup(source == NULL ? "" : source);
+	row->corrected_at = store_now(store);
+	enum store_status status = store_message_update(store, row, error_r);
+	if (status == STORE_OK)
+		status = store_correction_add(store, row->id, row->corrected_at, row->corrected,
+					      row->source, error_r);
+	if (status == STORE_OK)
+		status = note_reported(store, row, error_r);
+	return status;
 }
 
 static enum classifier_status apply(struct classifier *c, struct store_message *row,
 				    const struct classifier_correction *correction,
 				    enum classifier_corrected *corrected_r, char **error_r)
 {
-	struct state wanted = state_wanted(row, correction);
+	struct lesson_state wanted = state_wanted(row, correction);
 
 	if (wanted.taught == row->taught && wanted.counted == row->counted &&
 	    wanted.corrected == row->corrected) {
@@ -181,24 +239,17 @@ static enum classifier_status apply(struct classifier *c, struct store_message *
 		return CLASSIFIER_OK;
 	}
 	enum store_status found = features_ensure(c->store, row, correction->message, error_r);
-	if (found == STORE_NOT_FOUND && wanted.taught != row->taught) {
+	if (found == STORE_NOT_FOUND && lesson_differs(row, wanted)) {
 		*corrected_r = CLASSIFIER_UNKNOWN;
 		return CLASSIFIER_OK;
 	}
 	if (found != STORE_OK && found != STORE_NOT_FOUND)
 		return status_of_store(found);
-	enum classifier_status status = teach(c, row, wanted.taught, wanted.counted, error_r);
-	free(row->source);
-	row->source = xstrdup(correction->source == NULL ? "" : correction->source);
-	row->corrected = wanted.corrected;
-	row->corrected_at = store_now(c->store);
+	enum classifier_status status = teach(c, row, wanted, error_r);
 	*corrected_r = wanted.corrected == STORE_NONE ? CLASSIFIER_TAKEN_BACK : CLASSIFIER_LEARNED;
 	if (status == CLASSIFIER_OK)
-		status = status_of_store(store_message_update(c->store, row, error_r));
-	if (status == CLASSIFIER_OK)
-		status =
-			status_of_store(store_correction_add(c->store, row->id, row->corrected_at,
-							     row->corrected, row->source, error_r));
+		status = status_of_store(
+			correction_note(c->store, row, correction->source, error_r));
 	return status;
 }
 
