@@ -29,5 +29,7 @@ add_test(NAME spamtraind_test
 	COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/spamtraind/test_spamtraind.py)
 add_test(NAME spamtraind_requests_test
 	COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/spamtraind/test_requests.py)
-set_tests_properties(spamtraind_test spamtraind_requests_test PROPERTIES TIMEOUT 400
+add_test(NAME spamtraind_digest_test
+	COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/spamtraind/test_digest.py)
+set_tests_properties(spamtraind_test spamtraind_requests_test spamtraind_digest_test PROPERTIES TIMEOUT 400
 	ENVIRONMENT "SHOVELER_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")

@@ -59,4 +59,8 @@ void spamtraind_drop(struct spamtraind **service);
  */
 bool spamtraind_user(const struct spamtraind *service, const char *login, struct strbuf *out);
 
+/* The language of mail to a user with these preferences. */
+enum training_language spamtraind_language(const struct spamtraind *service,
+					   const struct preferences *preferences);
+
 #endif

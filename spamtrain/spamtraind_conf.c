@@ -223,3 +223,17 @@ bool spamtraind_user(const struct spamtraind *service, const char *login, struct
 	strbuf_free(&address);
 	return ok;
 }
+
+enum training_language spamtraind_language(const struct spamtraind *service,
+					   const struct preferences *preferences)
+{
+	switch (preferences->locale) {
+	case LOCALE_ENGLISH:
+		return TRAINING_ENGLISH;
+	case LOCALE_FRENCH:
+		return TRAINING_FRENCH;
+	case LOCALE_AUTO:
+		break;
+	}
+	return service->language;
+}

@@ -133,20 +133,6 @@ static enum store_status collect_news(struct collection *collection)
 
 /* ---- is it due ---- */
 
-static enum training_language language_of(const struct spamtraind *service,
-					  const struct preferences *preferences)
-{
-	switch (preferences->locale) {
-	case LOCALE_ENGLISH:
-		return TRAINING_ENGLISH;
-	case LOCALE_FRENCH:
-		return TRAINING_FRENCH;
-	case LOCALE_AUTO:
-		break;
-	}
-	return service->language;
-}
-
 /* Notes the day. STORE_NOT_FOUND: nothing is to be sent. *before_r: the day of the last one. */
 static enum store_status claim_day(struct classifier *classifier, int64_t day, int64_t *before_r,
 				   char **reason_r)
@@ -271,7 +257,7 @@ static enum digest_status send_user(struct spamtraind *service, struct collectio
 		collection->store = classifier_store(classifier);
 		alerts = xstrdup(classifier_preferences(classifier)->alerts);
 		collection->alerts = alerts;
-		digest->language = language_of(service, classifier_preferences(classifier));
+		digest->language = spamtraind_language(service, classifier_preferences(classifier));
 		status = collect_news(collection);
 		if (status != STORE_OK)
 			store_digest_set_day(collection->store, before, &(char *){NULL});

@@ -5,6 +5,7 @@
 #include "lib/metrics.h"
 #include "lib/msg.h"
 #include "lib/xalloc.h"
+#include "spamtrain/own_mail.h"
 #include "spamtrain/spamtraind_correct.h"
 #include "spamtrain/training_address_answer.h"
 #include "spamtrain/training_address_message.h"
@@ -21,6 +22,8 @@ METRIC_COUNTER(mail_refused, "shoveler_spamtraind_training_mail_total{outcome=\"
 	       "Mail to the training addresses");
 METRIC_COUNTER(mail_deferred, "shoveler_spamtraind_training_mail_total{outcome=\"deferred\"}",
 	       "Mail to the training addresses");
+
+#define HISTORY_LIMIT 100000 /* rows that are looked at */
 
 /* One message, from the end of its content to the end of the transaction. */
 struct job {
@@ -97,12 +100,29 @@ static bool by_own_signature(struct job *job)
 	return correct(job, signature, (struct span){NULL, 0});
 }
 
+/* Our own answers and digests are nobody's mail. */
+static bool is_own_mail(const struct job *job, struct span message)
+{
+	char id[TRAINING_ID_MAX + 1];
+	struct header_field field;
+	struct span value;
+
+	if (!header_find(message, "Message-ID", &field))
+		return false;
+	value = span_trim(field.body);
+	if (value.size > TRAINING_ID_MAX || memchr(value.data, '\0', value.size) != NULL)
+		return false;
+	memcpy(id, value.data, value.size);
+	id[value.size] = '\0';
+	return own_mail_is(job->service, id);
+}
+
 static bool by_resent_message(struct job *job)
 {
 	struct strbuf original = STRBUF_INIT;
 	bool done;
 
-	if (!job->message->resent ||
+	if (!job->message->resent || is_own_mail(job, job->content) ||
 	    training_message_is_from(job->message, strbuf_text(&job->user)))
 		return false;
 	training_message_restore(&original, span_first(job->content, CLASSIFIER_MESSAGE_MAX));
@@ -113,8 +133,10 @@ static bool by_resent_message(struct job *job)
 
 static bool by_attachments(struct job *job)
 {
-	for (size_t i = 0; i < job->message->count && !job->deferred; i++)
-		correct(job, "", job->message->originals[i]);
+	for (size_t i = 0; i < job->message->count && !job->deferred; i++) {
+		if (!is_own_mail(job, job->message->originals[i]))
+			correct(job, "", job->message->originals[i]);
+	}
 	if (job->message->truncated)
 		msg_warn("%s: user=<%s>, more than %d attached messages, or too large ones: "
 			 "the rest is left out",
@@ -144,23 +166,68 @@ static bool find_parent(struct job *job, struct classifier *classifier,
 	return status == STORE_OK;
 }
 
-static bool by_parent(struct job *job)
+struct likeness {
+	const struct training_message *message;
+	char signature[STORE_SIGNATURE_SIZE];
+	unsigned found;
+};
+
+static bool compare_row(void *context, const struct store_message *row)
+{
+	struct likeness *likeness = context;
+
+	if (!training_message_quotes(likeness->message, row->from, row->subject))
+		return true;
+	memcpy(likeness->signature, row->signature, sizeof(likeness->signature));
+	return ++likeness->found < 2;
+}
+
+/* The signature of the only message in the user's history whose sender and subject are quoted. */
+static bool find_alike(struct job *job, struct classifier *classifier,
+		       char signature[STORE_SIGNATURE_SIZE])
+{
+	const struct store_filter filter = {
+		.result = -1,
+		.contains = strbuf_text(&job->message->subject),
+		.limit = HISTORY_LIMIT,
+	};
+	struct likeness likeness = {.message = job->message};
+	enum store_status status;
+
+	status = store_message_list(classifier_store(classifier), &filter, compare_row, &likeness,
+				    &job->reason);
+	job->deferred = status != STORE_OK;
+	memcpy(signature, likeness.signature, STORE_SIGNATURE_SIZE);
+	return likeness.found == 1 && !job->deferred;
+}
+
+/* Looks for the original in the history by one of the two ways above. */
+static bool by_history(struct job *job, bool (*find)(struct job *job, struct classifier *classifier,
+						     char signature[STORE_SIGNATURE_SIZE]))
 {
 	char signature[STORE_SIGNATURE_SIZE];
 	struct classifier *classifier = NULL;
 	bool found = false;
 
-	if (job->message->parent[0] == '\0')
-		return false;
 	if (classifier_open(job->service->site, strbuf_text(&job->user), false, &classifier,
 			    &job->reason) != CLASSIFIER_OK)
 		job->deferred = true;
 	if (classifier != NULL)
-		found = find_parent(job, classifier, signature);
+		found = find(job, classifier, signature);
 	classifier_close(&classifier);
 	if (found)
 		return correct(job, signature, (struct span){NULL, 0});
 	return job->deferred;
+}
+
+static bool by_parent(struct job *job)
+{
+	return job->message->parent[0] != '\0' && by_history(job, find_parent);
+}
+
+static bool by_likeness(struct job *job)
+{
+	return job->message->subject.size > 0 && by_history(job, find_alike);
 }
 
 /* ---- what becomes of it ---- */
@@ -184,14 +251,33 @@ static void reply_deferred(struct job *job, struct lmtp_reply *reply)
 	lmtp_reply_set(reply, 451, "4.3.0 The filter cannot learn now, try again");
 }
 
+/* His mail tells the language, or he said it, or the site does. */
+static enum training_language language_of(const struct job *job)
+{
+	enum training_language language = job->message->language;
+	struct classifier *classifier = NULL;
+	char *ignored = NULL;
+
+	if (language != TRAINING_LANGUAGE_UNKNOWN)
+		return language;
+	language = job->service->language;
+	classifier_open(job->service->site, strbuf_text(&job->user), false, &classifier, &ignored);
+	if (classifier != NULL)
+		language = spamtraind_language(job->service, classifier_preferences(classifier));
+	classifier_close(&classifier);
+	free(ignored);
+	return language;
+}
+
 static void answer(struct job *job, const char *address)
 {
 	const struct answer mail = {
 		.user = strbuf_text(&job->user),
 		.training_address = address,
 		.class = job->class,
-		.language = job->message->language,
+		.language = language_of(job),
 		.learned = job->learned,
+		.partly = job->message->truncated,
 	};
 
 	if (answer_send(job->service, &mail, &job->reason) < 0)
@@ -201,8 +287,8 @@ static void answer(struct job *job, const char *address)
 static bool teach(struct job *job)
 {
 	return by_own_signature(job) || by_resent_message(job) ||
-	       (!job->message->automatic &&
-		(by_attachments(job) || by_quoted_signature(job) || by_parent(job)));
+	       (!job->message->automatic && (by_attachments(job) || by_quoted_signature(job) ||
+					     by_parent(job) || by_likeness(job)));
 }
 
 static void train(struct job *job, const char *address, struct lmtp_reply *reply)

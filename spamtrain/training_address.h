@@ -13,7 +13,9 @@
  * 4. Messages are attached to it: each of them is corrected or learned.
  * 5. An inline forward or reply: never learned as it stands. If the one signature quoted in it, or
  *    the one Message-ID that it refers to, is in the user's history, that message is corrected;
- *    else he gets an explanation by mail.
+ *    so is the only one of his history whose subject it has and whose subject and sender it quotes.
+ *    Else he gets an explanation by mail. A signature of his quarantine, sent to the address for
+ *    innocent mail, so releases: a reply to the digest can be as short as that.
  *
  * 250 is said after the store has committed; trouble is a 4xx, and the message comes again, which
  * is harmless.

@@ -6,9 +6,12 @@
 #include "spamtrain/own_mail.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 METRIC_COUNTER(explanations, "shoveler_spamtraind_answers_total{kind=\"explanation\"}",
+	       "Mail sent to users of the training addresses");
+METRIC_COUNTER(parts, "shoveler_spamtraind_answers_total{kind=\"part\"}",
 	       "Mail sent to users of the training addresses");
 METRIC_COUNTER(receipts, "shoveler_spamtraind_answers_total{kind=\"receipt\"}",
 	       "Mail sent to users of the training addresses");
@@ -20,6 +23,7 @@ METRIC_COUNTER(receipts, "shoveler_spamtraind_answers_total{kind=\"receipt\"}",
 struct texts {
 	const char *explanation_subject, *explanation;
 	const char *receipt_subject, *receipt;
+	const char *part_subject, *part;
 	const char *spam, *innocent;
 };
 
@@ -58,6 +62,18 @@ static const struct texts english = {
 		   "and that are now known as %2$s: %3$u.\n"
 		   "\n"
 		   "This mail was written by a machine.\n",
+	.part_subject = "Not all of your messages were learned",
+	.part = "Hello,\n"
+		"\n"
+		"messages that you sent to\n"
+		"%1$s\n"
+		"and that are now known as %2$s: %3$u.\n"
+		"\n"
+		"There were more in your mail, or very large ones: those were left out.\n"
+		"Please send at most 100 attached messages at a time, or move them into\n"
+		"the right folder: there is no limit to that.\n"
+		"\n"
+		"This mail was written by a machine.\n",
 	.spam = "spam",
 	.innocent = "no spam",
 };
@@ -98,9 +114,44 @@ static const struct texts french = {
 		   "et qui sont désormais connus comme %2$s : %3$u.\n"
 		   "\n"
 		   "Ce courrier a été écrit par une machine.\n",
+	.part_subject = "Tous vos messages n'ont pas pu servir",
+	.part = "Bonjour,\n"
+		"\n"
+		"messages que vous avez envoyés à\n"
+		"%1$s\n"
+		"et qui sont désormais connus comme %2$s : %3$u.\n"
+		"\n"
+		"Votre courrier en contenait d'autres, ou de très grands : ils ont été\n"
+		"laissés de côté. Merci d'envoyer au plus 100 messages joints à la fois, ou\n"
+		"de les déplacer dans le bon dossier : il n'y a pas de limite.\n"
+		"\n"
+		"Ce courrier a été écrit par une machine.\n",
 	.spam = "du spam",
 	.innocent = "du courrier légitime",
 };
+
+/* ---- kinds ---- */
+
+static const struct kind {
+	size_t subject, text; /* in struct texts */
+	struct metric *sent;
+} explanation_kind = {offsetof(struct texts, explanation_subject),
+		      offsetof(struct texts, explanation), &explanations},
+  receipt_kind = {offsetof(struct texts, receipt_subject), offsetof(struct texts, receipt),
+		  &receipts},
+  part_kind = {offsetof(struct texts, part_subject), offsetof(struct texts, part), &parts};
+
+static const struct kind *kind_of(const struct answer *answer)
+{
+	if (answer->learned == 0)
+		return &explanation_kind;
+	return answer->partly ? &part_kind : &receipt_kind;
+}
+
+static const char *const *text_at(const struct texts *texts, size_t offset)
+{
+	return (const char *const *)(const void *)((const char *)texts + offset);
+}
 
 /* ---- the message ---- */
 
@@ -121,17 +172,16 @@ void answer_format(struct strbuf *out, const struct spamtraind *service,
 						  : answer->language;
 	const struct texts *texts = language == TRAINING_FRENCH ? &french : &english;
 	const char *class = answer->class == STORE_SPAM ? texts->spam : texts->innocent;
-	bool receipt = answer->learned > 0;
-	char *text = fill_in(receipt ? texts->receipt : texts->explanation,
-			     answer->training_address, class, answer->learned);
+	const struct kind *kind = kind_of(answer);
+	char *text = fill_in(*text_at(texts, kind->text), answer->training_address, class,
+			     answer->learned);
 
 	own_mail_header(out, service, answer->user, "training", now);
 	strbuf_append_text(out, "Auto-Submitted: auto-replied\r\n"
 				"Content-Type: text/plain; charset=utf-8\r\n"
 				"Content-Transfer-Encoding: 8bit\r\n");
 	strbuf_printf(out, "Content-Language: %s\r\nSubject: %s\r\n\r\n",
-		      language == TRAINING_FRENCH ? "fr" : "en",
-		      receipt ? texts->receipt_subject : texts->explanation_subject);
+		      language == TRAINING_FRENCH ? "fr" : "en", *text_at(texts, kind->subject));
 	own_mail_text(out, text);
 	free(text);
 }
@@ -168,22 +218,28 @@ static void remember(const char *user, time_t now)
 
 /* ---- sending ---- */
 
+static bool is_wanted(const struct spamtraind *service, const struct kind *kind)
+{
+	return kind == &receipt_kind ? service->receipts : service->answers;
+}
+
 int answer_send(struct spamtraind *service, const struct answer *answer, char **reason_r)
 {
-	bool receipt = answer->learned > 0;
+	const struct kind *kind = kind_of(answer);
 	struct strbuf message = STRBUF_INIT;
 	time_t now = time(NULL);
 	enum lmtp_result result;
 	struct lmtp_reply reply;
 
-	if (receipt ? !service->receipts : !service->answers || told_lately(answer->user, now))
+	if (!is_wanted(service, kind) ||
+	    (kind == &explanation_kind && told_lately(answer->user, now)))
 		return 0;
 	answer_format(&message, service, answer, now);
 	result = own_mail_deliver(service, answer->user, strbuf_span(&message), &reply);
 	strbuf_free(&message);
 	if (result == LMTP_ACCEPTED) {
-		metric_add(receipt ? &receipts : &explanations, 1);
-		if (!receipt)
+		metric_add(kind->sent, 1);
+		if (kind == &explanation_kind)
 			remember(answer->user, now);
 		return 0;
 	}

@@ -1,6 +1,7 @@
 /*
  * training_address_answer.h - the mail that a user gets back from a training address: an
- * explanation when nothing could be learned, or (if the site wants it) a receipt.
+ * explanation when nothing could be learned, a note when not all of it could, or (if the site wants
+ * it) a receipt.
  *
  * It goes straight into the user's own mailbox by Dovecot's LMTP: not through Postfix and not
  * through the filter, so it can neither loop nor be learned of. Null sender, Auto-Submitted: auto-
@@ -20,6 +21,7 @@ struct answer {
 	enum store_class class;
 	enum training_language language; /* unknown: the site's */
 	unsigned learned; /* 0: an explanation; else a receipt for so many messages */
+	bool partly;	  /* there were more, which were left out: that is told too */
 };
 
 /* The whole message, lines ended by CRLF. */

@@ -49,8 +49,12 @@ static void assert_well_formed(const struct strbuf *mail)
 
 static void an_explanation_names_the_address_and_the_class(void **state)
 {
-	const struct answer answer = {"alice@example.test", "dc-ham@example.test", STORE_INNOCENT,
-				      TRAINING_LANGUAGE_UNKNOWN, 0};
+	const struct answer answer = {"alice@example.test",
+				      "dc-ham@example.test",
+				      STORE_INNOCENT,
+				      TRAINING_LANGUAGE_UNKNOWN,
+				      0,
+				      false};
 	struct strbuf mail = format(&answer);
 
 	(void)state;
@@ -70,9 +74,12 @@ static void every_text_is_well_formed(void **state)
 	(void)state;
 	for (int language = TRAINING_ENGLISH; language <= TRAINING_FRENCH; language++) {
 		for (unsigned learned = 0; learned < 3; learned++) {
-			const struct answer answer = {"alice@example.test", "dc-spam@example.test",
-						      STORE_SPAM, (enum training_language)language,
-						      learned};
+			const struct answer answer = {"alice@example.test",
+						      "dc-spam@example.test",
+						      STORE_SPAM,
+						      (enum training_language)language,
+						      learned,
+						      learned == 2};
 			struct strbuf mail = format(&answer);
 
 			assert_well_formed(&mail);

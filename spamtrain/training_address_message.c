@@ -102,9 +102,45 @@ static void take_parent(struct training_message *message, struct span in_reply_t
 	strcpy(message->parent, parents == 1 ? parent : last);
 }
 
+/* What mail programs put before the subject of what is forwarded or answered, by language. */
+static size_t prefix_size(struct span subject)
+{
+	static const char *const prefixes[] = {
+		"Fwd:", "FW:", "Re:", "TR:", "WG:", "AW:", "RV:", "I:", "VS:", "Doorst:", "ENC:"};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (name_starts(subject, prefixes[i]))
+			return strlen(prefixes[i]);
+	}
+	return 0;
+}
+
+static struct span without_prefixes(struct span subject)
+{
+	size_t size;
+
+	subject = span_trim(subject);
+	while ((size = prefix_size(subject)) > 0)
+		subject = span_trim(span_from(subject, size));
+	return subject;
+}
+
+static void take_subject(struct training_message *message, struct span value)
+{
+	struct charsets charsets = CHARSETS_INIT;
+	struct strbuf decoded = STRBUF_INIT;
+
+	mime_field_decode(&decoded, &charsets, value, TRAINING_SUBJECT_MAX);
+	charsets_free(&charsets);
+	strbuf_reset(&message->subject);
+	strbuf_append_span(&message->subject, without_prefixes(strbuf_span(&decoded)));
+	strbuf_free(&decoded);
+}
+
 static void read_header(struct training_message *message, struct span rest)
 {
 	struct span in_reply_to = {NULL, 0}, references = {NULL, 0}, accepted = {NULL, 0};
+	struct span subject = {NULL, 0};
 	struct header_field field;
 	unsigned submitters = 0;
 
@@ -114,6 +150,8 @@ static void read_header(struct training_message *message, struct span rest)
 			submitters++;
 		} else if (name_is(field.name, "From")) {
 			message->from = field.body;
+		} else if (name_is(field.name, "Subject")) {
+			subject = field.body;
 		} else if (name_starts(field.name, "Resent-")) {
 			message->resent = true;
 		} else if (name_is(field.name, "In-Reply-To")) {
@@ -132,6 +170,7 @@ static void read_header(struct training_message *message, struct span rest)
 	if (message->language == TRAINING_LANGUAGE_UNKNOWN)
 		take_language(message, accepted);
 	take_parent(message, in_reply_to, references);
+	take_subject(message, subject);
 }
 
 /* ---- attached messages ---- */
@@ -236,6 +275,14 @@ static bool find_quoted(struct training_message *message, struct span text)
 	return true;
 }
 
+static bool search_text(struct training_message *message, struct span text)
+{
+	size_t room = TRAINING_QUOTED_MAX - message->text.size;
+
+	strbuf_append_span(&message->text, span_first(text, room));
+	return find_quoted(message, text);
+}
+
 static bool search_part(struct training_message *message, const struct mime_part *part,
 			size_t *searched)
 {
@@ -252,9 +299,9 @@ static bool search_part(struct training_message *message, const struct mime_part
 	*searched += raw.size;
 	if (mime_type_is(part, "text/html")) {
 		html_strip(&html, strbuf_span(&text), max);
-		certain = find_quoted(message, strbuf_span(&html.text));
+		certain = search_text(message, strbuf_span(&html.text));
 	} else {
-		certain = find_quoted(message, strbuf_span(&text));
+		certain = search_text(message, strbuf_span(&text));
 	}
 	html_text_free(&html);
 	strbuf_free(&raw);
@@ -300,6 +347,8 @@ void training_message_free(struct training_message **message)
 	if (*message == NULL)
 		return;
 	strbuf_free(&(*message)->decoded);
+	strbuf_free(&(*message)->subject);
+	strbuf_free(&(*message)->text);
 	free(*message);
 	*message = NULL;
 }
@@ -327,6 +376,39 @@ bool training_message_is_from(const struct training_message *message, const char
 	}
 	strbuf_free(&text);
 	return found;
+}
+
+static bool contains_nocase(struct span text, struct span wanted)
+{
+	for (size_t i = 0; wanted.size > 0 && i + wanted.size <= text.size; i++) {
+		if (span_equal_nocase((struct span){text.data + i, wanted.size}, wanted))
+			return true;
+	}
+	return false;
+}
+
+/* "Name <address>": the address; empty when there is none. */
+static struct span address_in(const char *from)
+{
+	const char *start = strrchr(from, '<'), *end;
+	struct span address = span_trim(span_of(start != NULL ? start + 1 : from));
+
+	end = address.size > 0 ? memchr(address.data, '>', address.size) : NULL;
+	if (end != NULL)
+		address.size = (size_t)(end - address.data);
+	if (address.size == 0 || memchr(address.data, '@', address.size) == NULL)
+		return (struct span){NULL, 0};
+	return address;
+}
+
+bool training_message_quotes(const struct training_message *message, const char *from,
+			     const char *subject)
+{
+	struct span text = strbuf_span(&message->text);
+	struct span original = without_prefixes(span_of(subject));
+
+	return original.size > 0 && span_equal(original, strbuf_span(&message->subject)) &&
+	       contains_nocase(text, original) && contains_nocase(text, address_in(from));
 }
 
 static bool is_ours(struct span name)

@@ -19,6 +19,8 @@
 #define TRAINING_ORIGINALS_MAX	100		   /* attached messages; later ones are left out */
 #define TRAINING_DECODED_MAX	(16 * 1024 * 1024) /* bytes of attached messages in base64, in all */
 #define TRAINING_TEXT_MAX	(512 * 1024)	   /* bytes of text that are searched */
+#define TRAINING_QUOTED_MAX	(64 * 1024)	   /* bytes of text that are kept */
+#define TRAINING_SUBJECT_MAX	1024		   /* bytes */
 #define TRAINING_SIGNATURE_SIZE 25		   /* 24 hex digits and the NUL */
 #define TRAINING_ID_MAX		998		   /* bytes of a Message-ID */
 
@@ -37,6 +39,8 @@ struct training_message {
 	/* Of an inline forward: what names the original beyond doubt, else "". */
 	char quoted[TRAINING_SIGNATURE_SIZE]; /* the only signature quoted in the text */
 	char parent[TRAINING_ID_MAX + 1];     /* Message-ID, with <>, that it answers or forwards */
+	struct strbuf subject; /* UTF-8, without the Fwd: that mail programs put before it */
+	struct strbuf text;    /* UTF-8: the first of what is written in the mail */
 	struct strbuf decoded;
 };
 
@@ -46,6 +50,13 @@ void training_message_free(struct training_message **message);
 
 /* Whether From names that mail address (letter case ignored). */
 bool training_message_is_from(const struct training_message *message, const char *address);
+
+/*
+ * Whether the text looks like an inline forward of a message with that From: line and subject: the
+ * subject is that of the mail, and the text quotes both it and the address.
+ */
+bool training_message_quotes(const struct training_message *message, const char *from,
+			     const char *subject);
 
 /*
  * Appends a resent message as it was before it was resent: without our own fields, without

@@ -208,9 +208,41 @@ static void odd_messages_are_read(void **state)
 	}
 }
 
+static bool quotes(const char *mail, const char *from, const char *subject)
+{
+	struct training_message *message = training_message_read(span_of(mail));
+	bool found = training_message_quotes(message, from, subject);
+
+	training_message_free(&message);
+	return found;
+}
+
+static void an_inline_forward_quotes_sender_and_subject(void **state)
+{
+	static const char mail[] = "From: alice@example.test\r\n"
+				   "Subject: =?utf-8?Q?WG:_Fwd:_R=C3=A9union?=\r\n"
+				   "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+				   "From: Bob [Bob@Client.test]\r\n"
+				   "Subject: R\xc3\xa9union\r\n\r\ntext\r\n";
+
+	(void)state;
+	assert_true(quotes(mail, "Bob <bob@client.test>", "R\xc3\xa9union"));
+	assert_true(quotes(mail, "bob@client.test", "Re: R\xc3\xa9union"));
+	assert_false(quotes(mail, "Eve <eve@client.test>", "R\xc3\xa9union"));
+	assert_false(quotes(mail, "Bob", "R\xc3\xa9union"));
+	assert_false(quotes(mail, "Bob <bob@client.test>", "R\xc3\xa9unions"));
+	assert_false(quotes(mail, "Bob <bob@client.test>", ""));
+	assert_false(quotes("Subject: Fwd: x\r\n\r\nbob@client.test\r\n", "bob@client.test",
+			    "x"
+			    "y"));
+	assert_false(quotes("Subject: Fwd: long one\r\n\r\nbob@client.test\r\n", "bob@client.test",
+			    "long one"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_inline_forward_quotes_sender_and_subject),
 		cmocka_unit_test(header_says_what_it_is),
 		cmocka_unit_test(two_submitters_are_none),
 		cmocka_unit_test(automatic_mail_is_known),

@@ -47,6 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(submitter_verify(&secret, message->submitter, 1000, &submitter) != NULL);
 	require(submitter_verify(&secret, bytes, 1000, &submitter) != NULL);
 	training_message_is_from(message, "alice@example.test");
+	require(message->text.size <= TRAINING_QUOTED_MAX);
+	require(!training_message_quotes(message, "nobody", "Fwd: "));
+	training_message_quotes(message, "Bob <bob@example.test>", "Hello");
 	check_restored(bytes);
 	training_message_free(&message);
 	return 0;

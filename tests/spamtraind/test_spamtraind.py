@@ -337,6 +337,8 @@ class Quarantine(TrainTest):
 class TrainingAddress(TrainTest):
     def subjects(self, user=ALICE):
         """What was corrected, by subject."""
+        if not os.path.exists(self.host.store(user)):
+            return {}
         return dict(self.query(user, "SELECT subject, corrected FROM message WHERE corrected <> 0"))
 
     def resent(self, raw, user=ALICE):
@@ -417,6 +419,35 @@ class TrainingAddress(TrainTest):
         self.assertEqual(self.mail("explained"), 3)
         self.assertEqual(len(self.answers()), 1)
 
+    def test_an_inline_forward_is_found_by_subject_and_sender(self):
+        signature = self.deliver(ALICE, "Your invoice")
+        other = self.deliver(ALICE, "Our party", sender="friend@client.test")
+        text = (b"From: alice@example.test\r\nSubject: TR: Fwd: Your invoice\r\n\r\nspam!\r\n\r\n> -----Message d'origine-----\r\n"
+                b"> De : Sender [mailto:sender@client.test]\r\n> Objet : Your invoice\r\n> Some text.\r\n")
+        self.assertEqual(self.host.train(SPAM, text, BOB)[0], 250)
+        self.assertEqual(self.host.train(SPAM, text.replace(b"sender@client", b"nobody@client"), ALICE)[0], 250)
+        self.assertEqual(self.host.train(SPAM, text.replace(b"> Objet : Your invoice", b"> x"), ALICE)[0], 250)
+        self.assertEqual(self.host.train(SPAM, text.replace(b"Subject: TR: Fwd: Your", b"Subject: My"), ALICE)[0], 250)
+        self.assertEqual(self.subjects(), {})
+        self.assertEqual(self.host.train(SPAM, text, ALICE)[0], 250)
+        self.assertEqual(self.subjects(), {"Your invoice": SPAM_CLASS})
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+        self.host.deliver([ALICE], message("Our party", body=b"Another.\r\n", sender="friend@client.test"))
+        party = text.replace(b"Your invoice", b"Our party").replace(b"sender@client", b"friend@client")
+        self.assertEqual(self.host.train(SPAM, party, ALICE)[0], 250)
+        self.assertEqual(self.corrected(ALICE, other), 0)
+        self.assertEqual((len(self.answers()), len(self.answers(BOB))), (1, 1))
+
+    def test_who_sends_too_many_is_told(self):
+        self.host.ask(request="preference-set", user=ALICE, **{"set.locale": "fr"})
+        self.assertEqual(self.host.train(SPAM, attached([message(f"n{i}") for i in range(120)]), ALICE)[0], 250)
+        self.assertEqual(len(self.subjects()), 100)
+        answer = self.answers()[0]
+        self.assertEqual(field(answer, "Content-Language"), "fr")
+        text = email.message_from_bytes(answer).get_payload(decode=True).decode()
+        self.assertIn("du spam : 100.", text)
+        self.assertIn("laiss\u00e9s de c\u00f4t\u00e9", text)
+
     def test_the_answer_is_friendly_and_cannot_loop(self):
         text = b"From: alice@example.test\r\nContent-Language: fr\r\nSubject: x\r\n\r\nce spam!\r\n"
         self.assertEqual(self.host.train(SPAM, text, ALICE)[0], 250)
@@ -433,6 +464,11 @@ class TrainingAddress(TrainTest):
         self.assertEqual(self.host.train(SPAM, b"List-Id: <l.test>\r\n" + text, BOB)[0], 250)
         self.assertEqual(self.mail("ignored"), 3)
         self.assertEqual((len(self.answers()), len(self.answers(BOB))), (1, 0))
+        # Nor does it, resent or attached by hand.
+        resent = self.resent(answer.replace(b"Auto-Submitted: auto-replied\n", b""))
+        self.assertEqual(self.host.train(SPAM, resent, ALICE)[0], 250)
+        self.assertEqual(self.host.train(SPAM, attached([answer.replace(b"\n", CRLF)]), ALICE)[0], 250)
+        self.assertEqual(self.subjects(), {})
 
     def test_a_bounce_with_the_original_teaches_nothing(self):
         bounce = attached([message("inside")]).replace(b"multipart/mixed;", b"multipart/report; report-type=delivery-status;")

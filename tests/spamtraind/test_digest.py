@@ -1,0 +1,256 @@
+"""The daily digest and its links, beside a real Dovecot and shoveler-lda."""
+
+import email
+import email.policy
+import os
+import re
+import signal
+import sqlite3
+import time
+import unittest
+
+import test_requests
+import test_spamtraind as base
+from service import wait_for
+
+ALICE, BOB = base.ALICE, base.BOB
+
+
+class DigestTest(test_requests.RequestTest):
+    settings = """default_preferences = spamAction=quarantine
+digest_hour = 0
+web_url = https://mail.example.test/filter/
+link_secret_file = {top}/etc/link.secret
+"""
+    hold = test_requests.Held.hold
+    hold_many = test_requests.Held.hold_many
+    held = test_requests.Held.held
+
+    def setUp(self):
+        # The service reads the secret when it starts.
+        original = base.Service.start
+
+        def start(host):
+            with open(host.path("etc/link.secret"), "wb") as file:
+                file.write(b"a secret of the links, 32 bytes.")
+            os.chmod(host.path("etc/link.secret"), 0o600)
+            host.write("etc/main.cf", host.read("etc/main.cf").replace("{top}", host.top))
+            return original(host)
+
+        base.Service.start = start
+        try:
+            super().setUp()
+        finally:
+            base.Service.start = original
+
+    def digests(self, user=ALICE):
+        return [email.message_from_bytes(raw, policy=email.policy.default) for raw in self.host.messages(user)
+                if b"Auto-Submitted: auto-generated" in raw]
+
+    def wants(self, user=ALICE, **more):
+        self.assertEqual(self.ask("preference-set", user, **{"set.dailyQuarantineSummary": "on", **more})["status"], "ok")
+
+    def next_look(self, number=signal.SIGTERM):
+        """The service looks 5 seconds after its start."""
+        self.host.stop_trainer(number)
+        self.host.start_trainer()
+
+    def next_day(self, user=ALICE):
+        self.host.stop_trainer()
+        self.change(user, "UPDATE digest SET day = day - 1")
+        self.host.start_trainer()
+
+    def sent(self, count, user=ALICE):
+        wait_for(lambda: len(self.digests(user)) >= count, "the digest", 20)
+        self.assertEqual(len(self.digests(user)), count)
+        return self.digests(user)[-1]
+
+    def looked(self):
+        """It has looked, and there was nothing to do."""
+        time.sleep(7)
+
+    @staticmethod
+    def body(mail, kind="plain"):
+        return mail.get_body((kind,)).get_content()
+
+    @staticmethod
+    def tokens(mail):
+        """Those of the plain text, and the same in HTML: release and spam of each message, then delete-all."""
+        found = [re.findall(r"https://mail.example.test/filter/link\?t=([0-9a-z.]+)", DigestTest.body(mail, kind))
+                 for kind in ("plain", "html")]
+        assert found[0] == found[1], found
+        return found[0]
+
+
+class Digest(DigestTest):
+    def test_once_a_day_and_only_what_is_new(self):
+        self.wants()
+        self.hold_many(3)
+        self.next_look()
+        mail = self.sent(1)
+        self.assertEqual((mail["Return-Path"], mail["To"], mail["Auto-Submitted"]), ("<>", ALICE, "auto-generated"))
+        self.assertEqual(mail["Subject"], "Your spam quarantine: 3 new")
+        body = self.body(mail)
+        order = [int(n) for n in re.findall(r"Subject: held (\d)", body)]
+        self.assertEqual(order, sorted(range(3), key=lambda i: (i * 3) % 3))
+        self.assertIn("In your quarantine, old and new: 3 messages", body)
+        self.assertEqual(len(re.findall("will be deleted on", body)), 3)
+        self.assertIsNone(mail["X-DSPAM-Signature"])
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self.next_look(number)
+        self.looked()
+        self.assertEqual(len(self.digests()), 1)
+        self.next_day()
+        self.looked()
+        self.assertEqual(len(self.digests()), 1)
+        fresh = self.deliver(ALICE, "fresh")
+        self.ask("retrain", signature=fresh, **{"class": "spam"})
+        self.host.deliver([ALICE], base.message("fresh"))
+        self.next_day()
+        mail = self.sent(2)
+        self.assertEqual(mail["Subject"], "Your spam quarantine: 1 new")
+        self.assertIn("old and new: 4 messages", self.body(mail))
+        self.assertEqual(self.host.metric('shoveler_spamtraind_digests_total{outcome="sent"}'), 1)
+        self.assertIn(f"digest: user=<{ALICE}>, action=digest, outcome=sent, messages=1", self.host.read("lda.log"))
+
+    def test_only_who_wants_it_and_in_his_language(self):
+        self.hold(BOB, "for bob")
+        self.wants(**{"set.locale": "fr", "set.alerts": "facture, boss@work.test"})
+        self.hold_many(2)
+        bill = self.deliver(ALICE, "Votre FACTURE")
+        self.ask("retrain", signature=bill, **{"class": "spam"})
+        self.host.deliver([ALICE], base.message("Votre FACTURE"))
+        self.change(ALICE, "UPDATE message SET score = 99 WHERE subject = 'Votre FACTURE'")
+        self.next_look()
+        mail = self.sent(1)
+        self.assertEqual((mail["Content-Language"], mail["Subject"]), ("fr", "Votre quarantaine : 3 en plus"))
+        body = self.body(mail)
+        self.assertEqual(re.findall(r"Objet: (.*)", body)[0], "Votre FACTURE")
+        self.assertIn("correspond \u00e0 l'une de vos alertes", body)
+        self.assertEqual(self.digests(BOB), [])
+
+    def test_it_waits_for_dovecot(self):
+        self.wants()
+        self.hold(ALICE, "one")
+        self.host.stop_trainer()
+        self.host.stop_dovecot()
+        self.host.start_trainer()
+        wait_for(lambda: self.host.metric('shoveler_spamtraind_digests_total{outcome="deferred"}') == 1, "the deferral", 20)
+        self.assertEqual(self.query(ALICE, "SELECT day FROM digest"), [(0,)])
+        self.host.start_dovecot()
+        self.next_look()
+        self.sent(1)
+
+    def test_a_damaged_file_does_not_stop_it(self):
+        self.wants()
+        self.hold_many(2)
+        folder = os.path.join(os.path.dirname(self.host.store(ALICE)), "quarantine")
+        os.unlink(os.path.join(folder, sorted(os.listdir(folder))[0]))
+        self.next_look()
+        self.assertIn("the file is damaged", self.body(self.sent(1)))
+
+    def test_killed_in_between_no_day_has_two_and_nothing_is_forgotten(self):
+        self.wants()
+        self.hold(ALICE, "one")
+        today = int(time.strftime("%Y%m%d"))
+        self.host.stop_trainer()
+        self.change(ALICE, "INSERT OR REPLACE INTO digest VALUES (1, ?)", today)
+        self.host.start_trainer()
+        self.looked()
+        self.assertEqual(self.digests(), [])
+        self.next_day()
+        self.assertIn("Subject: one", self.body(self.sent(1)))
+
+    def test_its_signature_sent_to_the_training_address_releases(self):
+        self.wants()
+        signature = self.hold(ALICE, "one")
+        self.next_look()
+        digest = self.sent(1)
+        line = re.search("X-DSPAM-Signature: [0-9a-f]{24}", self.body(digest))[0]
+        reply = f"From: {ALICE}\r\nSubject: {signature}\r\nIn-Reply-To: {digest['Message-ID']}\r\n\r\n> {line}\r\n"
+        self.assertEqual(self.host.train(base.HAM, reply.encode(), BOB)[0], 250)
+        self.assertEqual(self.held(ALICE), [signature])
+        self.assertEqual(self.host.train(base.HAM, reply.encode(), ALICE)[0], 250)
+        self.assertEqual(self.held(ALICE), [])
+        self.assertEqual(base.field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Innocent")
+
+    def test_the_digest_itself_is_never_learned(self):
+        self.wants()
+        self.hold_many(2)
+        self.next_look()
+        self.sent(1)
+        raw = [raw for raw in self.host.messages(ALICE) if b"auto-generated" in raw][0].replace(b"\n", b"\r\n")
+        rows = self.query(ALICE, "SELECT count(*) FROM message")
+        resent = f"Resent-From: {ALICE}\r\nResent-To: {base.HAM}\r\n".encode() + raw
+        self.assertEqual(self.host.train(base.HAM, resent, ALICE)[0], 250)
+        self.assertEqual(self.host.train(base.HAM, base.attached([raw]), ALICE)[0], 250)
+        self.assertEqual(self.query(ALICE, "SELECT count(*) FROM message"), rows)
+        self.assertEqual(len(self.held(ALICE)), 2)
+
+
+class Links(DigestTest):
+    def link(self, request, token):
+        return self.host.ask(request=request, token=token)
+
+    def test_each_works_once(self):
+        self.wants()
+        signatures = self.hold_many(3)
+        self.next_look()
+        mail = self.sent(1)
+        tokens = self.tokens(mail)
+        self.assertEqual(len(tokens), 7)
+        release, spam, everything = tokens[0], tokens[3], tokens[6]
+        for _ in range(3):
+            shown = self.link("link-show", release)
+            self.assertEqual((shown["status"], shown["action"], shown["user"], shown["from"]),
+                             ("ok", "release", ALICE, "Sender <sender@client.test>"))
+        self.assertEqual(len(self.held(ALICE)), 3)
+        used = self.link("link-use", release)
+        self.assertEqual((used["status"], used["outcome"], used["released"]), ("ok", "taken_back", "yes"))
+        self.assertEqual(self.host.messages(ALICE)[-1].count(b"X-DSPAM-Result: Innocent"), 1)
+        for request in ("link-show", "link-use"):
+            self.assertEqual(self.link(request, release)["outcome"], "used")
+        self.assertEqual(self.link("link-show", tokens[1])["outcome"], "unknown")
+        self.assertEqual(self.link("link-use", tokens[1])["outcome"], "unknown")
+        self.assertEqual(self.link("link-use", spam)["outcome"], "already")
+        self.assertEqual(len(self.held(ALICE)), 1)
+        self.assertEqual(self.link("link-show", everything)["count"], "1")
+        later = self.deliver(ALICE, "later")
+        self.ask("retrain", signature=later, **{"class": "spam"})
+        self.host.deliver([ALICE], base.message("later"))
+        self.change(ALICE, "UPDATE quarantine SET added = added + 100 WHERE signature = ?", bytes.fromhex(later))
+        self.assertEqual(self.link("link-use", everything)["deleted"], "1")
+        self.assertEqual(self.held(ALICE), [later])
+        self.assertEqual(self.link("link-use", everything)["outcome"], "used")
+        self.next_look(signal.SIGKILL)
+        self.assertEqual(self.link("link-use", release)["outcome"], "used")
+        self.assertEqual(len(signatures), 3)
+
+    def test_forged_and_expired_ones_do_nothing(self):
+        self.wants()
+        signature = self.hold(ALICE, "one")
+        self.next_look()
+        token = self.tokens(self.sent(1))[0]
+        parts = token.split(".")
+        other = "".join(f"{byte:02x}" for byte in BOB.encode())
+        for wrong in ("", "x", token[:-1], token + "0", token.upper(), ".".join(["s"] + parts[1:]),
+                      ".".join(parts[:1] + ["ffffffff"] + parts[2:]), ".".join(parts[:3] + [other] + parts[4:]), "." * 900, "a" * 5000):
+            for request in ("link-show", "link-use"):
+                self.assertEqual(self.link(request, wrong)["outcome"], "invalid", wrong)
+        self.host.stop_trainer()
+        self.host.write("etc/main.cf", self.host.read("etc/main.cf") + "link_lifetime = 60s\n")
+        self.change(ALICE, "DELETE FROM digest")
+        self.change(ALICE, "DELETE FROM announced")
+        self.host.start_trainer()
+        short = self.tokens(self.sent(2))[0]
+        self.assertEqual(self.link("link-show", short)["status"], "ok")
+        self.assertLess(int(self.link("link-show", short)["expires"]) - time.time(), 61)
+        with open(self.host.path("etc/link.secret"), "wb") as file:
+            file.write(b"another secret of the links....")
+        self.next_look()
+        self.assertEqual(self.link("link-use", token)["outcome"], "invalid")
+        self.assertEqual(self.held(ALICE), [signature])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
