@@ -163,17 +163,21 @@ static int preference_get(const struct session *session, const struct preference
 	return EX_OK;
 }
 
-/* Of a user who has no store yet: the site's. */
+/* Of a user who has no store yet: what counts for him until then. */
 static int preference_show(struct session *session, const char *user, const char *name)
 {
 	struct classifier *classifier = NULL;
+	struct preferences defaults;
+	char *error = NULL;
 	int code = find_user(session, user, &classifier);
 
+	if (code == EX_OK && classifier == NULL)
+		code = result_of(
+			classifier_user_defaults(session->site, user, &defaults, &error), &error);
 	if (code != EX_OK)
 		return code;
 	const struct preferences *preferences =
-		classifier != NULL ? classifier_preferences(classifier)
-				   : classifier_site_preferences(session->site);
+		classifier != NULL ? classifier_preferences(classifier) : &defaults;
 	if (name != NULL) {
 		code = preference_get(session, preferences, name);
 	} else if (session->json) {
@@ -272,16 +276,12 @@ static bool quarantined_print(void *context, const struct store_quarantined *hel
 	return true;
 }
 
-int command_quarantine(struct session *session, int argc, char **argv)
+int command_quarantine_list(struct session *session, int argc, char **argv)
 {
 	struct classifier *classifier = NULL;
 	char *error = NULL;
 
 	(void)argc;
-	if (strcmp(argv[0], "list") != 0) {
-		complain("quarantine list USER");
-		return EX_USAGE;
-	}
 	int code = open_user(session, argv[1], true, &classifier);
 	if (code != EX_OK)
 		return code;

@@ -42,6 +42,7 @@ int command_stats(struct session *session, int argc, char **argv);
 int command_history(struct session *session, int argc, char **argv);
 int command_preference(struct session *session, int argc, char **argv);
 int command_quarantine(struct session *session, int argc, char **argv);
+int command_quarantine_list(struct session *session, int argc, char **argv);
 int command_forget(struct session *session, int argc, char **argv);
 int command_purge(struct session *session, int argc, char **argv);
 int command_site(struct session *session, int argc, char **argv);

@@ -61,8 +61,12 @@ static const struct command commands[] = {
 	 command_preference, 2, 4, false,
 	 "set without a VALUE goes back to the site's default. list shows all, and what they mean.\n"
 	 "  spamtrain preference set alice@example.org trainingMode TOE\n"},
-	{"quarantine", "list USER", "What is held back for the user", command_quarantine, 2, 2,
-	 false, NULL},
+	{"quarantine", "list|show|release|delete|flush USER [SIGNATURE...]",
+	 "What is held back for the user", command_quarantine, 2, -1, false,
+	 "show writes the message (its first MiB) to standard output; release delivers into INBOX and\n"
+	 "trains as innocent; flush deletes all.\n"
+	 "  spamtrain quarantine list alice@example.org\n"
+	 "  spamtrain quarantine release alice@example.org 65a1b2c3d4e5f60718293a4b\n"},
 	{"forget", "USER [DAYS]", "Forget the user's lessons, all or those of the last DAYS days",
 	 command_forget, 1, 2, false,
 	 "Without DAYS the whole store goes: history and preferences too. A store with a quarantine\n"

@@ -179,7 +179,7 @@ static void log_settings(const struct request *request)
 		const char *name = preference_attribute(request, i, &reset);
 
 		if (name != NULL)
-			strbuf_printf(&names, " %s", name);
+			strbuf_printf(&names, "%s%s", names.size > 0 ? "," : "", name);
 	}
 	msg_info("preferences: user=<%s>, action=set, names=%s", strbuf_text(&request->user),
 		 strbuf_text(&names));
