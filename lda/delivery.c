@@ -15,6 +15,7 @@ static void begin_message(void *context, struct lmtp_transaction *transaction)
 	struct message *message = xcalloc(1, sizeof(*message));
 
 	(void)context;
+	pthread_mutex_init(&message->lock, NULL);
 	queue_id_find(transaction->content, message->queue_id);
 	transaction->state = message;
 	account_message(transaction);
@@ -28,6 +29,7 @@ static void end_message(void *context, struct lmtp_transaction *transaction)
 	if (message == NULL)
 		return;
 	classifier_message_free(&message->read);
+	pthread_mutex_destroy(&message->lock);
 	free(message);
 	transaction->state = NULL;
 }
@@ -110,7 +112,7 @@ static void deliver(void *context, struct lmtp_transaction *transaction,
 	account_delivery(delivery);
 }
 
-/* After the reply: were we killed in between, Postfix would deliver again. */
+/* Nobody waits for it: were we killed in between, Postfix would deliver again. */
 static void settle(void *context, struct lmtp_transaction *transaction,
 		   struct lmtp_recipient *recipient)
 {

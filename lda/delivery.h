@@ -11,6 +11,7 @@
 #include "lda/queue_id.h"
 #include "spamtrain/classifier.h"
 
+#include <pthread.h>
 #include <stdint.h>
 
 struct site;
@@ -28,6 +29,7 @@ enum action {
 /* One message of a session: transaction->state. */
 struct message {
 	char queue_id[QUEUE_ID_SIZE];
+	pthread_mutex_t lock;		 /* of what follows; recipients have threads of their own */
 	struct classifier_message *read; /* NULL until the first recipient who is filtered */
 };
 

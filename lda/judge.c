@@ -61,11 +61,14 @@ static enum classifier_status open_filtered(struct delivery *delivery,
 static const struct classifier_message *read_message(struct delivery *delivery)
 {
 	struct span content = delivery->transaction->content;
+	struct message *message = delivery->message;
 
-	if (delivery->message->read == NULL)
-		delivery->message->read = classifier_message_read(
+	pthread_mutex_lock(&message->lock);
+	if (message->read == NULL)
+		message->read = classifier_message_read(
 			span_first(content, delivery->site->classify_size), content.size);
-	return delivery->message->read;
+	pthread_mutex_unlock(&message->lock);
+	return message->read;
 }
 
 /* Spam that finds no room is better delivered than refused or thrown away. */

@@ -13,6 +13,7 @@ static void set_lmtp(struct site *site, const struct conf *conf)
 		.hostname = site->hostname,
 		.temporary_directory = site->temporary_directory,
 		.size_max = (uint64_t)conf_number(conf, P_LDA_MESSAGE_SIZE_LIMIT),
+		.parallel = (unsigned)conf_number(conf, P_LDA_PARALLEL),
 		.timeout_s = (int)conf_number(conf, P_LDA_TIMEOUT),
 		.handler = delivery_handler,
 	};

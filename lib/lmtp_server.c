@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "lmtp_command.h"
 #include "lmtp_content.h"
+#include "lmtp_deliver.h"
 #include "lmtp_dot.h"
 #include "lmtp_io.h"
 #include "msg.h"
@@ -264,26 +265,29 @@ static bool client_is_gone(const struct session *session)
 	return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+/* False when nobody listens any more. */
+static bool send_delivered(void *context, const struct lmtp_recipient *recipient)
+{
+	struct session *session = context;
+
+	send_reply(session, &recipient->reply);
+	send_flush(session);
+	if (client_is_gone(session))
+		session->phase = PHASE_END;
+	return session->phase != PHASE_END;
+}
+
 static void deliver_all(struct session *session)
 {
 	struct lmtp_transaction *transaction = &session->transaction;
 	const struct lmtp_handler *handler = &session->settings->handler;
-	struct lmtp_recipient *recipient;
 
 	if (handler->data != NULL)
 		handler->data(handler->context, transaction);
-	for (size_t i = 0; i < transaction->count && session->phase != PHASE_END; i++) {
-		if (client_is_gone(session)) {
-			session->phase = PHASE_END;
-			return;
-		}
-		recipient = &transaction->recipients[i];
-		handler->deliver(handler->context, transaction, recipient);
-		send_reply(session, &recipient->reply);
-		send_flush(session);
-		if (handler->settled != NULL)
-			handler->settled(handler->context, transaction, recipient);
-	}
+	if (client_is_gone(session))
+		session->phase = PHASE_END;
+	else
+		lmtp_deliver(session->settings, transaction, send_delivered, session);
 }
 
 static void finish_content(struct session *session, const char *problem)

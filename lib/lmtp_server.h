@@ -6,9 +6,9 @@
  * taken and kept as text, to be passed on.
  *
  * The session reads commands, keeps the transaction, spools the content (lmtp_content.h) and calls
- * the handler. After the content deliver() is called for one recipient after the other, and the
- * reply is sent as soon as it is known: if we die in the middle, the client knows all but the one
- * in work. When the client is gone, the recipients that are left are not delivered: the client will
+ * the handler. After the content deliver() is called for each recipient, for a few of them at the
+ * same time if the settings say so, and each reply is sent as soon as it is known: if we die in the
+ * middle, the client knows all but those in work (lmtp_deliver.h). When the client is gone, the recipients that are left are not delivered: the client will
  * send them again.
  *
  * Content is kept byte for byte (lmtp_dot.h says what ends it). Content that comes before the 354
@@ -58,10 +58,13 @@ struct lmtp_handler {
 		     struct lmtp_recipient *recipient, struct lmtp_reply *reply);
 	/* The content is there. May be NULL. */
 	void (*data)(void *context, struct lmtp_transaction *transaction);
-	/* Sets recipient->reply, which is a 451 before. */
+	/*
+	 * Sets recipient->reply, which is a 451 before. With parallel it is called for several
+	 * recipients at once, in threads of their own.
+	 */
 	void (*deliver)(void *context, struct lmtp_transaction *transaction,
 			struct lmtp_recipient *recipient);
-	/* The reply was sent: the time for what nobody has to wait for. May be NULL. */
+	/* The reply is known: the time for what nobody has to wait for. May be NULL. */
 	void (*settled)(void *context, struct lmtp_transaction *transaction,
 			struct lmtp_recipient *recipient);
 	/*
@@ -76,6 +79,7 @@ struct lmtp_server_settings {
 	const char *hostname;		 /* in the greeting */
 	const char *temporary_directory; /* for large content */
 	uint64_t size_max;		 /* bytes of content; 0: not limited */
+	unsigned parallel;		 /* recipients at the same time; 0 and 1: one */
 	int timeout_s; /* for a command to arrive, for a piece of content, for a reply to go */
 	struct lmtp_handler handler;
 };

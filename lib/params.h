@@ -51,6 +51,8 @@
 	      "System group that may connect to lda_listen; empty: everybody")                            \
 	PARAM(LDA_MAX_SESSIONS, "lda_max_sessions", INT, "100", 1, 2000, "shoveler-lda",                  \
 	      "LMTP sessions at the same time; more of them wait")                                        \
+	PARAM(LDA_PARALLEL, "lda_parallel", INT, "4", 1, 32, "shoveler-lda",                              \
+	      "Recipients of one message to whom it is delivered at the same time")                       \
 	PARAM(LDA_TIMEOUT, "lda_timeout", TIME, "300s", 1, 3600, "shoveler-lda",                          \
 	      "How long Postfix may be silent in the middle of a session")                                \
 	PARAM(LDA_NEXTHOP_TIMEOUT, "lda_nexthop_timeout", TIME, "300s", 1, 3600, "shoveler-lda",          \

@@ -293,7 +293,16 @@ const char *store_directory(const struct store *store)
 
 void store_set_quick(struct store *store)
 {
+	store->quick = true;
 	sqlite3_exec(store->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+}
+
+void store_set_synced(struct store *store, bool synced)
+{
+	if (!store->quick)
+		sqlite3_exec(store->db,
+			     synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+			     NULL, NULL, NULL);
 }
 
 bool store_is_current(const struct store *store)

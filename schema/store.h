@@ -68,6 +68,12 @@ const char *store_directory(const struct store *store);
 /* Commits are not synced any more: for measurements on throw-away stores. */
 void store_set_quick(struct store *store);
 
+/*
+ * Whether a commit waits for the disk: it does unless said otherwise. Without it a power cut may
+ * take the last commits back, in order; the store is sound either way. Not within a transaction.
+ */
+void store_set_synced(struct store *store, bool synced);
+
 /* Is the file that was opened still the one in the folder? False after the user was removed. */
 bool store_is_current(const struct store *store);
 

@@ -188,11 +188,13 @@ bool preferences_set(struct preferences *preferences, const char *name, const ch
 	return false;
 }
 
-/* "name=value" in item, which is changed. */
-static bool item_parse(struct preferences *preferences, char *item, char **error_r)
+/* "name=value"; Postfix puts a comma between the rows that a database has for a key. */
+static bool item_parse(struct preferences *preferences, const char *item, char **error_r)
 {
+	item += strspn(item, ", \t");
+
 	struct span text = span_trim(span_of(item)), name, value;
-	char *equals = text.size > 0 ? memchr(text.data, '=', text.size) : NULL;
+	const char *equals = text.size > 0 ? memchr(text.data, '=', text.size) : NULL;
 
 	if (text.size == 0)
 		return true;

@@ -317,8 +317,11 @@ enum classifier_status classifier_process(struct classifier *classifier,
 enum classifier_status classifier_outcome(struct classifier *classifier, const char *signature,
 					  enum store_outcome outcome, char **error_r)
 {
+	/* A note that may be lost: nobody waits for the disk. */
+	store_set_synced(classifier->store, false);
 	enum store_status status =
 		store_message_outcome(classifier->store, signature, outcome, error_r);
+	store_set_synced(classifier->store, true);
 
 	if (status == STORE_NOT_FOUND)
 		*error_r =

@@ -406,10 +406,10 @@ class PreferenceMaps(Trained):
         shutil.copytree("/etc/postfix/dynamicmaps.cf.d", self.host.path("postfix/dynamicmaps.cf.d"), dirs_exist_ok=True)
         self.host.write("postfix/preferences", "@example.test  spamAction=tag; optOut=maybe; statisticalSedation=0\n")
         self.host.write("postfix/users.cf", f"dbpath = {self.host.path('shoveler/host.sqlite')}\n"
-                        "query = SELECT name || '=' || value FROM prefs WHERE user = '%s'\n")
+                        "query = SELECT name || '=' || value || ';' FROM prefs WHERE user = '%s' ORDER BY name\n")
         with sqlite3.connect(self.host.path("shoveler/host.sqlite")) as db:
             db.execute("CREATE TABLE prefs (user, name, value)")
-            db.execute("INSERT INTO prefs VALUES (?, 'optOut', 'on')", (BOB,))
+            db.execute("INSERT INTO prefs VALUES (?1, 'alerts', 'x, y'), (?1, 'optOut', 'on')", (BOB,))
         db.close()
         os.chmod(self.host.path("shoveler/host.sqlite"), 0o644)
 
