@@ -42,7 +42,8 @@ const char *tr(const struct html *h, const char *message) __attribute__((format_
 const char *trn(const struct html *h, const char *one, const char *many, unsigned long n)
 	__attribute__((format_arg(2), format_arg(3)));
 /* For texts in tables, which tr() gets later: only marks them for xgettext. */
-#define N_(message) message
+#define N_(message)    message
+#define NN_(one, many) one, many
 
 /* Appends text as a component of an URL: all but letters, digits, "-", "_", "." and "~" as %XX. */
 void url_component(struct strbuf *out, const char *component);

@@ -25,7 +25,7 @@ static void decode_text(struct charsets *charsets, const struct mime_part *part,
 /* No more than two line ends in a row, no white space at the end of lines. */
 static void append_tidy(struct preview *preview, struct span text)
 {
-	unsigned ends = 2;
+	unsigned ends = preview->text.size > 0 ? 1 : 2;
 
 	for (size_t i = 0; i < text.size; i++) {
 		char c = text.data[i];
@@ -117,6 +117,8 @@ void preview_read(struct preview *preview_r, struct span message)
 			read_text(preview_r, &charsets, part);
 		}
 	}
+	while (preview_r->text.size > 0 && preview_r->text.data[preview_r->text.size - 1] == '\n')
+		preview_r->text.size--;
 	charsets_free(&charsets);
 	free(parts);
 }

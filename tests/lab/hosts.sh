@@ -116,7 +116,7 @@ lab_host_files() {
 		printf "127.0.0.1 localhost\n%s %s %s\n" "$ADDRESS" "$FQDN" "$HOST" >/etc/hosts
 		printf "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n" >/etc/nsswitch.conf
 		echo "$FQDN" >/etc/mailname
-		for user in vmail:5000 shoveler:5001 shoveler-milter:5002; do
+		for user in vmail:5000 shoveler:5001 shoveler-milter:5002 shoveler-web:5005; do
 			sed -i "/^${user%:*}:/d" /etc/passwd /etc/group
 			echo "${user%:*}:x:${user#*:}:${user#*:}::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
 			echo "${user%:*}:x:${user#*:}:" >>/etc/group

@@ -11,7 +11,8 @@ lab_command() {
 	dovecot) echo "/usr/sbin/dovecot -F" ;;
 	unbound) echo "/usr/sbin/unbound -d -c /etc/unbound/unbound.conf" ;;
 	rbldnsd) echo "/usr/sbin/rbldnsd -n -u rbldns -c 1s -b 127.0.0.1/5353 -w /etc/rbldns dnsbl.test:ip4set:dnsbl.test" ;;
-	shoveler-milter | shoveler-lda | spamtraind) echo "/usr/sbin/$1" ;;
+	shoveler-milter | shoveler-lda | spamtraind | shoveler-web) echo "/usr/sbin/$1" ;;
+	nginx) echo "/usr/sbin/nginx -g 'daemon off;'" ;;
 	esac
 }
 

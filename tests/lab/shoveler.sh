@@ -47,6 +47,8 @@ lab_shoveler_files() {
 		cp -r "$FILES/etc/." /etc/
 		install -m 640 -g shoveler-secret /dev/null /etc/shoveler/submitter.secret
 		openssl rand -hex 32 >/etc/shoveler/submitter.secret
+		install -m 600 -o shoveler /dev/null /etc/shoveler/link.secret
+		openssl rand -hex 32 >/etc/shoveler/link.secret
 		install -d /var/lib/shoveler
 		install -d -o shoveler -g shoveler -m 700 /var/lib/shoveler/users
 		install -d -o vmail -g vmail -m 700 /var/lib/shoveler/sharing
@@ -97,6 +99,8 @@ lab_shoveler_ready() {
 	case $1 in
 	*/spamtraind) lab_socket "$host" /var/spool/postfix/shoveler/training ;;
 	*/shoveler-lda) lab_socket "$host" /var/spool/postfix/shoveler/lda ;;
+	*/shoveler-web) lab_socket "$host" /run/shoveler/web.sock ;;
+	*/nginx) lab_port "$host" 443 ;;
 	*/shoveler-milter) lab_in "$host" bash -c 'exec 3<>/dev/tcp/127.0.0.1/8895' 2>/dev/null ;;
 	esac
 }
@@ -140,6 +144,7 @@ lab_mx2_add() {
 			;;
 		esac
 		settings+=("$name = $value")
-	done < <(lab_in mx2 shoveler mx2 postfix | sed '1,/^== main.cf/d')
+	done < <(lab_in mx2 shoveler mx2 postfix | sed '1,/^== main.cf/d; /^$/,$d')
+	lab_in mx2 postconf -Me "shoveler-relay/unix=$(lab_in mx2 shoveler mx2 postfix | sed '1,/^== master.cf/d')" || return 1
 	lab_postconf mx2 "${settings[@]}" && lab_signal HUP mx2/postfix
 }

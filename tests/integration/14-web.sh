@@ -1,0 +1,137 @@
+#!/bin/bash
+# The web page, behind nginx: what users do there, in a real browser; what strangers try.
+. "$(dirname "$0")/story.sh"
+. "$(dirname "$0")/teach.sh"
+row 14 "The web page"
+
+url=https://mx1.example.test/shoveler/
+modules=$LAB_ROOT/build/web-modules
+lab_web_up || exit 1
+
+# ---- strangers, with curl from the internet ----
+
+web() { lab_in client curl -sk --max-time 20 "$@"; }
+# usage: status ARGUMENT...   "303 sign-in?to=history"
+status() { web -o /dev/null -w '%{http_code} %header{location}\n' "$@" | sed 's/ $//'; }
+field() { sed -n 's/.*name="token" value="\([0-9a-f]*\)".*/\1/p' | head -n 1; }
+# A browser without a browser: cookies in a file. usage: sign_in USER PASSWORD JAR
+sign_in() {
+	local token
+	rm -f "$3"
+	token=$(web -c "$3" "${url}sign-in" | field)
+	status -b "$3" -c "$3" --data-urlencode "login=$1" --data-urlencode "password=$2" -d "token=$token" "${url}sign-in"
+}
+token_of() { web -b "$1" -c "$1" "${url}history" | field; }
+
+alice=$LAB_DIR/alice.jar bob=$LAB_DIR/bob.jar
+expect 0 "history without signing in" "303 sign-in?to=history" status "${url}history"
+expect 0 "signing in without the form's token" "403" status -d "login=alice@example.test" -d "password=secret" "${url}sign-in"
+expect 0 "bob signs in" "303 history" sign_in bob@example.test secret "$bob"
+expect 0 "in capitals" "303 history" sign_in Bob@Example.test secret "$bob"
+expect 0 "a page that there is not" "404" status "${url}nothing"
+expect 0 "a path out of the folder" "404" status --path-as-is "${url}..%2fetc/passwd"
+expect 0 "a method that is none" "405" status -X DELETE "${url}history"
+expect 0 "a bad escape in the query" "400" status -b "$bob" "${url}history?q=%zz"
+expect 0 "a NUL in the query" "400" status -b "$bob" "${url}history?q=%00"
+head -c 70000 /dev/zero | tr '\0' a >"$LAB_DIR/large"
+expect 0 "a form that is too large" "413" status -b "$bob" --data-binary "@$LAB_DIR/large" "${url}history"
+expect_like 0 "so many bytes past the proxy" "413" '^413' lab_in mx1 curl -s -o /dev/null -w '%{http_code}' --unix-socket /run/shoveler/web.sock \
+	--data-binary "@$LAB_DIR/large" http://localhost/history
+expect_like 0 "no script but our own" "the policy says so" "default-src 'none'; style-src 'self'; script-src 'self'" web -I "${url}sign-in"
+expect_like 0 "a cookie that was changed" "303 sign-in" '^303 sign-in' \
+	status -H "Cookie: $(awk '/shoveler/ { print $6 "=" $7 }' "$bob" | sed 's/bob/eve/')" "${url}history"
+
+token=$(token_of "$bob")
+expect 0 "a form of bob's from elsewhere" "403" status -b "$bob" -H "Origin: https://evil.test" -d "token=$token" -d do=save "${url}preferences"
+expect 0 "a form of bob's with another's token" "403" status -b "$bob" -d "token=${token//[0-8]/9}" "${url}preferences"
+expect 0 "he signs out" "303 sign-in?done=out&n=0" status -b "$bob" -c "$LAB_DIR/out.jar" -d "token=$token" "${url}sign-out"
+expect 0 "his form, sent again" "403" status -b "$bob" -d "token=$token" "${url}preferences"
+
+# A message whose every field is script.
+script='"><script>alert(1)</script><img src=x onerror=alert(2)>'
+lab_message "$script" "<script>alert(3)</script>" "X-Evil: $script" | sed "s|^From: .*|From: $script <evil@client.test>|" >"$LAB_DIR/evil"
+deliver --file "$LAB_DIR/evil" bob@example.test
+sign_in bob@example.test secret "$bob" >/dev/null
+expect_like 20 "script in every field: his history" "is text" '&lt;script&gt;alert\(1\)' web -b "$bob" "${url}history"
+bob_signature=$(web -b "$bob" "${url}history" | grep -oE 'message\?s=[0-9a-f]{24}' | head -n 1 | cut -d= -f2)
+for page in history "message?s=$bob_signature"; do
+	expect 0 "script that was let through on ${page%%\?*}" "" grep -oE '<script>alert|<img src=x' <(web -b "$bob" "$url$page")
+done
+
+sign_in alice@example.test secret "$alice" >/dev/null
+expect 0 "alice asks for a message of bob's" "404" status -b "$alice" "${url}message?s=$bob_signature"
+expect 0 "and for its text" "404" status -b "$alice" "${url}held?s=$bob_signature"
+expect_like 0 "and calls it spam" "nothing was changed" 'done=unknown' \
+	status -b "$alice" -d "token=$(token_of "$alice")" -d "spam=$bob_signature" "${url}history"
+expect 0 "his filter" "0" teach_lessons bob
+expect_like 0 "user= in the query" "is nobody's" '>alice@example.test<' web -b "$alice" "${url}history?user=bob@example.test"
+
+# Everybody else of carol's, when she signs out everywhere.
+sign_in carol@example.test secret "$LAB_DIR/carol1.jar" >/dev/null
+sign_in carol@example.test secret "$LAB_DIR/carol2.jar" >/dev/null
+expect 0 "carol in a second browser" "200" status -b "$LAB_DIR/carol2.jar" "${url}history"
+expect_like 0 "signs out everywhere in the first" "out" '^303 sign-in' \
+	status -b "$LAB_DIR/carol1.jar" -d "token=$(token_of "$LAB_DIR/carol1.jar")" -d everywhere=yes "${url}sign-out"
+expect_like 0 "and in the second" "out" '^303 sign-in' status -b "$LAB_DIR/carol2.jar" "${url}history"
+
+brute() { for _ in 1 2 3 4 5 6 7; do sign_in carol@example.test wrong "$LAB_DIR/brute.jar"; done | tail -n 1; }
+expect 0 "the seventh wrong password in a row" "429" brute
+expect 0 "then even the right one" "429" sign_in carol@example.test secret "$LAB_DIR/brute.jar"
+
+# ---- users, with Chromium ----
+
+# The browser's library is npm's: brought once, kept in build/.
+bring_modules() {
+	[ ! -e "$modules/complete" ] || return 0
+	command -v npm >/dev/null && command -v chromium >/dev/null || return 1
+	mkdir -p "$modules" && cp "$LAB_ROOT"/tests/web/package*.json "$modules/" &&
+		(cd "$modules" && timeout 60 npm ci --silent --no-audit --no-fund --ignore-scripts --fetch-retries=0 >npm.out 2>&1) &&
+		touch "$modules/complete"
+}
+# usage: browser STEP [ARGUMENT...]   each of its lines is a check of ours
+browser() {
+	local line what=
+	while read -r line; do
+		case $line in
+		'ok - '*) story_result "${line#ok - }" "yes" "yes" ok ;;
+		'not ok - '*) what=${line#not ok - } ;;
+		'#   found: '*) story_result "$what" "yes" "${line#'#   found: '}" FAILED ;;
+		*) story_result "browser $1" "runs" "$line" FAILED ;;
+		esac
+	done < <(lab_in client env WEB_MODULES="$modules/node_modules" WEB_SHOTS="${WEB_SHOTS-}" WEB_RESOLVE=203.0.113.25 HOME="$LAB_DIR/client/var" \
+		node "$LAB_ROOT/tests/web/browser.js" "$url" "$@" 2>&1)
+}
+
+if ! bring_modules; then
+	skip "the browser's part" "chromium, or playwright-core by npm, is not to be had"
+	exit 0
+fi
+[ -z "${WEB_SHOTS-}" ] || mkdir -p "$WEB_SHOTS"
+teach_alice
+
+# A message of the corpus under another subject and identity. usage: known KIND NUMBER SUBJECT
+known() {
+	sed -e "0,/^Subject:.*/s//Subject: $3/" -e "0,/^Message-I[dD]:/s/^\(Message-I[dD]: *\)</\1<$RANDOM-/" "$(teach_corpus "$1" "$2" 1)" | tr -d '\r'
+}
+lab_message "Harvest festival" "Dear friend, the orchard gathers plums on Sunday; bring baskets, ladders and aprons." | deliver alice@example.test
+expect 20 "a harmless mail: alice" "INBOX: Innocent" mailbox alice "Harvest festival"
+lab_spamtrain preference set alice@example.test statisticalSedation 0
+browser history "Harvest festival"
+lab_message "Harvest festival again" "Dear friend, the orchard gathers plums on Sunday; bring baskets, ladders and aprons." | deliver alice@example.test
+expect 20 "the next of that kind" "INBOX: Spam" mailbox alice "Harvest festival again"
+browser plain "Harvest festival"
+
+browser prefer quarantine
+known spam 1 "Your Invoice" | deliver alice@example.test
+known spam 3 "Hold me" | deliver alice@example.test
+settle
+expect_like 20 "spam, after she chose quarantine" "is held back" 'Your Invoice' lab_spamtrain quarantine list alice@example.test
+expect_like 20 "the other too" "is held back" 'Hold me' lab_spamtrain quarantine list alice@example.test
+browser quarantine "Your Invoice" "Hold me"
+expect 20 "what she released" "INBOX" folder alice "Your Invoice"
+expect 1 "what she deleted" "nowhere" folder alice "Hold me"
+browser prefer tag
+known spam 5 "Tag me" | deliver alice@example.test
+expect 20 "spam, after she chose tagging" "INBOX: Spam" mailbox alice "[SPAM] Tag me"
+browser statistics
+expect 0 "the web page's own log" "no trouble" sh -c "grep -hE 'error:|panic|fatal' '$LAB_DIR/mx1/var/log/shoveler-web.out' || echo no trouble"

@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# The web page on mx1: shoveler-web behind nginx, as an admin sets it up. Part of lab.sh; tests that need it call lab_web_up.
+
+lab_web_up() {
+	local version
+	version=$(dovecot --version | cut -d. -f1,2)
+	# shellcheck disable=SC2016
+	lab_in mx1 env ROOT="$LAB_ROOT" VERSION="$version" bash -eu -c '
+		cp "$ROOT/dovecot-plugins/conf/91-shoveler-web.conf" /etc/dovecot/conf.d/
+		install -d -m 711 /var/lib/nginx /var/log/nginx
+		cat >/etc/nginx/nginx.conf <<-END
+			user www-data;
+			pid /run/nginx.pid;
+			error_log /var/log/nginx/error.log;
+			events {}
+			http {
+				access_log /var/log/nginx/access.log;
+				server {
+					listen 443 ssl;
+					server_name mx1.example.test;
+					ssl_certificate /etc/ssl/mx1.crt;
+					ssl_certificate_key /etc/ssl/mx1.key;
+					include $ROOT/web/nginx.conf;
+				}
+			}
+		END'
+	lab_restart mx1/dovecot && lab_start mx1/shoveler-web mx1/nginx
+}

@@ -1,0 +1,228 @@
+/*
+ * What users do, done in a real Chromium against the lab. Prints TAP lines "ok"/"not ok" without numbers; 14-web.sh counts them.
+ *
+ *   node browser.js URL STEP [ARGUMENT...]
+ *
+ * Environment: WEB_MODULES (folder of node_modules), WEB_SHOTS (folder for screenshots, or unset), WEB_RESOLVE (address of the host
+ * in URL). A step ends with exit code 0 when nothing failed.
+ */
+"use strict";
+
+const { createRequire } = require("node:module");
+const fs = require("node:fs");
+const path = require("node:path");
+
+const modules = createRequire(path.join(process.env.WEB_MODULES, "x.js"));
+const { chromium } = modules("playwright-core");
+const axe = fs.readFileSync(path.join(process.env.WEB_MODULES, "axe-core/axe.min.js"), "utf8");
+
+const [url, step, ...rest] = process.argv.slice(2);
+const shots = process.env.WEB_SHOTS;
+const phone = { width: 390, height: 844 };
+const desktop = { width: 1280, height: 900 };
+let failed = 0;
+
+function check(what, good, found) {
+	console.log(`${good ? "ok" : "not ok"} - ${what}`);
+	if (!good) {
+		failed++;
+		console.log(`#   found: ${String(found).replace(/\s+/g, " ").slice(0, 600)}`);
+	}
+}
+
+async function shot(page, name) {
+	if (!shots)
+		return;
+	for (const [size, viewport] of [["phone", phone], ["desktop", desktop]]) {
+		await page.setViewportSize(viewport);
+		for (const colorScheme of ["light", "dark"]) {
+			await page.emulateMedia({ colorScheme });
+			await page.screenshot({ path: path.join(shots, `${name}-${size}-${colorScheme}.png`), fullPage: true });
+		}
+	}
+	await page.emulateMedia({ colorScheme: "light" });
+}
+
+/* WCAG 2.2 AA, as far as a program sees it, light and dark; and nothing wider than a phone. */
+async function accessible(page, name) {
+	const found = [];
+
+	for (const colorScheme of ["light", "dark"]) {
+		await page.emulateMedia({ colorScheme });
+		/* By the debugger: the pages' own policy forbids foreign script. */
+		const session = await page.context().newCDPSession(page);
+		await session.send("Runtime.evaluate", { expression: axe });
+		const { result } = await session.send("Runtime.evaluate", { awaitPromise: true, returnByValue: true, expression:
+			`axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })` });
+		await session.detach();
+		for (const each of result.value.violations)
+			found.push(`${colorScheme} ${each.id}: ${each.nodes[0].html} ${each.nodes[0].failureSummary}`);
+	}
+	check(`${name}: axe-core finds nothing`, found.length === 0, found.join("; "));
+	await page.emulateMedia({ colorScheme: "light" });
+	await page.setViewportSize({ width: 320, height: 640 });
+	const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+	check(`${name}: fits a screen of 320 pixels`, wide <= 320, `${wide} pixels`);
+	await page.setViewportSize(desktop);
+}
+
+async function signIn(page, user, password) {
+	await page.goto(`${url}sign-in`);
+	await page.getByLabel("Mail address").fill(user);
+	await page.getByLabel("Password").fill(password);
+	await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+function row(page, subject) {
+	return page.locator("li.message").filter({ has: page.getByRole("link", { name: subject, exact: true }) });
+}
+
+async function rows(page) {
+	return page.locator("li.message").evaluateAll((list) =>
+		list.map((each) => each.innerText.replace(/\s+/g, " ")).join(" | "));
+}
+
+const notice = (page) => page.locator(".notice").innerText({ timeout: 5000 }).catch(() => "nothing");
+
+const steps = {
+	/* usage: history WRONG-SUBJECT: a good message that was called spam, or spam that got through. */
+	async history(page, [subject]) {
+		await page.goto(url);
+		check("without signing in one is asked to", page.url().includes("sign-in"), page.url());
+		await accessible(page, "signing in");
+		await shot(page, "sign-in");
+		await signIn(page, "alice@example.test", "wrong");
+		check("a wrong password is refused", (await page.locator("#problem").innerText()).includes("wrong"), await page.content());
+		const before = (await page.context().cookies())[0]?.value;
+		await signIn(page, "alice@example.test", "secret");
+		check("alice signs in and sees her history", page.url().endsWith("/history"), page.url());
+		const cookie = (await page.context().cookies())[0];
+		check("under a new session", cookie.value.split(":")[1] !== before?.split(":")[1], cookie.value);
+		check("in a cookie that is HttpOnly, Secure, SameSite",
+			cookie.httpOnly && cookie.secure && cookie.sameSite === "Lax" && cookie.name.startsWith("__Host-"), JSON.stringify(cookie));
+		await accessible(page, "history");
+		await shot(page, "history");
+
+		await page.getByLabel("Sender or subject").fill(subject);
+		await page.getByRole("button", { name: "Search" }).click();
+		check(`she finds "${subject}"`, await row(page, subject).count() === 1, await rows(page));
+		await row(page, subject).getByRole("link").click();
+		check("and reads why", (await page.locator("main").innerText()).includes("Your filter"), await page.content());
+		await accessible(page, "message");
+		await shot(page, "message");
+		await page.goBack();
+		await row(page, subject).getByRole("button", { name: "Spam", exact: true }).click();
+		check("she says it is spam", (await notice(page)).includes("1 message is spam"), await notice(page));
+		check("which the history shows", (await row(page, subject).innerText()).includes("corrected by you"), await rows(page));
+		await row(page, subject).getByRole("checkbox").check();
+		await page.getByRole("button", { name: "Take my correction back" }).click();
+		check("she takes it back", (await notice(page)).includes("taken back"), await notice(page));
+		await row(page, subject).getByRole("checkbox").check();
+		await page.locator(".actions").getByRole("button", { name: "Spam", exact: true }).click();
+		check("and says it again", (await notice(page)).includes("is spam"), await notice(page));
+		await page.getByRole("button", { name: "Sign out" }).click();
+		await page.goto(`${url}history`);
+		check("signed out she sees nothing", page.url().includes("sign-in"), page.url());
+		await page.context().addCookies([{ ...cookie }]);
+		await page.goto(`${url}history`);
+		check("nor with the old cookie", page.url().includes("sign-in"), page.url());
+	},
+
+	/* usage: prefer ACTION: how spam is handled. */
+	async prefer(page, [action]) {
+		await signIn(page, "alice@example.test", "secret");
+		await page.getByRole("link", { name: "Preferences" }).click();
+		await accessible(page, "preferences");
+		await page.locator(`#spamAction-${action}`).check();
+		await page.getByLabel("Words that you do not want").fill("Invoice, boss@");
+		await page.getByRole("button", { name: "What would change?" }).click();
+		check("she looks at the effect first", (await page.locator(".effect").innerText()).includes("Nothing is saved yet"), await page.content());
+		await shot(page, "preferences");
+		await page.getByRole("button", { name: "Save" }).click();
+		check("and saves", (await notice(page)).includes("saved"), await notice(page));
+		check("what she chose", await page.locator(`#spamAction-${action}`).isChecked(), await page.content());
+	},
+
+	/* usage: quarantine HELD RELEASED DELETED: subjects. */
+	async quarantine(page, [release, remove]) {
+		await signIn(page, "alice@example.test", "secret");
+		await page.getByRole("link", { name: "Quarantine" }).click();
+		check("her quarantine has them", await row(page, release).count() === 1 && await row(page, remove).count() === 1, await rows(page));
+		check("her own word is highlighted", (await row(page, release).innerText()).includes("Your word"), await rows(page));
+		await accessible(page, "quarantine");
+		await shot(page, "quarantine");
+		await row(page, release).getByRole("link").click();
+		const main = await page.locator("main").innerHTML();
+		check("the preview shows its text", (await page.locator("pre.preview").innerText()).length > 10, main);
+		check("and none of its HTML", !/<(img|iframe|script|style|font|table)/i.test(main.replace(/&lt;/g, "")), main);
+		await accessible(page, "held message");
+		await shot(page, "held");
+		await page.getByRole("button", { name: "Release" }).click();
+		check("she releases it", (await notice(page)).includes("on its way"), await notice(page));
+		check("it is gone from there", await row(page, release).count() === 0, await rows(page));
+		await row(page, remove).getByRole("checkbox").check();
+		await page.locator(".actions").getByRole("button", { name: "Delete" }).click();
+		check("she deletes the other", (await notice(page)).includes("deleted"), await notice(page));
+	},
+
+	async statistics(page) {
+		await signIn(page, "alice@example.test", "secret");
+		await page.getByRole("link", { name: "Statistics" }).click();
+		check("statistics have pictures", await page.locator("svg.chart rect").count() > 0, await page.content());
+		await accessible(page, "statistics");
+		await shot(page, "statistics");
+		await page.goto(`${url}forget`);
+		await accessible(page, "forgetting");
+		await page.goto(`${url}trusted`);
+		await accessible(page, "trusted senders");
+		const download = page.waitForEvent("download");
+		await page.goto(`${url}preferences`);
+		await page.getByRole("link", { name: "Download my data" }).click();
+		const data = JSON.parse(fs.readFileSync(await (await download).path(), "utf8"));
+		check("her data is hers", data.user === "alice@example.test" && data.history.length > 0, JSON.stringify(data).slice(0, 200));
+		await page.getByLabel("Language").selectOption("fr");
+		await page.getByRole("button", { name: "Save" }).click();
+		check("French is understood", (await page.locator("h1").innerText()) === "Préférences", await page.locator("h1").innerText());
+		check("throughout", !/\b(the|your|and)\b/i.test(await page.locator("main").innerText()), await page.locator("main").innerText());
+		await page.locator("#locale").selectOption("auto");
+		await page.getByRole("button", { name: "Enregistrer" }).click();
+	},
+
+	/* Without script everything works too. usage: plain SUBJECT */
+	async plain(page, [subject]) {
+		await signIn(page, "alice@example.test", "secret");
+		await page.goto(`${url}history?q=${encodeURIComponent(subject)}`);
+		await row(page, subject).getByRole("checkbox").check();
+		await page.locator(".actions").getByRole("button", { name: "Not spam" }).click();
+		check("without JavaScript she corrects as well", (await notice(page)).includes("is good"), await notice(page));
+	},
+};
+
+async function main() {
+	const browser = await chromium.launch({
+		executablePath: "/usr/bin/chromium",
+		args: ["--no-sandbox", "--disable-gpu", `--host-resolver-rules=MAP ${new URL(url).host} ${process.env.WEB_RESOLVE}`],
+	});
+	const context = await browser.newContext({
+		ignoreHTTPSErrors: true, viewport: desktop, locale: "en", reducedMotion: "reduce", javaScriptEnabled: step !== "plain", acceptDownloads: true,
+	});
+	const page = await context.newPage();
+	const errors = [];
+
+	page.setDefaultTimeout(10000);
+	page.on("pageerror", (error) => errors.push(String(error)));
+	page.on("console", (message) => message.type() === "error" && !/status of (403|404|410|422|429)/.test(message.text()) && errors.push(message.text()));
+	page.on("request", (request) => request.url().startsWith(url) || errors.push(`asks ${request.url()}`));
+	try {
+		await steps[step](page, rest);
+	} catch (error) {
+		check(`step ${step}`, false, error);
+		if (shots)
+			await page.screenshot({ path: path.join(shots, `failed-${step}.png`) });
+	}
+	check(`${step}: the browser complains of nothing, and asks nobody else`, errors.length === 0, errors.join("; "));
+	await browser.close();
+	process.exit(failed > 0 ? 1 : 0);
+}
+
+main();
