@@ -8,6 +8,7 @@
 #include "lib/xalloc.h"
 #include "milter/networks.h"
 #include "schema/policy.h"
+#include "spamtrain/groups.h"
 #include "tests/fuzz/utf8.h"
 
 #include <limits.h>
@@ -55,6 +56,28 @@ static void policy_name(const char *text)
 	}
 }
 
+/* Words separated by blanks, as a setting gives them. */
+static void groups(const char *text)
+{
+	char *copy = xstrdup(text), *rest = copy, *word, *error = NULL;
+	const char *words[20] = {NULL};
+	struct dictionary_groups groups;
+
+	for (size_t i = 0; i < 19 && (word = strsep(&rest, " \t\r\n")) != NULL;)
+		if (*word != '\0')
+			words[i++] = word;
+	if (groups_parse(&groups, words, &error) == 0) {
+		for (size_t i = 0; i < groups.count; i++)
+			for (size_t k = 0; k < groups.list[i].count; k++)
+				require(groups_find(&groups, groups.list[i].members[k]) != NULL);
+		groups_free(&groups);
+	} else {
+		require(error != NULL && strchr(error, '\n') == NULL);
+	}
+	free(error);
+	free(copy);
+}
+
 static void fallback(char *text)
 {
 	struct policy_mx2 mx2;
@@ -99,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	address(text);
 	policy_name(copy);
+	groups(copy);
 	others(text, copy);
 	fallback(copy);
 	free(copy);

@@ -17,7 +17,7 @@ else
 	echo "not ok - clang builds the whole tree without a warning"
 	exit 1
 fi
-libraries=("$build/milter/libmilter_lib.a" "$build/lib/libshoveler_dns.a" "$build/spamtrain/libspamtraind_lib.a" "$build/spamtrain/libspamtrain_lib.a" "$build/schema/libshoveler_schema.a"
+libraries=("$build/web/libweb_lib.a" "$build/milter/libmilter_lib.a" "$build/lib/libshoveler_dns.a" "$build/spamtrain/libspamtraind_lib.a" "$build/spamtrain/libspamtrain_lib.a" "$build/schema/libshoveler_schema.a"
 	"$build/lib/libshoveler_lib.a" "$build/lib/libshoveler_core.a")
 
 # usage: fuzz NAME
@@ -26,7 +26,7 @@ fuzz() {
 	[ "$1" != name ] || sources+=(lda/queue_id.c)
 	[ ! -e "tests/fuzz/$1.dict" ] || options+=("-dict=tests/fuzz/$1.dict")
 	clang -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -I. \
-		"${sources[@]}" "${libraries[@]}" -lpthread -lcrypto -lmicrohttpd -lsystemd -lsqlite3 -lxxhash -lcares -lm \
+		"${sources[@]}" "${libraries[@]}" -lpthread -lcrypto -lmicrohttpd -lsystemd -lsqlite3 -lxxhash -lcares -ljansson -lm \
 		-o "$build/$1" || return 1
 	mkdir -p "$build/corpus/$1"
 	"$build/$1" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$build/$1-" \
