@@ -5,12 +5,6 @@
 row 7 "Tag and quarantine"
 teach_alice
 
-# A spam of a kind that alice taught, as a new message: with an own Subject, by which it can be found. usage: known_spam NUMBER SUBJECT
-known_spam() {
-	sed -e "0,/^Subject:.*/s//Subject: $2/" -e "0,/^Message-I[dD]:/s/^\(Message-I[dD]: *\)</\1<$2-/" "$(teach_corpus spam "$1" 1)" |
-		tr -d '\r'
-}
-
 # This row is about actions: her filter shall be eager.
 lab_spamtrain preference set alice@example.test statisticalSedation 0
 lab_spamtrain preference set alice@example.test spamAction tag

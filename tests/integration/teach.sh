@@ -64,3 +64,9 @@ teach_alice() {
 }
 teach_arrived() { [ "$(teach_verdicts "$1" "$2")" = "$(wc -w <<<"${teach_files[$2]}") Innocent" ]; }
 teach_learned() { [ "$(teach_lessons "$1")" -ge "$TEACH_COUNT" ]; }
+
+# A spam of a kind that alice taught, as a new message: with an own Subject, by which it can be found. usage: known_spam NUMBER SUBJECT
+known_spam() {
+	sed -e "0,/^Subject:.*/s//Subject: $2/" -e "0,/^Message-I[dD]:/s/^\(Message-I[dD]: *\)</\1<$2-/" "$(teach_corpus spam "$1" 1)" |
+		tr -d '\r'
+}
