@@ -175,7 +175,8 @@ static void check_training(struct doctor *doctor, const struct conf *conf,
 		char *map = xstrndup(item.data, item.size);
 
 		strbuf_reset(&answer);
-		found = ask_map(conf, NULL, "postmap", map, address, &answer) == 1;
+		found = ask_map(conf, NULL, "postmap", map, address + (address[0] == '@'),
+				&answer) == 1;
 		free(map);
 	}
 	if (found && leads_to(strbuf_text(&answer), listen))
@@ -212,7 +213,7 @@ static void check_mailboxes(struct doctor *doctor, const struct conf *conf,
 void doctor_check_delivery(struct doctor *doctor, const struct conf *conf)
 {
 	static const enum conf_param lists[] = {P_TRAINING_SPAM_ADDRESSES,
-						P_TRAINING_INNOCENT_ADDRESSES};
+						P_TRAINING_INNOCENT_ADDRESSES, P_SPAM_TRAPS};
 	struct postfix_config *postfix;
 
 	if (!service_wanted(conf, &services[1]))

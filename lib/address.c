@@ -116,6 +116,32 @@ bool address_user(struct span address, const char *delimiters, struct strbuf *ou
 	return good;
 }
 
+/* item is whole, or "@domain". */
+static bool is_item(const char *item, struct span local, struct span domain, const char *delimiters)
+{
+	struct span item_local, item_domain;
+
+	if (item[0] == '@')
+		return span_equal_nocase(span_of(item + 1), domain);
+	if (!address_split(span_of(item), &item_local, &item_domain) ||
+	    !span_equal_nocase(item_domain, domain))
+		return false;
+	return span_equal_nocase(item_local, local) ||
+	       span_equal_nocase(item_local, span_first(local, base_size(local, delimiters)));
+}
+
+bool address_is_listed(const char *const *list, const char *address, const char *delimiters)
+{
+	struct span local, domain;
+
+	if (!address_split(span_of(address), &local, &domain))
+		return false;
+	for (; *list != NULL; list++)
+		if (is_item(*list, local, domain, delimiters))
+			return true;
+	return false;
+}
+
 void address_escape(struct strbuf *out, struct span text)
 {
 	if (text.size == 0)

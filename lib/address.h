@@ -36,6 +36,12 @@ bool address_user(struct span address, const char *delimiters, struct strbuf *ou
 bool address_is_user(struct span user);
 
 /*
+ * Is the address in the list (NULL-terminated)? Its items are addresses, which stand for those with
+ * a detail too, and "@domain". ASCII letters are the same in either case.
+ */
+bool address_is_listed(const char *const *list, const char *address, const char *delimiters);
+
+/*
  * Appends one element of a path: bytes other than a-z 0-9 - _ = + and dots inside are written as
  * %XX. Different texts give different elements; none is empty (an empty text gives "%"), ".", ".."
  * or starts with a dot.

@@ -28,6 +28,23 @@ static void users_of_addresses(void **state)
 	assert_string_equal(user_of("jürgen@exämple.test", "+"), "jürgen@exämple.test");
 }
 
+static void lists(void **state)
+{
+	static const char *const list[] = {"Trap@example.test", "@old.test", NULL};
+
+	(void)state;
+	assert_true(address_is_listed(list, "trap@Example.TEST", "+"));
+	assert_true(address_is_listed(list, "TRAP+x@example.test", "+"));
+	assert_false(address_is_listed(list, "trap+x@example.test", ""));
+	assert_false(address_is_listed(list, "trapp@example.test", "+"));
+	assert_false(address_is_listed(list, "trap@example.test.evil", "+"));
+	assert_true(address_is_listed(list, "anybody@OLD.test", "+"));
+	assert_false(address_is_listed(list, "anybody@sub.old.test", "+"));
+	assert_false(address_is_listed(list, "trap", "+"));
+	assert_false(address_is_listed(list, "", "+"));
+	assert_false(address_is_listed(list + 2, "trap@example.test", "+"));
+}
+
 static void what_is_no_user(void **state)
 {
 	static const char *const wrong[] = {
@@ -93,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(users_of_addresses),
+		cmocka_unit_test(lists),
 		cmocka_unit_test(what_is_no_user),
 		cmocka_unit_test(path_elements),
 	};

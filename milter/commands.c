@@ -44,7 +44,10 @@ static int show_class(const struct policy *policy, const char *address, FILE *ou
 	struct rcpt_class class = {0};
 	int ret = 0;
 
-	if (policy_is_training(policy, address)) {
+	if (policy_is_trap(policy, address)) {
+		class.classes = CLASS_TRAP;
+		strbuf_printf(&trace, "%s: named by spam_traps\n", address);
+	} else if (policy_is_training(policy, address)) {
 		class.classes = CLASS_TRAINING;
 		strbuf_printf(&trace,
 			      "%s: named by training_spam_addresses or "

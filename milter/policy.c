@@ -1,5 +1,6 @@
 #include "policy.h"
 
+#include "lib/address.h"
 #include "lib/msg.h"
 #include "lib/xalloc.h"
 
@@ -60,6 +61,17 @@ static void take_training(struct policy *policy, const struct conf *conf)
 		policy->training[count++] = lower_case(*innocent);
 }
 
+static void take_traps(struct policy *policy, const struct conf *conf)
+{
+	const char *const *traps = conf_list(conf, P_SPAM_TRAPS);
+	size_t count = 0;
+
+	policy->delimiters = xstrdup(conf_text(conf, P_RECIPIENT_DELIMITER));
+	policy->traps = xcalloc(list_size(traps) + 1, sizeof(char *));
+	for (; *traps != NULL; traps++)
+		policy->traps[count++] = lower_case(*traps);
+}
+
 static int take_secret(struct policy *policy, const struct conf *conf, char **error_r)
 {
 	if (policy->training[0] == NULL)
@@ -81,6 +93,8 @@ static void free_list(char **list)
 static void free_policy(struct policy *policy)
 {
 	free_list(policy->training);
+	free_list(policy->traps);
+	free(policy->delimiters);
 	free_list(policy->own_names);
 	free_list(policy->virus_exempt_addresses);
 	networks_free(&policy->virus_exempt);
@@ -278,6 +292,7 @@ static int read_policy(const struct conf *conf, struct policy **policy_r, char *
 	policy->references = 1;
 	take_scanner(policy, conf);
 	take_training(policy, conf);
+	take_traps(policy, conf);
 	if (take_exempt(policy, conf, error_r) < 0 || take_secret(policy, conf, error_r) < 0 ||
 	    take_postfix(policy, conf, error_r) < 0 || take_scoring(policy, conf, error_r) < 0 ||
 	    endpoint_parse(conf_text(conf, P_SCANNER_LISTEN), &policy->scanner, error_r) < 0) {
@@ -398,4 +413,9 @@ bool policy_is_training(const struct policy *policy, const char *address)
 			return true;
 	}
 	return false;
+}
+
+bool policy_is_trap(const struct policy *policy, const char *address)
+{
+	return address_is_listed((const char *const *)policy->traps, address, policy->delimiters);
 }

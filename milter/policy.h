@@ -34,6 +34,8 @@ struct policy {
 	struct networks virus_exempt;  /* clients whose mail is not scanned */
 	char **virus_exempt_addresses; /* of senders and recipients, or "@domain" */
 	char **training;	       /* addresses, lower case, NULL-terminated */
+	char **traps;		       /* addresses and "@domain" of nobody, which learn spam */
+	char *delimiters;	       /* recipient_delimiter */
 	bool has_secret;
 	struct submitter_secret secret;
 	struct postfix_config *postfix;
@@ -73,5 +75,7 @@ bool policy_is_virus_exempt(const struct policy *policy, const struct ip *client
 			    const char *sender, const char *recipient);
 
 bool policy_is_training(const struct policy *policy, const char *address);
+/* Is it one of the spam traps? */
+bool policy_is_trap(const struct policy *policy, const char *address);
 
 #endif

@@ -34,7 +34,7 @@ void rcpt_class_free(struct rcpt_class *result)
 const char *rcpt_class_name(unsigned classes, char *buffer)
 {
 	static const char *const names[] = {"mailbox",	"redirect", "relayed",
-					    "training", "nowhere",  "exempt"};
+					    "training", "nowhere",  "exempt", "trap"};
 	size_t used = 0;
 
 	buffer[0] = '\0';

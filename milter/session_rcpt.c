@@ -3,7 +3,7 @@
  *
  * A 5xx only for proven policy: mail to a training address from somebody who is not authenticated,
  * a client whose score is too high. What is not known (a lookup that failed, a scanner that is
- * away) defers this recipient and no other.
+ * away) defers this recipient and no other. A spam trap takes everything: spam is what it is for.
  */
 #include "session.h"
 #include "sessions.h"
@@ -184,6 +184,10 @@ static int find_class(struct session *session, struct recipient *recipient, char
 		.host = macro(session, "{rcpt_host}"),
 	};
 
+	if (policy_is_trap(session->policy, question.address)) {
+		recipient->class.classes = CLASS_TRAP;
+		return 0;
+	}
 	if (policy_is_training(session->policy, question.address)) {
 		recipient->class.classes = CLASS_TRAINING;
 		return 0;
@@ -224,6 +228,8 @@ sfsistat session_recipient(struct session *session)
 		free(error);
 		return verdict;
 	}
+	if (recipient->class.classes == CLASS_TRAP)
+		return take(transaction, recipient);
 	exempt(session, recipient);
 	if ((recipient->class.classes & CLASS_TRAINING) != 0 && transaction->login == NULL)
 		return refuse_training(session, recipient);

@@ -18,6 +18,7 @@
 #define CLASS_RELAYED  4u  /* leaves this host as it stands: never scanned */
 #define CLASS_TRAINING 8u  /* an address that users resend mail to: never scanned */
 #define CLASS_EXEMPT   32u /* a mailbox, but the admin does not want this mail scanned */
+#define CLASS_TRAP     64u /* nobody's: taken from everybody, never scanned */
 #define CLASS_NOWHERE  16u /* Postfix gives it to error or discard */
 
 enum verdict {

@@ -50,8 +50,8 @@ enum store_status knowledge_refresh(struct classifier *c, char **error_r)
 	visit_others(c, sums_add, c->sums);
 	if (c->site_dictionary != NULL && c->preferences.site_dictionary)
 		c->site_weight = site_dictionary_weight(c->sums->spam, c->sums->innocent);
-	c->sums->spam += c->site_weight;
-	c->sums->innocent += c->site_weight;
+	if (c->site_weight > 0)
+		site_dictionary_sums(c->site_dictionary, c->site_weight, c->sums);
 	return STORE_OK;
 }
 

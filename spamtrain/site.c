@@ -8,6 +8,7 @@
  */
 #include "spamtrain/classifier_internal.h"
 
+#include "lib/address.h"
 #include "lib/conf.h"
 #include "lib/xalloc.h"
 #include "spamtrain/preference_maps.h"
@@ -67,6 +68,36 @@ struct classifier_site *classifier_site_create(const struct classifier_settings 
 	return site;
 }
 
+/* A mistake in spam_traps, or NULL. malloc'ed. */
+static char *traps_problem(const struct conf *conf, const struct dictionary_groups *groups)
+{
+	static const enum conf_param training[] = {P_TRAINING_SPAM_ADDRESSES,
+						   P_TRAINING_INNOCENT_ADDRESSES};
+	const char *const *traps = conf_list(conf, P_SPAM_TRAPS);
+	const char *delimiters = conf_text(conf, P_RECIPIENT_DELIMITER);
+
+	for (const char *const *trap = traps; *trap != NULL; trap++) {
+		char *address = xasprintf("%s%s", (*trap)[0] == '@' ? "nobody" : "", *trap);
+		struct strbuf user = STRBUF_INIT;
+		bool valid = address_user(span_of(address), "", &user);
+		strbuf_free(&user);
+		free(address);
+		if (!valid)
+			return xasprintf("\"%s\" is neither a mail address nor @domain", *trap);
+	}
+	for (size_t i = 0; i < sizeof(training) / sizeof(training[0]); i++)
+		for (const char *const *at = conf_list(conf, training[i]); *at != NULL; at++)
+			if (address_is_listed(traps, *at, delimiters))
+				return xasprintf("%s is a training address", *at);
+	for (size_t i = 0; i < groups->count; i++)
+		for (size_t m = 0; m < groups->list[i].count; m++)
+			if (address_is_listed(traps, groups->list[i].members[m], delimiters))
+				return xasprintf(
+					"%s is a member of group \"%s\": a trap is nobody's",
+					groups->list[i].members[m], groups->list[i].name);
+	return NULL;
+}
+
 char *classifier_site_file(const struct conf *conf)
 {
 	return xasprintf("%s/dictionary", conf_text(conf, P_SITE_DIRECTORY));
@@ -92,6 +123,13 @@ struct classifier_site *classifier_site_new(const struct conf *conf, char **erro
 	}
 	if (groups_parse(&settings.groups, conf_list(conf, P_DICTIONARY_GROUPS), error_r) != 0)
 		return NULL;
+	char *problem = traps_problem(conf, &settings.groups);
+	if (problem != NULL) {
+		*error_r = xasprintf("%s: %s", conf_name(P_SPAM_TRAPS), problem);
+		free(problem);
+		groups_free(&settings.groups);
+		return NULL;
+	}
 	if (conf_bool(conf, P_SITE_DICTIONARY))
 		settings.site_file = file = classifier_site_file(conf);
 	settings.users_directory = conf_text(conf, P_USERS_DIRECTORY);

@@ -5,6 +5,7 @@
 #include "schema/store_confirmed.h"
 #include "spamtrain/features.h"
 #include "spamtrain/preferences.h"
+#include "spamtrain/site_calibrate.h"
 #include "spamtrain/users.h"
 
 #include <errno.h>
@@ -92,22 +93,22 @@ static void vote(struct job *job, struct said *said, int c)
 static void said_count(struct job *job, const struct said *said)
 {
 	job->header.users += said->messages[0] > 0 || said->messages[1] > 0;
-	job->header.innocent_users += said->messages[0] > 0;
-	job->header.spam_users += said->messages[1] > 0;
+	job->header.innocent_users += said->messages[0] >= SITE_USER_MINIMUM;
+	job->header.spam_users += said->messages[1] >= SITE_USER_MINIMUM;
 	job->header.innocent += said->messages[0];
 	job->header.spam += said->messages[1];
 }
 
 /* Does he let others learn from him? */
-static enum store_status takes_part(const struct job *job, struct store *store, bool *yes_r,
-				    char **error_r)
+static enum store_status takes_part(const struct site_build *build, struct store *store,
+				    bool *yes_r, char **error_r)
 {
 	struct preferences preferences;
 	char *value = NULL, *ignored = NULL;
 	enum store_status status = store_preference_get(store, "siteDictionary", &value, error_r);
 
 	preferences_init(&preferences);
-	preferences.site_dictionary = job->build->everybody;
+	preferences.site_dictionary = build->everybody;
 	if (status == STORE_OK)
 		preferences_set(&preferences, "siteDictionary", value, &ignored);
 	*yes_r = preferences.site_dictionary;
@@ -116,19 +117,22 @@ static enum store_status takes_part(const struct job *job, struct store *store, 
 	return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
-static enum store_status user_read(struct job *job, const char *user, struct said *said,
-				   char **error_r)
+enum store_status site_user_confirmed(const struct site_build *build, const char *user,
+				      bool (*each)(void *context, enum store_class class,
+						   unsigned version, const uint32_t *hashes,
+						   size_t count),
+				      void *context, char **error_r)
 {
-	char *directory = store_user_directory(job->build->users_directory, user);
+	char *directory = store_user_directory(build->users_directory, user);
 	struct store *store = NULL;
 	bool yes = false;
 	enum store_status status =
 		directory == NULL ? STORE_NOT_FOUND : store_open(&store, directory, false, error_r);
 
 	if (status == STORE_OK)
-		status = takes_part(job, store, &yes, error_r);
+		status = takes_part(build, store, &yes, error_r);
 	if (status == STORE_OK && yes)
-		status = store_confirmed_list(store, collect, said, error_r);
+		status = store_confirmed_list(store, each, context, error_r);
 	store_close(&store);
 	free(directory);
 	return status;
@@ -144,7 +148,7 @@ static bool user_add(void *context, const char *user)
 		job->error = xstrdup("given up");
 		return false;
 	}
-	enum store_status status = user_read(job, user, &said, &error);
+	enum store_status status = site_user_confirmed(job->build, user, collect, &said, &error);
 	if (status == STORE_OK) {
 		vote(job, &said, 0);
 		vote(job, &said, 1);
@@ -169,14 +173,15 @@ static int compare_vote(const void *a, const void *b)
 
 static void entry_add(struct job *job, uint64_t vote)
 {
-	struct site_entry *last = job->entries + job->header.entries - 1;
+	struct site_entry *last =
+		job->header.entries == 0 ? NULL : &job->entries[job->header.entries - 1];
 
-	if (job->header.entries == 0 || last->hash != VOTE_HASH(vote)) {
+	if (last == NULL || last->hash != VOTE_HASH(vote)) {
 		if (job->header.entries == job->room) {
 			job->room = job->room * 2 + 4096;
 			job->entries = xrealloc(job->entries, job->room * sizeof(*job->entries));
 		}
-		last = job->entries + job->header.entries++;
+		last = &job->entries[job->header.entries++];
 		*last = (struct site_entry){.hash = VOTE_HASH(vote)};
 	}
 	if (VOTE_SPAM(vote))
@@ -241,6 +246,26 @@ static void job_free(struct job *job)
 	free(job->error);
 }
 
+/* Scores the users' mail with a draft, and writes the whole. */
+static int calibrate(struct job *job, char **error_r)
+{
+	char *draft = xasprintf("%s.draft", job->build->file);
+	struct site_dictionary *dictionary = NULL;
+	int result = site_dictionary_write(draft, &job->header, job->entries, error_r);
+
+	if (result == 0)
+		result = site_dictionary_open(&dictionary, draft, FEATURES_VERSION, error_r);
+	if (result == 0)
+		result = site_calibrate(job->build, dictionary, &job->header, error_r);
+	if (result == 0)
+		result = site_dictionary_write(job->build->file, &job->header, job->entries,
+					       error_r);
+	site_dictionary_unref(&dictionary);
+	unlink(draft);
+	free(draft);
+	return result;
+}
+
 static int run(struct job *job, char **error_r)
 {
 	if (users_each(job->build->users_directory, user_add, job, error_r) != 0)
@@ -255,7 +280,7 @@ static int run(struct job *job, char **error_r)
 			return -1;
 		}
 	}
-	return site_dictionary_write(job->build->file, &job->header, job->entries, error_r);
+	return calibrate(job, error_r);
 }
 
 /* A descriptor that keeps others from building at the same time, or -1 and *error_r. */

@@ -26,6 +26,13 @@ struct site_build {
 	void *context;
 };
 
+/* What the user has confirmed, if he takes part (schema/store_confirmed.h). */
+enum store_status site_user_confirmed(const struct site_build *build, const char *user,
+				      bool (*each)(void *context, enum store_class class,
+						   unsigned version, const uint32_t *hashes,
+						   size_t count),
+				      void *context, char **error_r);
+
 /* 0; or -1 and *error_r: nothing was changed. A user whose store cannot be read is left out (logged). */
 int site_build(const struct site_build *build, struct site_header *header_r, char **error_r);
 

@@ -17,13 +17,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SITE_MAGIC    "SHVSITE1"
-#define INDEX_SLOTS   65536
-#define INDEX_SIZE    ((INDEX_SLOTS + 2) * sizeof(uint32_t)) /* one more, for alignment */
-#define ENTRIES_MAX   (UINT32_MAX / 2)
-#define LEVEL_SHARE   1024 /* 1 / share of level 1 */
-#define LOOK_SECONDS  10
-#define TOTAL_MINIMUM 20 /* who taught fewer messages does not count for more than this share */
+#define SITE_MAGIC	  "SHVSITE1"
+#define INDEX_SLOTS	  65536
+#define INDEX_SIZE	  ((INDEX_SLOTS + 2) * sizeof(uint32_t)) /* one more, for alignment */
+#define ENTRIES_MAX	  (UINT32_MAX / 2)
+#define LEVEL_SHARE	  1024 /* 1 / share of level 1 */
+#define LOOK_SECONDS	  10
+#define LESSONS_MAX	  4  /* that the logistic learners take a feature for */
+#define SCORES_OF_MESSAGE 2  /* past scores are known better than features */
+#define TOTAL_MINIMUM	  20 /* who taught fewer messages does not count for more than this share */
 
 struct site_dictionary {
 	atomic_uint references;
@@ -124,7 +126,8 @@ const struct site_header *site_dictionary_header(const struct site_dictionary *d
 
 bool site_header_is_solid(const struct site_header *header)
 {
-	return header->spam_users >= header->quorum && header->innocent_users >= header->quorum &&
+	return header->spam_users / 2 >= header->quorum &&
+	       header->innocent_users / 2 >= header->quorum &&
 	       header->spam >= SITE_SOLID_MESSAGES && header->innocent >= SITE_SOLID_MESSAGES;
 }
 
@@ -227,6 +230,46 @@ static int32_t worth(uint8_t level, unsigned weight)
 	return (int32_t)lround(weight * fmin(1, exp2((level - 0.5) / 2) / LEVEL_SHARE));
 }
 
+/* As if the logistic learners, knowing nothing, had met the feature a few times. */
+static void pull(struct token_counts *counts, int32_t spam, int32_t innocent)
+{
+	const int32_t half = LESSON_GRADIENT_MAX / 2;
+	int32_t met = spam + innocent < LESSONS_MAX ? spam + innocent : LESSONS_MAX;
+
+	if (met == 0)
+		return;
+	counts->gradient = half * met * (spam - innocent) / (spam + innocent);
+	counts->square = met * half * half;
+}
+
+/* How many of scores are in that bin: the differences of rounded sums add up to it. */
+static int32_t share_step(const uint16_t *shares, int bin, int neighbour, unsigned scores)
+{
+	double here = shares[bin], there = 0;
+
+	if (neighbour >= 0 && neighbour < DICTIONARY_BINS)
+		there = shares[neighbour];
+	return (int32_t)(lround(here * scores / UINT16_MAX) - lround(there * scores / UINT16_MAX));
+}
+
+void site_dictionary_sums(const struct site_dictionary *dictionary, unsigned weight,
+			  struct dictionary_sums *sums)
+{
+	const unsigned scores = SCORES_OF_MESSAGE * weight;
+
+	sums->spam += weight;
+	sums->innocent += weight;
+	for (int learner = 0; learner < STORE_LEARNERS; learner++) {
+		const uint16_t(*shares)[DICTIONARY_BINS] = dictionary->header->shares[learner];
+		for (int bin = 0; bin < DICTIONARY_BINS; bin++) {
+			sums->scores[learner][0][bin] +=
+				share_step(shares[0], bin, bin + 1, scores);
+			sums->scores[learner][1][bin] +=
+				share_step(shares[1], bin, bin - 1, scores);
+		}
+	}
+}
+
 void site_dictionary_add(const struct site_dictionary *dictionary, unsigned weight,
 			 const uint32_t *hashes, size_t count, struct token_counts *counts)
 {
@@ -244,6 +287,8 @@ void site_dictionary_add(const struct site_dictionary *dictionary, unsigned weig
 			spam = entry.spam > entry.innocent;
 			innocent = entry.innocent > entry.spam;
 		}
+		if (counts[i].square == 0)
+			pull(&counts[i], spam, innocent);
 		bool own_spam = counts[i].spam > 0, own_innocent = counts[i].innocent > 0;
 		counts[i].spam += own_innocent && !own_spam ? 0 : spam;
 		counts[i].innocent += own_spam && !own_innocent ? 0 : innocent;

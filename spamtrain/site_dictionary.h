@@ -5,8 +5,14 @@
  * feature and class it says how strongly it was taught: the share of a user's messages of that class
  * that held the feature, as the quorum-th of all users, the strongest first, has it. So what fewer
  * users than the quorum have taught does not exist, and however hard some of them push, the site
- * believes nothing more strongly than the last user of the quorum does. Nothing else is in it: no
- * names, no texts, no numbers of one user.
+ * believes nothing more strongly than the last user of the quorum does.
+ *
+ * It also says how the users' own mail scores with it, so that a new user's first scores can be
+ * told apart: for each learner and score, the mean share of a user's spam that scores as low, and of
+ * his innocent mail that scores as high. Left out of each mean are the highest shares of quorum - 1
+ * users: so few can make the site neither bolder nor useless.
+ *
+ * Nothing else is in it: no names, no texts, no numbers of one user.
  *
  * Format (little endian): struct site_header, index of 65537 positions by the hash's upper 16
  * bits, entries sorted by hash. Sizes are checked when it is opened.
@@ -32,15 +38,20 @@ struct site_header {
 	char magic[8];
 	uint32_t features_version, quorum;
 	uint64_t entries;
-	int64_t built;	/* seconds since 1970 */
-	uint32_t users; /* who contributed anything */
-	uint32_t spam_users, innocent_users;
+	int64_t built;			     /* seconds since 1970 */
+	uint32_t users;			     /* who contributed anything */
+	uint32_t spam_users, innocent_users; /* with SITE_USER_MINIMUM messages of the class */
 	uint32_t unused;
 	uint64_t spam, innocent; /* messages that were looked at */
+	/* [0] of innocent mail, with this score or more; [1] of spam, with it or less: of 65535 */
+	uint16_t shares[STORE_LEARNERS][2][DICTIONARY_BINS];
 };
 
-/* Solid enough to block mail with: at least the quorum of users, and so many messages, of each
- * class. */
+/*
+ * Solid enough to block mail with: twice the quorum of users with so many messages each, and so
+ * many messages in all, of each class.
+ */
+#define SITE_USER_MINIMUM   5
 #define SITE_SOLID_MESSAGES 100
 
 /*
@@ -66,6 +77,10 @@ struct site_entry site_dictionary_find(const struct site_dictionary *dictionary,
 
 /* What the site's word is worth to a user who was taught so many messages. */
 unsigned site_dictionary_weight(int64_t spam, int64_t innocent);
+
+/* Adds messages and scores, of each class so many as the weight is. */
+void site_dictionary_sums(const struct site_dictionary *dictionary, unsigned weight,
+			  struct dictionary_sums *sums);
 
 /*
  * Adds the site's word to what the user himself knows. A feature that he was taught in one class

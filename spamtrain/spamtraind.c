@@ -54,7 +54,8 @@ static struct server *socket_server, *training_server;
 static bool has_training_addresses(const struct conf *conf)
 {
 	return conf_list(conf, P_TRAINING_SPAM_ADDRESSES)[0] != NULL ||
-	       conf_list(conf, P_TRAINING_INNOCENT_ADDRESSES)[0] != NULL;
+	       conf_list(conf, P_TRAINING_INNOCENT_ADDRESSES)[0] != NULL ||
+	       conf_list(conf, P_SPAM_TRAPS)[0] != NULL;
 }
 
 static const struct passwd *find_user(const struct conf *conf, enum conf_param param,
@@ -75,7 +76,7 @@ static int check(const struct conf *conf, char **error_r)
 	if (conf_text(conf, P_SPAMTRAIND_LISTEN)[0] == '\0' ||
 	    (has_training_addresses(conf) && conf_text(conf, P_TRAINING_LISTEN)[0] == '\0')) {
 		*error_r = xstrdup("spamtraind_listen, and with training addresses "
-				   "training_listen, must not be empty");
+				   "or spam traps training_listen, must not be empty");
 		return -1;
 	}
 	if (find_user(conf, P_LDA_USER, error_r) == NULL ||

@@ -27,6 +27,7 @@ struct spamtraind {
 	char *delimiters;			     /* recipient_delimiter */
 	char *login_domain;			     /* for logins without "@"; may be empty */
 	char **spam_addresses, **innocent_addresses; /* NULL-terminated, lower case */
+	char **traps;				     /* likewise; "@domain" too */
 	struct submitter_secret secret;		     /* size 0: there are no training addresses */
 	uint64_t training_size_max;		     /* bytes */
 	bool answers, receipts;

@@ -61,6 +61,7 @@ static int read_addresses(struct spamtraind *service, const struct conf *conf, c
 
 	service->spam_addresses = copy_list(conf_list(conf, P_TRAINING_SPAM_ADDRESSES));
 	service->innocent_addresses = copy_list(conf_list(conf, P_TRAINING_INNOCENT_ADDRESSES));
+	service->traps = copy_list(conf_list(conf, P_SPAM_TRAPS));
 	common = find_common(service->spam_addresses, service->innocent_addresses);
 	if (common != NULL) {
 		*error_r = xasprintf("%s: \"%s\" is also one of %s",
@@ -171,6 +172,7 @@ static void free_service(struct spamtraind *service)
 	classifier_site_free(&service->site);
 	free_list(service->spam_addresses);
 	free_list(service->innocent_addresses);
+	free_list(service->traps);
 	free(service->hostname);
 	free(service->users_directory);
 	free(service->temporary_directory);

@@ -7,6 +7,7 @@
 #include "lib/xalloc.h"
 #include "spamtrain/own_mail.h"
 #include "spamtrain/spamtraind_correct.h"
+#include "spamtrain/traps.h"
 #include "spamtrain/training_address_answer.h"
 #include "spamtrain/training_address_message.h"
 
@@ -316,7 +317,8 @@ static void on_rcpt(void *context, struct lmtp_transaction *transaction,
 	struct spamtraind *service = context;
 
 	(void)transaction;
-	if (class_of(service, recipient->address) == STORE_NONE)
+	if (class_of(service, recipient->address) == STORE_NONE &&
+	    !trap_is(service, recipient->address))
 		lmtp_reply_set(reply, 550, "5.1.1 <%s> is no training address", recipient->address);
 }
 
@@ -364,6 +366,10 @@ static void on_deliver(void *context, struct lmtp_transaction *transaction,
 {
 	struct job *job = transaction->state;
 
+	if (trap_is(context, recipient->address)) {
+		trap_deliver(context, transaction, recipient);
+		return;
+	}
 	if (job->refusal != NULL) {
 		refuse(job, transaction, recipient, &recipient->reply);
 		return;

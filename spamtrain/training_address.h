@@ -17,6 +17,8 @@
  *    Else he gets an explanation by mail. A signature of his quarantine, sent to the address for
  *    innocent mail, so releases: a reply to the digest can be as short as that.
  *
+ * Spam traps (traps.h) are served here too.
+ *
  * 250 is said after the store has committed; trouble is a 4xx, and the message comes again, which
  * is harmless.
  */
