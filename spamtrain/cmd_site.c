@@ -4,7 +4,6 @@
 #include "spamtrain/command.h"
 
 #include "lib/xalloc.h"
-#include "spamtrain/classifier_internal.h"
 #include "spamtrain/features.h"
 #include "spamtrain/site_build.h"
 
@@ -73,7 +72,7 @@ int command_site(struct session *session, int argc, char **argv)
 		.users_directory = conf_text(session->conf, P_USERS_DIRECTORY),
 		.file = file,
 		.quorum = (unsigned)conf_number(session->conf, P_SITE_DICTIONARY_USERS),
-		.everybody = classifier_site_settings(session->site)->preferences.site_dictionary,
+		.everybody = classifier_site_preferences(session->site)->site_dictionary,
 	};
 	int result = site_build(&build, &header, &error);
 	free(file);

@@ -43,6 +43,8 @@ struct spamtraind {
 	int64_t link_seconds;
 	int digest_hour;
 	int64_t purge_interval; /* seconds */
+	char *site_file;	/* of the site dictionary; NULL: there is none */
+	unsigned site_users;	/* who must have taught a lesson */
 };
 
 /* Reads and checks everything; reads the secret. Returns NULL and *error_r when it is not usable.

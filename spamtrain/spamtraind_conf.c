@@ -148,6 +148,9 @@ static void read_rest(struct spamtraind *service, const struct conf *conf)
 	service->quarantine_seconds = conf_number(conf, P_QUARANTINE_LIFETIME);
 	service->quarantine_max = (uint64_t)conf_number(conf, P_QUARANTINE_SIZE_LIMIT);
 	service->purge_interval = conf_number(conf, P_PURGE_INTERVAL);
+	if (conf_bool(conf, P_SITE_DICTIONARY))
+		service->site_file = classifier_site_file(conf);
+	service->site_users = (unsigned)conf_number(conf, P_SITE_DICTIONARY_USERS);
 	service->digest_hour = (int)conf_number(conf, P_DIGEST_HOUR);
 }
 
@@ -173,6 +176,7 @@ static void free_service(struct spamtraind *service)
 	free_list(service->spam_addresses);
 	free_list(service->innocent_addresses);
 	free_list(service->traps);
+	free(service->site_file);
 	free(service->hostname);
 	free(service->users_directory);
 	free(service->temporary_directory);

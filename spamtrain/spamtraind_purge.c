@@ -5,6 +5,7 @@
 #include "schema/store_web.h"
 #include "spamtrain/quarantine.h"
 #include "spamtrain/spamtraind_request.h"
+#include "spamtrain/spamtraind_site.h"
 #include "spamtrain/users.h"
 
 #include <stdlib.h>
@@ -92,6 +93,7 @@ static int64_t purge_all(struct ticker *ticker)
 		msg_error("purge: %s", error);
 	else
 		metric_set(&last_purge, (int64_t)time(NULL));
+	site_round(service, ticker);
 	free(error);
 	spamtraind_drop(&service);
 	return interval;
