@@ -4,12 +4,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-#define OVERLAY_MINIMUM 4096 /* slots */
+#define OVERLAY_MINIMUM 4096 /* slots: 2^12 */
+#define SHIFT_MAXIMUM	52   /* 64 - 12 */
 
 static size_t first_slot(const struct overlay *overlay, uint32_t hash)
 {
-	return (hash ^ hash >> 16) & (overlay->size - 1);
+	return (size_t)(hash * overlay->key >> overlay->shift);
 }
 
 static size_t slot_of(const struct overlay *overlay, uint32_t hash)
@@ -23,8 +25,15 @@ static size_t slot_of(const struct overlay *overlay, uint32_t hash)
 
 static void grow(struct overlay *overlay)
 {
-	struct overlay larger = {.size = overlay->size == 0 ? OVERLAY_MINIMUM : overlay->size * 2};
+	struct overlay larger = {
+		.size = overlay->size * 2, .key = overlay->key, .shift = overlay->shift - 1};
 
+	if (overlay->size == 0) {
+		larger = (struct overlay){.size = OVERLAY_MINIMUM, .shift = SHIFT_MAXIMUM};
+		if (getrandom(&larger.key, sizeof(larger.key), 0) != sizeof(larger.key))
+			larger.key = (uintptr_t)overlay;
+		larger.key |= 1;
+	}
 	larger.slots = xcalloc(larger.size, sizeof(*larger.slots));
 	for (size_t i = 0; i < overlay->size; i++)
 		if (overlay->slots[i].day != 0)

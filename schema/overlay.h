@@ -12,6 +12,8 @@ struct overlay {
 	struct token *slots; /* day 0: free */
 	size_t size;	     /* of slots, a power of two; 0 at first */
 	size_t count;
+	uint64_t key; /* random and odd: nobody can choose words that all want the same slot */
+	unsigned shift;
 };
 
 /* Adds delta, whose day is not 0, to what is there of delta->hash. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define TOKENS_MAGIC	   "SHVTOK1"
+#define SCANNED		   16 /* entries that are looked at one by one */
 #define ENTRIES_PER_SLOT   4
 #define PREFETCH_INDEX	   24 /* look-ups ahead */
 #define PREFETCH_ENTRY	   12
@@ -105,6 +106,14 @@ const struct token *tokens_find(const struct tokens *tokens, uint32_t hash)
 	size_t at = tokens->index[slot], end = tokens->index[slot + 1];
 
 	end = end < tokens->count ? end : tokens->count;
+	/* Words can be chosen so that all of them share a slot. */
+	while (at < end && end - at > SCANNED) {
+		size_t middle = at + (end - at) / 2;
+		if (tokens->entries[middle].hash <= hash)
+			at = middle;
+		else
+			end = middle;
+	}
 	for (; at < end; at++)
 		if (tokens->entries[at].hash >= hash)
 			return tokens->entries[at].hash == hash ? &tokens->entries[at] : NULL;
