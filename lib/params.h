@@ -201,6 +201,8 @@
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \
+	PARAM(LEARN_SENT_RECIPIENTS, "learn_sent_recipients", BOOL, "no", 0, 0, "shoveler-milter",        \
+	      "Judge mail mildly whose sender the user has written to, signed in to this host")           \
 	PARAM(POSTFIX_CONFIG_DIRECTORY, "postfix_config_directory", PATH, "/etc/postfix", 0, 0,           \
 	      "shoveler-milter shoveler-lda spamtraind spamtrain",                                        \
 	      "Folder of the main.cf of the Postfix that asks the milter")                                \

@@ -197,6 +197,14 @@ static int take_postfix(struct policy *policy, const struct conf *conf, char **e
 	return postfix_config_read(directory, timeout_ms, &policy->postfix, error_r);
 }
 
+static int take_sent(struct policy *policy, const struct conf *conf, char **error_r)
+{
+	policy->learn_sent = conf_bool(conf, P_LEARN_SENT_RECIPIENTS);
+	return policy->learn_sent ? endpoint_parse(conf_text(conf, P_SPAMTRAIND_LISTEN),
+						   &policy->spamtraind, error_r)
+				  : 0;
+}
+
 static int add_lists(struct dns_lists *lists, const struct conf *conf, enum conf_param param,
 		     char **error_r)
 {
@@ -295,7 +303,8 @@ static int read_policy(const struct conf *conf, struct policy **policy_r, char *
 	take_traps(policy, conf);
 	if (take_exempt(policy, conf, error_r) < 0 || take_secret(policy, conf, error_r) < 0 ||
 	    take_postfix(policy, conf, error_r) < 0 || take_scoring(policy, conf, error_r) < 0 ||
-	    endpoint_parse(conf_text(conf, P_SCANNER_LISTEN), &policy->scanner, error_r) < 0) {
+	    endpoint_parse(conf_text(conf, P_SCANNER_LISTEN), &policy->scanner, error_r) < 0 ||
+	    take_sent(policy, conf, error_r) < 0) {
 		free_policy(policy);
 		return -1;
 	}

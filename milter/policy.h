@@ -36,6 +36,8 @@ struct policy {
 	char **training;	       /* addresses, lower case, NULL-terminated */
 	char **traps;		       /* addresses and "@domain" of nobody, which learn spam */
 	char *delimiters;	       /* recipient_delimiter */
+	bool learn_sent;	       /* tell spamtraind to whom users write */
+	struct endpoint spamtraind;
 	bool has_secret;
 	struct submitter_secret secret;
 	struct postfix_config *postfix;

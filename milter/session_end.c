@@ -11,6 +11,7 @@
 #include "lib/xalloc.h"
 #include "brake.h"
 #include "kept.h"
+#include "sent.h"
 #include "suspects.h"
 
 #include <stdlib.h>
@@ -307,6 +308,23 @@ static bool is_braked(const struct session *session, const struct scan_result *r
 	return brake != BRAKE_OFF;
 }
 
+/* To whom users write: not what is sent to a training address, nor what has no sender. */
+static void tell_sent(const struct session *session)
+{
+	const struct transaction *transaction = session->transaction;
+	struct strbuf recipients = STRBUF_INIT;
+
+	if (!session->policy->learn_sent || transaction->login == NULL ||
+	    transaction->sender[0] == '\0' || (transaction->classes & CLASS_TRAINING) != 0 ||
+	    transaction->recipient_count > SENT_RECIPIENTS_MAX)
+		return;
+	for (size_t i = 0; i < transaction->recipient_count; i++)
+		strbuf_printf(&recipients, "%s ", transaction->recipients[i].address);
+	sent_tell(&session->policy->spamtraind, session_queue_id(session), transaction->login,
+		  strbuf_text(&recipients));
+	strbuf_free(&recipients);
+}
+
 sfsistat session_end_of_message(struct session *session)
 {
 	const struct transaction *transaction = session->transaction;
@@ -334,6 +352,8 @@ sfsistat session_end_of_message(struct session *session)
 			  session_queue_id(session));
 		ret = SMFIS_TEMPFAIL;
 	}
+	if (ret == SMFIS_CONTINUE && verdict == VERDICT_ACCEPT)
+		tell_sent(session);
 	if (ret == SMFIS_CONTINUE && (transaction->classes & CLASS_MAILBOX) == 0)
 		suspects_unsplit(session->client, transaction->sender);
 	scan_result_free(&result);

@@ -101,6 +101,10 @@
 	S(SENDER_GET, "SELECT innocent, spam FROM sender WHERE key = ?1")                                          \
 	S(SENDER_ADD, "INSERT INTO sender VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET "                    \
 		      "innocent = innocent + ?2, spam = spam + ?3")                                                \
+	S(CORRESPONDENT_GET, "SELECT 1 FROM correspondent WHERE key = ?1")                                         \
+	S(CORRESPONDENT_ADD, "INSERT OR REPLACE INTO correspondent VALUES (?1, ?2)")                               \
+	S(CORRESPONDENT_TRIM, "DELETE FROM correspondent WHERE key IN (SELECT key FROM correspondent "             \
+			      "ORDER BY last DESC LIMIT -1 OFFSET ?1)")                                            \
 	S(TRUSTED_GET, "SELECT 1 FROM trusted_sender WHERE key = ?1")                                              \
 	S(TRUSTED_ADD, "INSERT OR IGNORE INTO trusted_sender VALUES (?1, ?2, ?3, ?4)")                             \
 	S(TRUSTED_DELETE, "DELETE FROM trusted_sender WHERE key = ?1 OR signature = ?2")                           \

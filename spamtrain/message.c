@@ -7,6 +7,7 @@
 #include "lib/header.h"
 #include "lib/mime.h"
 #include "lib/xalloc.h"
+#include "spamtrain/correspondents.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -112,6 +113,7 @@ struct classifier_message *message_read(struct span bytes, uint64_t full_size, u
 	charsets_free(&charsets);
 	if (m->from[0] != '\0')
 		m->sender_key = (int64_t)XXH3_64bits(m->from, strlen(m->from));
+	m->from_key = correspondent_key_of_field(span_of(m->from));
 	return m;
 }
 

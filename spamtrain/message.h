@@ -14,6 +14,7 @@ struct classifier_message {
 	size_t count;
 	uint64_t full_size;
 	int64_t sender_key; /* hash of the From: line, 0 when missing */
+	int64_t from_key;   /* correspondent_key_of_field() of it, 0 when there is no address */
 	char digest[STORE_DIGEST_SIZE];
 	char signature[STORE_SIGNATURE_SIZE];
 	char *from, *subject, *message_id;

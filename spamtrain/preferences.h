@@ -16,6 +16,7 @@ enum spam_action { SPAM_ACTION_QUARANTINE, SPAM_ACTION_TAG, SPAM_ACTION_DELIVER 
 enum user_locale { LOCALE_AUTO, LOCALE_ENGLISH, LOCALE_FRENCH };
 
 #define PREFERENCE_SUBJECT_MAX 200  /* bytes of spamSubject */
+#define PREFERENCE_SEDATION_MAX 10
 #define PREFERENCE_TEXT_MAX    1000 /* bytes of any value */
 
 struct preferences {

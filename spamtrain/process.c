@@ -8,6 +8,7 @@
 #include "spamtrain/classifier_internal.h"
 
 #include "lib/xalloc.h"
+#include "schema/store_correspondent.h"
 #include "schema/store_web.h"
 
 #include <math.h>
@@ -95,10 +96,23 @@ static enum classifier_status is_whitelisted(struct classifier *c,
 	return status_of_store(status);
 }
 
-static void decide(const struct classifier *c, const struct engine_score *score, bool whitelisted,
+/* Their mail is judged with the least sensitivity. */
+static enum classifier_status is_correspondent(struct classifier *c,
+					       const struct classifier_message *message,
+					       bool *yes_r, char **error_r)
+{
+	enum store_status status = STORE_NOT_FOUND;
+
+	if (message->from_key != 0 && c->preferences.whitelist)
+		status = store_correspondent_get(c->store, message->from_key, error_r);
+	*yes_r = status == STORE_OK;
+	return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
+}
+
+static void decide(const struct engine_score *score, unsigned sedation, bool whitelisted,
 		   struct classifier_verdict *verdict)
 {
-	double distance = score->score - engine_threshold(c->preferences.sedation);
+	double distance = score->score - engine_threshold(sedation);
 
 	verdict->score = score->score;
 	verdict->probability = score->known ? 1 / (1 + exp(-distance)) : 0.5;
@@ -123,7 +137,7 @@ static enum classifier_status judge(struct classifier *c, const struct classifie
 				    char **error_r)
 {
 	struct token_counts *counts = NULL;
-	bool whitelisted = false;
+	bool whitelisted = false, correspondent = false;
 	enum classifier_status status = message_score(c, message->hashes, message->count,
 						      &judgement->score, &counts, error_r);
 
@@ -131,8 +145,12 @@ static enum classifier_status judge(struct classifier *c, const struct classifie
 	judgement->reason_count = 0;
 	if (status == CLASSIFIER_OK)
 		status = is_whitelisted(c, message, &whitelisted, error_r);
+	if (status == CLASSIFIER_OK)
+		status = is_correspondent(c, message, &correspondent, error_r);
 	if (status == CLASSIFIER_OK) {
-		decide(c, &judgement->score, whitelisted, verdict);
+		decide(&judgement->score,
+		       correspondent ? PREFERENCE_SEDATION_MAX : c->preferences.sedation,
+		       whitelisted, verdict);
 		judgement->reason_count =
 			reasons_find(message, counts, knowledge_sums(c), &judgement->reasons);
 		verdict->factors = reasons_text(judgement->reasons, judgement->reason_count);

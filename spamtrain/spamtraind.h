@@ -38,6 +38,7 @@ struct spamtraind {
 	uid_t *clients;		 /* who may ask everything by the local socket */
 	size_t client_count;
 	uid_t mail_uid;			     /* who may only retrain */
+	uid_t milter_uid;		     /* who may only tell to whom users write */
 	char *web_url;			     /* without "/" at the end; "": no links */
 	struct submitter_secret link_secret; /* size 0: no links */
 	int64_t link_seconds;

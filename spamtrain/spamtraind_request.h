@@ -103,6 +103,7 @@ void request_quarantine_flush(struct request *request);
 void request_preferences(struct request *request);
 void request_preference_set(struct request *request);
 void request_preview(struct request *request);
+void request_sent(struct request *request);
 void request_sender_trust(struct request *request);
 void request_trusted(struct request *request);
 void request_stats(struct request *request);

@@ -14,7 +14,14 @@ METRIC_COUNTER(requests, "shoveler_spamtraind_requests_total", "Requests by the 
 METRIC_COUNTER(strangers, "shoveler_spamtraind_peers_refused_total",
 	       "Connections to the local socket by users who may not");
 
-enum rights { RIGHTS_NONE, RIGHTS_RETRAIN, RIGHTS_ALL };
+/* What a peer may, and what a request needs one of. */
+enum rights {
+	RIGHTS_NONE = 0,
+	RIGHTS_RETRAIN = 1, /* mail_user */
+	RIGHTS_SENT = 2,    /* milter_user */
+	RIGHTS_OTHERS = 4,  /* spamtraind_clients, and all that is above */
+	RIGHTS_ALL = 7,
+};
 
 static void request_ping(struct request *request)
 {
@@ -25,36 +32,37 @@ static void request_ping(struct request *request)
 static const struct {
 	const char *name;
 	void (*handle)(struct request *request);
-	enum rights rights;
+	unsigned rights;
 	bool anonymous; /* needs no user= */
 } handlers[] = {
-	{"ping", request_ping, RIGHTS_RETRAIN, true},
+	{"ping", request_ping, RIGHTS_RETRAIN | RIGHTS_SENT, true},
+	{"sent", request_sent, RIGHTS_SENT, false},
 	{"retrain", request_retrain, RIGHTS_RETRAIN, false},
-	{"undo", request_undo, RIGHTS_ALL, false},
-	{"unlearn", request_unlearn, RIGHTS_ALL, false},
-	{"release", request_release, RIGHTS_ALL, false},
-	{"history", request_history, RIGHTS_ALL, false},
-	{"message", request_message, RIGHTS_ALL, false},
-	{"quarantine", request_quarantine, RIGHTS_ALL, false},
-	{"quarantine-message", request_quarantine_message, RIGHTS_ALL, false},
-	{"quarantine-delete", request_quarantine_delete, RIGHTS_ALL, false},
-	{"quarantine-flush", request_quarantine_flush, RIGHTS_ALL, false},
-	{"preferences", request_preferences, RIGHTS_ALL, false},
-	{"preference-set", request_preference_set, RIGHTS_ALL, false},
-	{"preview", request_preview, RIGHTS_ALL, false},
-	{"sender-trust", request_sender_trust, RIGHTS_ALL, false},
-	{"trusted", request_trusted, RIGHTS_ALL, false},
-	{"stats", request_stats, RIGHTS_ALL, false},
-	{"forget", request_forget, RIGHTS_ALL, false},
-	{"export", request_export, RIGHTS_ALL, false},
-	{"link-show", request_link_show, RIGHTS_ALL, true},
-	{"link-use", request_link_use, RIGHTS_ALL, true},
+	{"undo", request_undo, RIGHTS_OTHERS, false},
+	{"unlearn", request_unlearn, RIGHTS_OTHERS, false},
+	{"release", request_release, RIGHTS_OTHERS, false},
+	{"history", request_history, RIGHTS_OTHERS, false},
+	{"message", request_message, RIGHTS_OTHERS, false},
+	{"quarantine", request_quarantine, RIGHTS_OTHERS, false},
+	{"quarantine-message", request_quarantine_message, RIGHTS_OTHERS, false},
+	{"quarantine-delete", request_quarantine_delete, RIGHTS_OTHERS, false},
+	{"quarantine-flush", request_quarantine_flush, RIGHTS_OTHERS, false},
+	{"preferences", request_preferences, RIGHTS_OTHERS, false},
+	{"preference-set", request_preference_set, RIGHTS_OTHERS, false},
+	{"preview", request_preview, RIGHTS_OTHERS, false},
+	{"sender-trust", request_sender_trust, RIGHTS_OTHERS, false},
+	{"trusted", request_trusted, RIGHTS_OTHERS, false},
+	{"stats", request_stats, RIGHTS_OTHERS, false},
+	{"forget", request_forget, RIGHTS_OTHERS, false},
+	{"export", request_export, RIGHTS_OTHERS, false},
+	{"link-show", request_link_show, RIGHTS_OTHERS, true},
+	{"link-use", request_link_use, RIGHTS_OTHERS, true},
 };
 
 static void handle_by(struct request *request, enum rights rights, size_t i)
 {
-	if (rights < handlers[i].rights)
-		reply_error(request, "denied", "this system user may only retrain");
+	if ((rights & handlers[i].rights) == 0)
+		reply_error(request, "denied", "this system user may not ask that");
 	else if (!handlers[i].anonymous &&
 		 !spamtraind_user(request->service, request_text(request, "user"), &request->user))
 		reply_error(request, "invalid", "user must be a mail address");
@@ -85,6 +93,8 @@ static enum rights rights_of(uid_t uid)
 
 	if (uid == service->mail_uid)
 		rights = RIGHTS_RETRAIN;
+	if (uid == service->milter_uid)
+		rights = RIGHTS_SENT;
 	for (size_t i = 0; i < service->client_count; i++) {
 		if (uid == service->clients[i])
 			rights = RIGHTS_ALL;
