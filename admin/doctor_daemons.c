@@ -79,6 +79,7 @@ void doctor_check_sockets(struct doctor *doctor, const struct conf *conf)
 		{0, P_MILTER_LISTEN, probe_stream}, {0, P_SCANNER_LISTEN, probe_packets},
 		{1, P_LDA_LISTEN, probe_lmtp},	    {1, P_LDA_NEXTHOP, probe_lmtp},
 		{2, P_TRAINING_LISTEN, probe_lmtp}, {2, P_SPAMTRAIND_LISTEN, probe_ping},
+		{3, P_WEB_LISTEN, probe_stream},    {3, P_WEB_AUTH_SOCKET, probe_stream},
 	};
 
 	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++) {

@@ -13,6 +13,7 @@ const struct service services[] = {
 	{"shoveler-milter", P_MILTER_METRICS_LISTEN},
 	{"shoveler-lda", P_LDA_METRICS_LISTEN},
 	{"spamtraind", P_SPAMTRAIND_METRICS_LISTEN},
+	{"shoveler-web", P_WEB_METRICS_LISTEN},
 	{NULL, P_COUNT},
 };
 

@@ -6,6 +6,7 @@
 #define WIDTH	    640.0
 #define HEIGHT	    180.0
 #define LEFT	    44.0
+#define RIGHT	    16.0
 #define BOTTOM	    24.0
 #define TOP	    10.0
 #define GAP	    0.28 /* of a bar's place */
@@ -47,7 +48,7 @@ static void show_scale(struct html *h, unsigned long top)
 		if (i == 1 && top % 2 != 0)
 			continue;
 		html(h, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>",
-		     LEFT, WIDTH, y, y);
+		     LEFT, WIDTH - RIGHT, y, y);
 		html(h, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%lu</text>", LEFT - 8,
 		     y + 4, top * (unsigned long)i / 2);
 	}
@@ -83,7 +84,7 @@ void chart_show(struct request *r, const struct chart_bar *bars, size_t count,
 		const char *const classes[2])
 {
 	unsigned long top = highest(bars, count);
-	double place = (WIDTH - LEFT) / (double)(count > 0 ? count : 1);
+	double place = (WIDTH - LEFT - RIGHT) / (double)(count > 0 ? count : 1);
 	size_t step = (count + LABELS - 1) / LABELS;
 	struct html *h = &r->html;
 

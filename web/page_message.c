@@ -1,6 +1,8 @@
 #include "web/pages.h"
+#include "web/reason.h"
 
-#define SURE 0.9 /* probability from which on words are plain */
+#define SURE	      0.9 /* probability from which on words are plain */
+#define REASONS_SHOWN 10
 
 /* "Your filter was quite sure that this is spam." */
 static const char *verdict_sentence(const struct request *r, const json_t *row)
@@ -63,23 +65,50 @@ static void show_bar(struct request *r, double probability)
 	html(h, "</svg>");
 }
 
+/* Is there a reason before that one with the same words? */
+static bool was_said(const json_t *reasons, size_t before, const struct reason *reason)
+{
+	for (size_t i = 0; i < before; i++) {
+		struct reason other = reason_read(json_text(json_array_get(reasons, i), "text"));
+
+		if (other.label == reason->label && span_equal_nocase(other.quoted, reason->quoted))
+			return true;
+	}
+	return false;
+}
+
+static void show_reason(struct request *r, const struct reason *reason, double probability)
+{
+	struct html *h = &r->html;
+
+	html(h, "<li><span class=\"reason\">");
+	if (reason->quoted.size > 0) {
+		html(h, "<q>");
+		html_span(h, reason->quoted);
+		html(h, "</q> ");
+	}
+	html(h, "%s</span>", catalogue_text(h->catalogue, reason->label, 1));
+	show_bar(r, probability);
+	html(h, "<span class=\"says\">%s</span></li>",
+	     probability > 0.5 ? tr(h, "speaks for spam") : tr(h, "speaks for good mail"));
+}
+
 static void show_reasons(struct request *r, const json_t *reasons)
 {
 	struct html *h = &r->html;
-	size_t i;
-	json_t *each;
+	unsigned shown = 0;
 
 	if (json_array_size(reasons) == 0)
 		return;
 	html(h, "<p>%s</p><ul class=\"reasons\">", tr(h, "What spoke loudest:"));
-	json_array_foreach(reasons, i, each)
-	{
-		double probability = json_fraction(each, "probability");
+	for (size_t i = 0; i < json_array_size(reasons) && shown < REASONS_SHOWN; i++) {
+		const json_t *each = json_array_get(reasons, i);
+		struct reason reason = reason_read(json_text(each, "text"));
 
-		html(h, "<li><span class=\"reason\">%s</span>", json_text(each, "text"));
-		show_bar(r, probability);
-		html(h, "<span class=\"says\">%s</span></li>",
-		     probability > 0.5 ? tr(h, "speaks for spam") : tr(h, "speaks for good mail"));
+		if (was_said(reasons, i, &reason))
+			continue;
+		show_reason(r, &reason, json_fraction(each, "probability"));
+		shown++;
 	}
 	html(h, "</ul>");
 }

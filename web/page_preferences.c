@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define CHANGED_OPEN 8 /* a longer list is folded */
+
 /* What the form offers. Anything else of a user's preferences is left alone. */
 static const struct field {
 	const char *name;
@@ -285,7 +287,8 @@ static void show_changed(struct request *r, const json_t *changed)
 	size_t i;
 	json_t *each;
 
-	html(h, "<ul class=\"plain\">");
+	html(h, "<details%s><summary>%s</summary><ul class=\"plain\">",
+	     json_array_size(changed) <= CHANGED_OPEN ? " open" : "", tr(h, "Which ones"));
 	json_array_foreach(changed, i, each)
 	{
 		const json_t *row = json_object_get(each, "row");
@@ -294,12 +297,12 @@ static void show_changed(struct request *r, const json_t *changed)
 		show_subject(r, row);
 		html(h, "</a> <span class=\"from\">");
 		show_from(r, row);
-		html(h, "</span> ");
+		html(h, "</span>: ");
 		text(h, tr(h, "%s instead of %s"), action_name(r, json_text(each, "then")),
 		     action_name(r, json_text(each, "now")));
 		html(h, "</li>");
 	}
-	html(h, "</ul>");
+	html(h, "</ul></details>");
 }
 
 static void show_effect(struct request *r, const json_t *effect)

@@ -37,7 +37,7 @@ async function shot(page, name) {
 		await page.setViewportSize(viewport);
 		for (const colorScheme of ["light", "dark"]) {
 			await page.emulateMedia({ colorScheme });
-			await page.screenshot({ path: path.join(shots, `${name}-${size}-${colorScheme}.png`), fullPage: true });
+			await page.screenshot({ path: path.join(shots, `${name}-${size}-${colorScheme}.png`), fullPage: await page.evaluate(() => document.documentElement.scrollHeight < 2600) });
 		}
 	}
 	await page.emulateMedia({ colorScheme: "light" });
