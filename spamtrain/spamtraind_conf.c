@@ -93,14 +93,23 @@ static int open_nexthop(struct spamtraind *service, const struct conf *conf, cha
 	return 0;
 }
 
+/* -1 when this host has not that user. */
+static uid_t uid_of(const char *name)
+{
+	const struct passwd *user = getpwnam(name);
+
+	return user != NULL ? user->pw_uid : (uid_t)-1;
+}
+
 /* Users that this host has not are passed over: not everybody has the web page. */
 static void read_clients(struct spamtraind *service, const struct conf *conf)
 {
 	const char *const *names = conf_list(conf, P_SPAMTRAIND_CLIENTS);
-	const struct passwd *user = getpwnam(conf_text(conf, P_MAIL_USER));
+	const struct passwd *user;
 	size_t count = 0;
 
-	service->mail_uid = user != NULL ? user->pw_uid : (uid_t)-1;
+	service->mail_uid = uid_of(conf_text(conf, P_MAIL_USER));
+	service->milter_uid = uid_of(conf_text(conf, P_MILTER_USER));
 	while (names[count] != NULL)
 		count++;
 	service->clients = xcalloc(count + 1, sizeof(*service->clients));
