@@ -187,22 +187,11 @@ static void put_plain(struct strbuf *out, const struct spamtraind *service,
 
 /* ---- the mail ---- */
 
-/* The words are UTF-8, few, and have no line end: one encoded word (RFC 2047), Q. */
 static void put_subject(struct strbuf *out, const struct digest *digest)
 {
 	char *text = digest_say(digest->language, WORD_SUBJECT, (unsigned long long)digest->news);
 
-	strbuf_append_text(out, "Subject: =?utf-8?Q?");
-	for (const char *c = text; *c != '\0'; c++) {
-		if (*c == ' ')
-			strbuf_append_char(out, '_');
-		else if ((*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') ||
-			 (*c >= 'a' && *c <= 'z'))
-			strbuf_append_char(out, *c);
-		else
-			strbuf_printf(out, "=%02X", (unsigned char)*c);
-	}
-	strbuf_append_text(out, "?=\r\n");
+	strbuf_printf(out, "Subject: %s\r\n", text);
 	free(text);
 }
 

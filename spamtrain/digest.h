@@ -40,7 +40,7 @@ void digest_items_free(struct digest *digest);
 /* ---- what digest.c and digest_html.c share ---- */
 
 enum digest_word {
-	WORD_SUBJECT, /* %1$llu: how many */
+	WORD_SUBJECT, /* ASCII; %1$llu: how many */
 	WORD_INTRO,   /* %1$llu */
 	WORD_ORDER,
 	WORD_MORE, /* %1$llu: not listed */

@@ -29,13 +29,14 @@ digest() { lab_imap alice fetch INBOX "$(lab_uid alice INBOX "Your spam quaranti
 # The link behind these words in the newest digest, for the message of that subject. usage: link WORDS SUBJECT
 link() { digest "$links_of" | sed -n "/Subject: $2/,/^  \*/p" | grep -m1 -A1 "$1" | sed -n 's/.*link?t=//p'; }
 
-lab_spamtrain preference set alice@example.test dailyQuarantineSummary on
 teach_alice
 lab_spamtrain preference set alice@example.test statisticalSedation 0
 lab_spamtrain preference set alice@example.test spamAction quarantine
 for number in 1 2 3 4 5; do hold $number "Held $number"; done
 settle
 expect 20 "five spams to alice: her quarantine" "5" held
+# Not before: today's would be done, with nothing to tell.
+lab_spamtrain preference set alice@example.test dailyQuarantineSummary on
 settings "digest_hour = 0" "web_url = https://mx1.example.test/shoveler" "spamtraind_clients = nobody"
 expect 30 "the digest" "INBOX" folder alice "Your spam quarantine: 5 new"
 expect_like 0 "it was written by a machine" "auto-generated" '^Auto-Submitted: auto-generated' digest 5
