@@ -21,6 +21,7 @@ struct stripper {
 	size_t max;
 	struct name hiding;    /* the element that hides; size 0: none */
 	unsigned depth;	       /* of elements of that name inside it */
+	bool coloured;	       /* a background that is not white was set somewhere */
 	bool no_more_comments; /* no "-->" follows: do not search for it again (linear time) */
 };
 
@@ -183,20 +184,62 @@ static bool contains_nocase(struct span s, const char *text)
 	return false;
 }
 
-/* Does this style="" hide the text? Blanks inside are let be. */
-static bool style_hides(struct span style)
+static bool is_pale(struct span pair)
 {
-	char compact[256];
-	size_t size = 0;
+	return pair.size == 2 && strchr("fF", pair.data[0]) != NULL &&
+	       isxdigit((unsigned char)pair.data[1]);
+}
+
+/* "white", "#fff", "#fefefe": what nobody can tell from white. */
+static bool is_white(struct span colour)
+{
+	if (colour.size > 0 && colour.data[0] == '#')
+		colour = span_from(colour, 1);
+	if (colour.size == 3)
+		return span_equal_nocase(colour, SPAN_LITERAL("fff"));
+	return span_equal_nocase(colour, SPAN_LITERAL("white")) ||
+	       (colour.size == 6 && is_pale(span_first(colour, 2)) &&
+		is_pale(span_first(span_from(colour, 2), 2)) && is_pale(span_from(colour, 4)));
+}
+
+/* The value of a property in a style without blanks, which begins with ";"; empty if missing. */
+static struct span style_value(struct span style, const char *property)
+{
+	struct span name = span_of(property);
+
+	for (size_t i = 0; i + name.size <= style.size; i++) {
+		if (strncasecmp(style.data + i, property, name.size) != 0)
+			continue;
+		struct span value = span_from(style, i + name.size);
+		const char *end = memchr(value.data, ';', value.size);
+		return end == NULL ? value : span_first(value, (size_t)(end - value.data));
+	}
+	return (struct span){NULL, 0};
+}
+
+static void background_note(struct stripper *s, struct span colour)
+{
+	if (colour.size > 0 && !is_white(colour))
+		s->coloured = true;
+}
+
+/* Does this style="" hide the text? Blanks inside are let be. */
+static bool style_hides(struct stripper *stripper, struct span style)
+{
+	char compact[256] = ";";
+	size_t size = 1;
 
 	for (size_t i = 0; i < style.size && size < sizeof(compact) - 2; i++)
 		if (strchr(" \t\r\n", style.data[i]) == NULL)
 			compact[size++] = style.data[i];
 	compact[size++] = ';';
 	struct span s = {compact, size};
+	background_note(stripper, style_value(s, ";background:"));
+	background_note(stripper, style_value(s, ";background-color:"));
 	return contains_nocase(s, "display:none") || contains_nocase(s, "visibility:hidden") ||
 	       contains_nocase(s, "font-size:0") || contains_nocase(s, "font-size:1px") ||
-	       contains_nocase(s, "mso-hide:all") || contains_nocase(s, ";opacity:0;");
+	       contains_nocase(s, "mso-hide:all") || contains_nocase(s, ";opacity:0;") ||
+	       (!stripper->coloured && is_white(style_value(s, ";color:")));
 }
 
 struct attribute {
@@ -278,7 +321,11 @@ static bool attribute_use(struct stripper *s, const struct name *tag, const stru
 			strbuf_append_char(&s->out->text, '\n');
 	}
 	if (name_is(&a->name, "style"))
-		return style_hides(a->value);
+		return style_hides(s, a->value);
+	if (name_is(&a->name, "bgcolor") || name_is(&a->name, "background"))
+		background_note(s, a->value);
+	if (name_is(&a->name, "color") && name_is(tag, "font"))
+		return !s->coloured && is_white(a->value);
 	if (name_is(&a->name, "size") && name_is(tag, "font"))
 		return size_hides(a->value);
 	return name_is(&a->name, "hidden") && !name_is(tag, "input");
@@ -346,9 +393,12 @@ static struct span markup_read(struct stripper *s, struct span rest)
 	}
 	tag_note(s, &tag, NULL);
 	start_tag(s, &tag, invisible);
-	if (name_is(&tag, "script") || name_is(&tag, "style"))
-		return skip_raw_text(rest, &tag);
-	return rest;
+	if (!name_is(&tag, "script") && !name_is(&tag, "style"))
+		return rest;
+	struct span after = skip_raw_text(rest, &tag);
+	if (contains_nocase(span_first(rest, rest.size - after.size), "background"))
+		s->coloured = true;
+	return after;
 }
 
 /* "<!...": a comment or a declaration. */
@@ -369,7 +419,7 @@ static struct span declaration_skip(struct stripper *s, struct span rest)
 
 void html_strip(struct html_text *out, struct span html, size_t max)
 {
-	struct stripper s = {out, max, {"", 0}, 0, false};
+	struct stripper s = {.out = out, .max = max};
 
 	while (html.size > 0) {
 		const char *open = memchr(html.data, '<', html.size);

@@ -4,8 +4,8 @@
  * No tree is built: one pass, linear time, memory bounded by max. Never fails. Comments vanish
  * without a trace (V<!-- x -->iagra is one word); inline tags do too, block tags become line ends;
  * text inside script, style, title and head's other elements, and text that is set invisible
- * (display:none, visibility:hidden, font-size 0 or 1, hidden), is left out of text and put into
- * hidden.
+ * (display:none, visibility:hidden, font-size 0 or 1, hidden, white while no other background was
+ * set), is left out of text and put into hidden.
  *
  * Source: HTML Living Standard, 13.2.5 (tokenization), simplified.
  */

@@ -129,6 +129,32 @@ static void test_html(void **state)
 	html_text_free(&html);
 }
 
+static void assert_hidden(bool hidden, const char *text)
+{
+	struct html_text html = HTML_TEXT_INIT;
+
+	html_strip(&html, span_of(text), 1000);
+	assert_true((strstr(strbuf_text(&html.hidden), "salt") != NULL) == hidden);
+	assert_true((strstr(strbuf_text(&html.text), "salt") == NULL) == hidden);
+	assert_non_null(strstr(strbuf_text(&html.text), "pills"));
+	html_text_free(&html);
+}
+
+static void test_white_on_white(void **state)
+{
+	(void)state;
+	assert_hidden(true, "<body>pills <font color=\"#FFFFFF\">salt</font>");
+	assert_hidden(true, "<body bgcolor=white>pills <span style='color: #fefefe'>salt</span>");
+	assert_hidden(true, "pills <p style=\"margin:0; color:white\">salt</p>");
+	assert_hidden(false, "<body>pills <font color=\"#EEEEEE\">salt</font>");
+	assert_hidden(false, "<td bgcolor=\"#003366\">pills <font color=white>salt</font>");
+	assert_hidden(false,
+		      "<td style='background-color:#036'>pills <b style=color:white>salt</b>");
+	assert_hidden(false,
+		      "<style>td{background:navy}</style>pills <font color=white>salt</font>");
+	assert_hidden(false, "pills <p style='background-color:white'>salt</p>");
+}
+
 static double seconds(void)
 {
 	struct timespec t;
@@ -182,7 +208,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_encoded_words), cmocka_unit_test(test_parameters),
 		cmocka_unit_test(test_parts),	      cmocka_unit_test(test_quoted_printable),
-		cmocka_unit_test(test_html),	      cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_html),	      cmocka_unit_test(test_white_on_white),
+		cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

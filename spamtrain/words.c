@@ -231,6 +231,7 @@ size_t word_unmask(char *to, struct span word)
 		} else if (twin != 0) {
 			to[used++] = twin;
 			changed++;
+			letters += c >= 0x80;
 		} else if (c < 0x80 && byte_class((unsigned char)c) == INNER) {
 			changed++;
 		} else {

@@ -32,7 +32,7 @@ bool word_lower(char *to, struct span word);
 
 /*
  * The word without disguise in lower case: digits and signs that stand for letters, dots between
- * letters, Cyrillic and Greek letters that look Latin in a word that has Latin ones. Returns its
+ * letters, Cyrillic and Greek letters that look Latin in a word that has no others. Returns its
  * size, 0 if the word is not disguised. to: WORD_MAX bytes.
  */
 size_t word_unmask(char *to, struct span word);
