@@ -23,6 +23,7 @@
 #define EVALUATE_USER	"evaluate@localhost"
 #define SECONDS_PER_DAY 86400
 #define DAYS_MAX	3650
+#define MESSAGES_MAX	1000000000
 #define RANDOM_SEED                                                                                \
 	UINT64_C(0x9e3779b97f4a7c15) /* which errors stay unreported: always the same \
 						    */
@@ -40,6 +41,7 @@ struct evaluation {
 	struct outcome *outcomes;
 	size_t count;
 	uint64_t random, corrections;
+	long long learn_first; /* the messages after these are only scored; 0: all are learned */
 	double classify_ms, train_ms; /* CPU, sums */
 	double judged;		      /* cpu_ms() when the verdict was there */
 	long long days;		      /* over which the archive is spread; 0: all of it now */
@@ -97,11 +99,16 @@ static int evaluate_bytes(struct evaluation *e, struct classifier *c, struct spa
 	double started = cpu_ms();
 	struct classifier_message *message = message_read(bytes, size, e->families);
 	e->judged = started;
-	int code = result_of(classifier_process(c, message, NULL, &verdict, &error), &error);
+	bool learn = e->learn_first == 0 || e->count < (size_t)e->learn_first;
+	int code = result_of(learn ? classifier_process(c, message, NULL, &verdict, &error)
+				   : classifier_score(c, message, &verdict, &error),
+			     &error);
+	if (!learn)
+		e->judged = cpu_ms();
 	e->classify_ms += e->judged - started;
 	struct outcome outcome = {verdict.score, spam, verdict.result == CLASSIFIER_SPAM};
 	e->outcomes[e->count++] = outcome;
-	if (code == EX_OK && outcome.verdict != spam && random_next(e) >= e->unreported) {
+	if (code == EX_OK && learn && outcome.verdict != spam && random_next(e) >= e->unreported) {
 		struct classifier_correction correction = {.teaching = CLASSIFIER_CORRECT,
 							   .class = spam ? STORE_SPAM
 									 : STORE_INNOCENT,
@@ -305,6 +312,7 @@ static int options_read(struct evaluation *e, int argc, char **argv)
 						{"site", required_argument, NULL, 'f'},
 						{"without", required_argument, NULL, 'w'},
 						{"days", required_argument, NULL, 'D'},
+						{"learn-first", required_argument, NULL, 'l'},
 						{NULL, 0, NULL, 0}};
 	int option, code = EX_OK;
 
@@ -323,6 +331,8 @@ static int options_read(struct evaluation *e, int argc, char **argv)
 			code = fraction_read(optarg, &e->unreported);
 		else if (option == 'D')
 			code = number_read(optarg, DAYS_MAX, &e->days);
+		else if (option == 'l')
+			code = number_read(optarg, MESSAGES_MAX, &e->learn_first);
 		else
 			code = option == 'w' ? family_remove(e, optarg) : EX_USAGE;
 	}

@@ -96,7 +96,7 @@ static const struct command commands[] = {
 	{"evaluate",
 	 "--index FILE --results OUT [--mode teft|toe|tum] [--sensitivity N]\n"
 	 "                     [--unreported FRACTION] [--store DIR] [--site FILE]\n"
-	 "                     [--days N] [--without FAMILY]...",
+	 "                     [--days N] [--learn-first N] [--without FAMILY]...",
 	 "Replay a labelled archive and measure", command_evaluate, 0, -1, true,
 	 "  --index FILE           lines \"spam<TAB>path\" or \"ham<TAB>path\", in order of arrival;\n"
 	 "                         a relative path is of the working folder, else of the index's\n"
@@ -104,6 +104,7 @@ static const struct command commands[] = {
 	 "  --mode MODE            training mode (tum)\n"
 	 "  --sensitivity N        statisticalSedation 0..10 (5): 0 catches most, 10 risks least\n"
 	 "  --days N               as if the mail had come over so many days, with a purge each day\n"
+	 "  --learn-first N        learn from the first N messages only; the others are scored\n"
 	 "  --unreported FRACTION  so many of the errors are never corrected (0)\n"
 	 "  --store DIR            keep the store here, which must be empty\n"
 	 "  --site FILE            start from this site dictionary\n"
