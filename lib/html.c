@@ -159,13 +159,20 @@ static size_t reference_read(struct strbuf *out, struct span s)
 	return size < s.size && s.data[size] == ';' ? size + 1 : size;
 }
 
+/* At most size bytes, and no part of a character. */
+static struct span first_characters(struct span text, size_t size)
+{
+	while (size > 0 && size < text.size && ((unsigned char)text.data[size] & 0xc0) == 0x80)
+		size--;
+	return span_first(text, size);
+}
+
 static void text_append(struct strbuf *out, struct span text, size_t max)
 {
 	while (text.size > 0 && out->size + 8 < max) {
 		const char *reference = memchr(text.data, '&', text.size);
 		size_t plain = reference == NULL ? text.size : (size_t)(reference - text.data);
-		strbuf_append_span(
-			out, span_first(text, plain < max - out->size ? plain : max - out->size));
+		strbuf_append_span(out, first_characters(span_first(text, plain), max - out->size));
 		text = span_from(text, plain);
 		if (text.size > 0)
 			text = span_from(text, reference_read(out, text));
@@ -279,7 +286,7 @@ static bool attribute_read(struct span *rest, struct attribute *attribute)
 		}
 		s = span_from(s, size);
 	}
-	attribute->value = span_first(attribute->value, VALUE_MAX);
+	attribute->value = first_characters(attribute->value, VALUE_MAX);
 	*rest = s;
 	return true;
 }

@@ -30,7 +30,8 @@ static void append_tidy(struct preview *preview, struct span text)
 	for (size_t i = 0; i < text.size; i++) {
 		char c = text.data[i];
 
-		if (preview->text.size >= PREVIEW_TEXT_MAX) {
+		/* not within a character */
+		if (preview->text.size >= PREVIEW_TEXT_MAX && ((unsigned char)c & 0xc0) != 0x80) {
 			preview->truncated = true;
 			return;
 		}
