@@ -8,6 +8,8 @@
 
 #define OVERLAY_MINIMUM 4096 /* slots: 2^12 */
 #define SHIFT_MAXIMUM	52   /* 64 - 12 */
+#define RADIX_BITS	8
+#define RADIX		(1U << RADIX_BITS)
 
 static size_t first_slot(const struct overlay *overlay, uint32_t hash)
 {
@@ -68,22 +70,35 @@ void overlay_prefetch(const struct overlay *overlay, uint32_t hash)
 		__builtin_prefetch(&overlay->slots[first_slot(overlay, hash)]);
 }
 
-static int compare(const void *a, const void *b)
+/* By the digit at shift; stable. */
+static void radix_pass(struct token *to, const struct token *from, size_t count, unsigned shift)
 {
-	uint32_t x = ((const struct token *)a)->hash, y = ((const struct token *)b)->hash;
+	size_t starts[RADIX + 1] = {0};
 
-	return x < y ? -1 : x > y;
+	for (size_t i = 0; i < count; i++)
+		starts[(from[i].hash >> shift) % RADIX + 1]++;
+	for (size_t digit = 1; digit < RADIX; digit++)
+		starts[digit] += starts[digit - 1];
+	for (size_t i = 0; i < count; i++)
+		to[starts[(from[i].hash >> shift) % RADIX]++] = from[i];
 }
 
 struct token *overlay_sorted(const struct overlay *overlay)
 {
 	struct token *list = xmalloc((overlay->count + 1) * sizeof(*list));
+	struct token *other = xmalloc((overlay->count + 1) * sizeof(*other));
 	size_t count = 0;
 
 	for (size_t i = 0; i < overlay->size; i++)
 		if (overlay->slots[i].day != 0)
 			list[count++] = overlay->slots[i];
-	qsort(list, count, sizeof(*list), compare);
+	for (unsigned shift = 0; shift < 32; shift += RADIX_BITS) {
+		radix_pass(other, list, count, shift);
+		struct token *swap = list;
+		list = other;
+		other = swap;
+	}
+	free(other);
 	return list;
 }
 

@@ -128,8 +128,10 @@ static void prefetch(const struct tokens *tokens, const uint32_t *hashes, size_t
 			&tokens->index[slot_of(hashes[i + PREFETCH_INDEX], tokens->bits)]);
 	if (i + PREFETCH_ENTRY < count) {
 		size_t at = tokens->index[slot_of(hashes[i + PREFETCH_ENTRY], tokens->bits)];
-		if (at < tokens->count)
+		if (at < tokens->count) {
 			__builtin_prefetch(&tokens->entries[at]);
+			__builtin_prefetch(&tokens->entries[at + 1].born);
+		}
 	}
 }
 
