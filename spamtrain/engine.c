@@ -20,6 +20,8 @@
 #define FACT_STRENGTH	  0.1 /* weight of the prior, in messages */
 #define SMOOTHING	  0.5 /* messages at either side of every score */
 #define FIRST_MESSAGES	  5   /* scored of each class; until then raw scores count as well */
+#define BULK_MESSAGES	  50  /* learned of each class, few of them scored: raw scores count ... */
+#define BULK_TRUST	  4.0 /* ... so many times as much as from a beginner */
 #define OPINION_WEIGHT	  5.0 /* more at the beginning */
 #define OPINION_MESSAGES  10  /* learned of each class, and half of it is gone */
 #define BINS_PER_UNIT	  25.0
@@ -256,6 +258,17 @@ void engine_gradients(int *gradients_r, const uint16_t *bins, double spam)
 }
 
 /*
+ * Who learns an archive, one class after the other, knows much, but has no scores of the class that
+ * came first, as there was nothing to compare it with. 1 in this case, 0 when mail came one by one.
+ */
+static double bulk_learned(const struct dictionary_sums *sums, double scored)
+{
+	double fewest = fmin(fmin((double)sums->spam, (double)sums->innocent), BULK_MESSAGES);
+
+	return fmax(0, fmin(1, (fewest - 2 * fmax(scored, 0)) / (BULK_MESSAGES / 2.0)));
+}
+
+/*
  * ln of (share of past spam at or below) / (share of past innocent at or above). Shares and not
  * counts: the classes may have been taught in any proportion and order.
  */
@@ -272,10 +285,11 @@ static double calibrated(const struct dictionary_sums *sums, int learner, double
 	}
 	double odds = log((fmax(below, 0) + SMOOTHING) / (fmax(spam, 0) + 2 * SMOOTHING)) -
 		      log((fmax(above, 0) + SMOOTHING) / (fmax(innocent, 0) + 2 * SMOOTHING));
-	double share = fmin(fmin(spam, innocent) / FIRST_MESSAGES, 1);
+	double scored = fmin(spam, innocent), bulk = bulk_learned(sums, scored);
+	double share = fmin(scored / FIRST_MESSAGES, 1) * (1 - bulk);
 	const struct learner *l = &learners[learner];
 	double first = fmax(-l->first_limit, fmin(l->first_limit, raw / l->first_scale));
-	return share * odds + (1 - share) * first;
+	return share * odds + (1 - share) * first * (1 + (BULK_TRUST - 1) * bulk);
 }
 
 static double weight_of(int learner, const struct dictionary_sums *sums)
