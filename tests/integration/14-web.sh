@@ -109,10 +109,6 @@ fi
 [ -z "${WEB_SHOTS-}" ] || mkdir -p "$WEB_SHOTS"
 teach_alice
 
-# A message of the corpus under another subject and identity. usage: known KIND NUMBER SUBJECT
-known() {
-	sed -e "0,/^Subject:.*/s//Subject: $3/" -e "0,/^Message-I[dD]:/s/^\(Message-I[dD]: *\)</\1<$RANDOM-/" "$(teach_corpus "$1" "$2" 1)" | tr -d '\r'
-}
 lab_message "Harvest festival" "Dear friend, the orchard gathers plums on Sunday; bring baskets, ladders and aprons." | deliver alice@example.test
 expect 20 "a harmless mail: alice" "INBOX: Innocent" mailbox alice "Harvest festival"
 lab_spamtrain preference set alice@example.test statisticalSedation 0
@@ -122,16 +118,44 @@ expect 20 "the next of that kind" "INBOX: Spam" mailbox alice "Harvest festival 
 browser plain "Harvest festival"
 
 browser prefer quarantine
-known spam 1 "Your Invoice" | deliver alice@example.test
-known spam 3 "Hold me" | deliver alice@example.test
+known_spam 1 "Your Invoice" | deliver alice@example.test
+known_spam 3 "Hold me" | deliver alice@example.test
+known_spam 7 "From the digest" | deliver alice@example.test
 settle
 expect_like 20 "spam, after she chose quarantine" "is held back" 'Your Invoice' lab_spamtrain quarantine list alice@example.test
 expect_like 20 "the other too" "is held back" 'Hold me' lab_spamtrain quarantine list alice@example.test
 browser quarantine "Your Invoice" "Hold me"
 expect 20 "what she released" "INBOX" folder alice "Your Invoice"
 expect 1 "what she deleted" "nowhere" folder alice "Hold me"
+
+# A link as the daily digest has it. usage: digest_link ACTION SIGNATURE
+digest_link() {
+	lab_in mx1 python3 -c '
+import hashlib, hmac, sys, time
+text = f"{sys.argv[1]}.{int(time.time()) + 600:x}.{sys.argv[2]}.{b"alice@example.test".hex()}"
+secret = open("/etc/shoveler/link.secret", "rb").read().rstrip(b"\n")
+print(text + "." + hmac.new(secret, ("shoveler-link-v1;" + text).encode(), hashlib.sha256).hexdigest())' "$@"
+}
+signature=$(lab_spamtrain quarantine list alice@example.test | grep "From the digest" | grep -oE '\b[0-9a-f]{24}\b')
+link="link?t=$(digest_link r "$signature")"
+scanner() { status "$url$1" && status "$url$1"; }
+expect 0 "a mail scanner follows a link of the digest, twice" "200
+200" scanner "$link"
+expect 1 "the message" "nowhere" folder alice "From the digest"
+browser link "$link" "From the digest"
+expect 20 "after alice has clicked: the message" "INBOX" folder alice "From the digest"
+expect 0 "the link once more" "410" status "$url$link"
+expect 0 "a link that was changed" "400" status "${url}${link/=r./=s.}"
+
 browser prefer tag
-known spam 5 "Tag me" | deliver alice@example.test
+known_spam 5 "Tag me" | deliver alice@example.test
 expect 20 "spam, after she chose tagging" "INBOX: Spam" mailbox alice "[SPAM] Tag me"
 browser statistics
+
+# Single sign-on: only when it is switched on.
+sso() { lab_in mx1 curl -s -o /dev/null -w '%{http_code} %header{location}\n' --unix-socket /run/shoveler/web.sock -H "X-User: $1" http://mx1.example.test/history | sed 's/ $//'; }
+expect 0 "a header that names bob" "303 sign-in?to=history" sso bob@example.test
+lab_in mx1 sh -c 'echo "web_sign_on_header = X-User" >>/etc/shoveler/main.cf.d/50-web.cf' && lab_signal HUP mx1/shoveler-web
+expect 5 "with web_sign_on_header" "200" sso bob@example.test
+expect 0 "a name that is none" "303 sign-in?to=history" sso "../bob"
 expect 0 "the web page's own log" "no trouble" sh -c "grep -hE 'error:|panic|fatal' '$LAB_DIR/mx1/var/log/shoveler-web.out' || echo no trouble"

@@ -8,6 +8,8 @@ lab_web_up() {
 	lab_in mx1 env ROOT="$LAB_ROOT" VERSION="$version" bash -eu -c '
 		cp "$ROOT/dovecot-plugins/conf/91-shoveler-web.conf" /etc/dovecot/conf.d/
 		install -d -m 711 /var/lib/nginx /var/log/nginx
+		install -d /etc/shoveler/main.cf.d
+		echo "web_url = https://mx1.example.test/shoveler" >/etc/shoveler/main.cf.d/50-web.cf
 		cat >/etc/nginx/nginx.conf <<-END
 			user www-data;
 			pid /run/nginx.pid;
@@ -24,5 +26,5 @@ lab_web_up() {
 				}
 			}
 		END'
-	lab_restart mx1/dovecot && lab_start mx1/shoveler-web mx1/nginx
+	lab_restart mx1/dovecot mx1/spamtraind && lab_start mx1/shoveler-web mx1/nginx
 }

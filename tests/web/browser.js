@@ -165,6 +165,16 @@ const steps = {
 		check("she deletes the other", (await notice(page)).includes("deleted"), await notice(page));
 	},
 
+	/* Without signing in. usage: link PATH SUBJECT */
+	async link(page, [link, subject]) {
+		await page.goto(`${url}${link}`);
+		check("the link's page asks first", (await page.locator("main").innerText()).includes(subject), await page.content());
+		await accessible(page, "link of the digest");
+		await shot(page, "link");
+		await page.getByRole("button", { name: "Release" }).click();
+		check("and does it then", (await page.locator("h1").innerText()) === "Done", await page.content());
+	},
+
 	async statistics(page) {
 		await signIn(page, "alice@example.test", "secret");
 		await page.getByRole("link", { name: "Statistics" }).click();
