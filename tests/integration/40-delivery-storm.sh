@@ -1,6 +1,7 @@
 #!/bin/bash
-# Promise 1 under load: the delivery agent is killed with -9 again and again, and Dovecot is stopped in the middle. Every message sent is
-# found afterwards; twice only where Postfix itself says that it may be; no store is damaged, nothing is learned twice.
+# Promise 1 under load: the delivery agent and the training service are killed with -9 again and again, and Dovecot is stopped in the
+# middle. Every message sent is found afterwards; twice only where Postfix itself says that it may be; no store is damaged, nothing is
+# learned twice, and every correction that was accepted is there.
 # STORM_MESSAGES: how many (default 600, 5000 to be thorough).
 . "$(dirname "$0")/story.sh"
 row 1 "Delivery in a storm"
@@ -18,8 +19,20 @@ done
 kills=0
 storm_kill() {
 	sleep "0.$((RANDOM % 8 + 1))"
-	lab_kill mx1/shoveler-lda && lab_start mx1/shoveler-lda && kills=$((kills + 1))
+	lab_kill mx1/shoveler-lda mx1/spamtraind && lab_start mx1/shoveler-lda mx1/spamtraind && kills=$((kills + 1))
 }
+# What has arrived at alice is spam, she says, as long as the storm lasts; what was accepted is noted.
+storm_correct() {
+	local signature
+	while [ ! -e "$LAB_DIR/calm" ]; do
+		for signature in $(lab_spamtrain history alice@example.test 10 2>/dev/null | grep -oE '^[0-9a-f]{24}'); do
+			lab_spamtrain retrain alice@example.test spam "$signature" >/dev/null 2>&1 && echo "$signature"
+		done
+		sleep 0.2
+	done | sort -u >"$LAB_DIR/accepted"
+}
+storm_correct &
+corrector=$!
 for _ in 1 2 3 4 5; do storm_kill; done
 lab_stop mx1/dovecot
 storm_kill
@@ -30,6 +43,8 @@ lab_join "${senders[@]}"
 # As long as mail is under way: a small number of messages must not mean a calm sea.
 while ! lab_queue_empty mx1 && [ $kills -lt $((messages / 20)) ]; do storm_kill; done
 settle 120
+touch "$LAB_DIR/calm"
+wait $corrector
 
 copies() { find "$LAB_DIR"/mx1/var/vmail/example.test -path '*/Maildir/*/*' -type f -path '*/new/*' -exec grep -hm1 -i '^message-id:' {} +; }
 found() { copies | sort -u | wc -l; }
@@ -50,3 +65,12 @@ END
 }
 each=$((messages / 3))
 expect 5 "the stores" "$(for _ in 1 2 3; do echo "ok ($each, $each)"; done)" stores
+corrected() {
+	lab_spamtrain --json history alice@example.test 10000 | /usr/bin/python3 -c '
+import json, sys
+rows = json.load(sys.stdin)
+print("\n".join(sorted(row["signature"] for row in rows if row["corrected"] == "spam")))' | comm -13 - "$LAB_DIR/accepted" | wc -l
+}
+echo "# $(wc -l <"$LAB_DIR/accepted") corrections were accepted in the storm"
+expect_like 0 "corrections in the storm" "some were accepted" '^[1-9]' wc -l "$LAB_DIR/accepted"
+expect 30 "accepted corrections that are not in the store" "0" corrected
