@@ -65,6 +65,11 @@ class LdaTest(unittest.TestCase):
     def deliver(self, *recipients, **named):
         return self.host.deliver(recipients, message(**named))
 
+    def megabytes(self):
+        """Memory of shoveler-lda that is not backed by a file."""
+        with open(f"/proc/{self.host.lda.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"RssAnon:\s+(\d+)", status.read()).group(1)) / 1024
+
     def metric(self, name):
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(self.host.metrics)
@@ -114,6 +119,24 @@ class Delivery(LdaTest):
             sent = message(f"n{number}", body, b"X-A:b\r\nX-C :  d\r\n\te \r\n").replace(b"\r\n", b"\n")
             self.assertEqual(raw.replace(b"\r\n", b"\n").split(b"X-DSPAM-Signature: ")[1][25:], sent)
 
+    def test_a_zero_byte_ends_nothing(self):
+        """Dovecot itself writes another byte for it."""
+        self.assertEqual(self.deliver(ALICE, subject="zero", body=b"before\0after\r\n")[0][0], 250)
+        self.assertRegex(self.host.messages(ALICE)[0].split(b"\n\n")[1], rb"^before[\0\x80]after\r?\n$")
+
+    def test_many_recipients_at_once(self):
+        recipients = [f"alice+{i}@example.test" if i % 3 == 0 else f"bob+{i}@example.test" if i % 3 == 1 else f"nobody{i}@example.test"
+                      for i in range(30)]
+        replies = self.deliver(*recipients)
+        self.assertEqual([code for code, _ in replies], [550 if name.startswith("nobody") else 250 for name in recipients])
+        for name, (_, text) in zip(recipients, replies):
+            self.assertIn(name.encode(), text)
+        arrived = [field(raw, "Delivered-To") for user in USERS for raw in self.host.messages(user)]
+        self.assertEqual(sorted(arrived), sorted(name for name in recipients if not name.startswith("nobody")))
+        # one user, one message: one verdict, however many addresses
+        self.assertEqual(len({field(raw, "X-DSPAM-Signature") for raw in self.host.messages(ALICE)}), 1)
+        self.assertEqual(self.metric("shoveler_lda_messages_total"), 1)
+
     def test_what_dovecot_takes_for_an_end_does_not_end_it(self):
         for number, end in enumerate([b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r"]):
             body = b"one" + end + b"MAIL FROM:<evil@x>\r\nRCPT TO:<" + BOB.encode() + b">\r\nDATA\r\nevil\r\n"
@@ -140,12 +163,11 @@ class Delivery(LdaTest):
             self.assertTrue(dkim.verify(raw, dnsfunc=lambda *_, **__: record))
 
     def test_a_large_message(self):
-        body = b"".join(b"%08d 123456789 123456789 123456789 123456789 123456789\r\n" % i for i in range(300000))
+        body = b"".join(b"%08d 123456789 123456789 123456789 123456789 123456789\r\n" % i for i in range(500000)) # 31 MB
         self.assertEqual(self.deliver(ALICE, BOB, body=body)[1][0], 250)
         self.assertEqual(self.host.messages(BOB)[0].replace(b"\n", b"\r\n")[-len(body):], body)
-        with open(f"/proc/{self.host.lda.pid}/status", encoding="ascii") as status:
-            kilobytes = int(re.search(r"RssAnon:\s+(\d+)", status.read()).group(1))
-        self.assertLess(kilobytes, (60 if SANITIZED else 8) * 1024)
+        self.assertEqual(field(self.host.messages(BOB)[0], "X-DSPAM-Result"), "Innocent")
+        self.assertLess(self.megabytes(), 60 if SANITIZED else 12)
 
 
 class Refusals(LdaTest):
@@ -369,6 +391,35 @@ class Actions(Trained):
         self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="passed"}'), 1)
 
 
+    def test_dkim_after_each_action(self):
+        """A signature that does not cover the Subject survives all of them."""
+        try:
+            import dkim
+        except ImportError:
+            self.skipTest("python3-dkim is not installed")
+        key = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout
+        public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=key, capture_output=True, check=True).stdout
+        record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+
+        def sent(subject, actions):
+            for name, value in actions:
+                self.prefer(name, value)
+            text = self.spam(subject) + b"8bit \xc3\xa4 \xff\r\n.\r\n..\r\n" + b"long " * 3000 + b"\r\n"
+            text = dkim.sign(text, b"s", b"spam.test", key, include_headers=[b"From", b"Message-ID"]) + text
+            self.assertEqual([code for code, _ in self.host.deliver([ALICE], text)], [250])
+
+        sent(b"Pills one", [("spamAction", "deliver")])
+        sent(b"Pills two", [("spamAction", "tag")])
+        sent(b"Pills three", [("spamAction", "quarantine")])
+        sent(b"Pills four", [("optOut", "on")])
+        raws = [raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for raw in self.host.messages(ALICE)]
+        self.assertEqual([field(raw, "Subject") for raw in raws], ["Pills one", "[SPAM] Pills two", "Pills four"])
+        with open(self.host.path("shoveler/users/example.test/alice/quarantine", self.quarantined()[0]), "rb") as file:
+            raws.append(file.read())
+        for raw in raws:
+            self.assertTrue(dkim.verify(raw, dnsfunc=lambda *_, **__: record), raw[:400])
+
+
 class SmallQuarantine(Trained):
     settings = "quarantine_size_limit = 1k\n"
 
@@ -466,6 +517,52 @@ class Pipe(LdaTest):
         self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", ALICE)[0], 75)
         self.host.stop_lda()
         self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", ALICE)[0], 75)
+
+
+class Sessions(LdaTest):
+    settings = "lda_max_sessions = 200\nlda_timeout = 20s\n"
+
+    def open(self):
+        s = socket.socket(socket.AF_UNIX)
+        self.addCleanup(s.close)
+        s.settimeout(30)
+        s.connect(self.host.socket)
+        return s
+
+    def test_200_at_a_time_and_no_more(self):
+        sessions = [self.open() for _ in range(200)]
+        for s in sessions:
+            s.sendall(b"LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<alice@example.test>\r\nDATA\r\n")
+        for s in sessions:
+            seen = b""
+            while b"354 " not in seen:
+                part = s.recv(4096)
+                self.assertTrue(part)
+                seen += part
+            s.sendall(b"Subject: x\r\n\r\n" + b"text of it\r\n" * 20000)
+        wait_for(lambda: self.metric("shoveler_lda_sessions") == 200, "200 sessions")
+        time.sleep(0.5)
+        self.assertLess(self.megabytes(), 400 if SANITIZED else 80)
+        late = self.open()
+        late.settimeout(0.5)
+        with self.assertRaises(socket.timeout):
+            late.recv(100)
+        sessions[0].close()
+        late.settimeout(10)
+        self.assertTrue(late.recv(100).startswith(b"220 "))
+        self.assertEqual(self.host.messages(ALICE), [])
+
+    def test_a_silent_client_holds_no_place_for_ever(self):
+        self.host.write("etc/main.cf", self.host.read("etc/main.cf") + "lda_timeout = 1s\n")
+        self.host.stop_lda()
+        self.host.start_lda()
+        silent, slow = self.open(), self.open()
+        slow.sendall(b"LHLO x\r\n")
+        started = time.monotonic()
+        for s in silent, slow:
+            text = b"".join(iter(lambda s=s: s.recv(1000), b""))
+            self.assertIn(b"421 4.4.2", text)
+        self.assertLess(time.monotonic() - started, 10)
 
 
 class Configuration(LdaTest):

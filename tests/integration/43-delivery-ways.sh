@@ -1,0 +1,60 @@
+#!/bin/bash
+# Ways to and from the delivery agent: by command from Postfix's pipe(8), with notifications asked for, and what is learned of sent mail.
+. "$(dirname "$0")/story.sh"
+row 4 "Ways of delivery"
+
+setting() { lab_in mx1 sh -c "echo '$1' >>/etc/shoveler/main.cf"; }
+submit() { lab_send --server mx1.example.test:587 --auth alice@example.test:secret --from alice@example.test "$@"; }
+correspondents() {
+	/usr/bin/python3 - "$LAB_DIR/mx1/var/lib/shoveler/users/example.test/alice/store.sqlite" <<'END'
+import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM correspondent").fetchone()[0])
+END
+}
+
+# A delivery status notification: Dovecot knows none, so Postfix has to answer for itself.
+notified() { lab_in third sh -c "cat /var/vmail/bounces/new/* 2>/dev/null" | grep -cE "^(Original-Recipient: rfc822;a=?b@client.test|Action: relayed|Original-Envelope-Id: env1)"; }
+lab_in client /usr/bin/python3 - <<'END'
+import smtplib
+with smtplib.SMTP("mx1.example.test", local_hostname="mail.client.test") as smtp:
+    smtp.sendmail("bounces@client.test", ["alice@example.test"],
+                  "From: a@client.test\r\nSubject: Notify me\r\nMessage-ID: <notify@client.test>\r\n\r\nx\r\n",
+                  ["RET=HDRS", "ENVID=env1"], ["NOTIFY=SUCCESS", "ORCPT=rfc822;ab@client.test"])
+END
+expect 20 "mail with NOTIFY, ORCPT, RET and ENVID" "INBOX: Innocent" mailbox alice "Notify me"
+expect 20 "its notification: recipient, action, envelope id" "3" notified
+
+# learn_sent_recipients
+lab_message "Sent before" | submit friend@third.test >/dev/null
+expect 0 "alice writes to a friend: noted" "0" correspondents
+setting "learn_sent_recipients = yes"
+lab_signal HUP mx1/shoveler-milter
+expect_like 10 "learn_sent_recipients, reload" "done" 'reloaded' lab_log mx1 'shoveler-milter.*reloaded'
+lab_message "Sent after" | submit friend@third.test bob@example.test alice@example.test >/dev/null
+expect 10 "she writes to a friend, to bob and to herself: noted" "2" correspondents
+lab_message "From outside" | deliver --from alice@example.test alice@example.test carol@example.test
+settle
+expect 1 "a stranger writes in her name: noted" "2" correspondents
+
+# Delivery by command: pipe(8) does not lend Postfix's own group.
+setting "lda_listen_group = mail"
+lab_in mx1 chmod o+x /var/spool/postfix/shoveler
+lab_in mx1 sh -c 'echo "ghost@example.test x" >>/etc/postfix/mailboxes; touch -d "1 minute ago" /etc/postfix/mailboxes'
+lab_restart mx1/shoveler-lda
+lab_in mx1 postconf -M 'shoveler/unix=shoveler unix - n n - 20 pipe user=nobody:mail null_sender= argv=/usr/sbin/shoveler-lda -f ${sender} -d ${recipient}'
+lab_postconf mx1 virtual_transport=shoveler: shoveler_destination_recipient_limit=1 minimal_backoff_time=1s maximal_backoff_time=2s queue_run_delay=1s
+lab_signal HUP mx1/postfix
+lab_message "By command" $'.\n..dots\nFrom here' >"$LAB_DIR/command.eml"
+sent() { lab_send alice@example.test bob@example.test <"$LAB_DIR/command.eml"; }
+expect_like 20 "Postfix delivers by command" "taken" '^data 250' sent
+expect 20 "alice" "INBOX: Innocent" mailbox alice "By command"
+expect 20 "bob" "INBOX: Innocent" mailbox bob "By command"
+body() { lab_imap alice fetch INBOX "$(lab_uid alice INBOX "By command")" | tr -d '\r' | tail -n 4; }
+expect 5 "its text" $'.\n..dots\nFrom here' body
+lab_message "To nobody" | deliver --from bounces@client.test ghost@example.test
+expect_like 20 "a mailbox that Dovecot does not know" "bounced" 'status=bounced \(user unknown.*' lab_log mx1 'to=<ghost@example.test>'
+lab_stop mx1/shoveler-lda
+lab_message "While it is down" | deliver alice@example.test
+expect_like 20 "the delivery agent is down" "deferred" 'status=deferred \(temporary failure[^)]*' lab_log mx1 'relay=shoveler'
+lab_start mx1/shoveler-lda
+expect 30 "it is back" "INBOX: Innocent" mailbox alice "While it is down"
