@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Messages made to cost a filter much: each names what it attacks.
 
-usage: hostile.py FOLDER     writes one file a message
+usage: hostile.py FOLDER [MB]     writes one file a message, only those of at most so many MB
 """
 
 import base64
@@ -197,14 +197,16 @@ def messages():
     yield "plain", PLAIN
 
 
-def write(folder):
+def write(folder, most):
     os.makedirs(folder, exist_ok=True)
     for name, message in messages():
+        if len(message) > most:
+            continue
         with open(os.path.join(folder, name), "wb") as file:
             file.write(message)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    write(sys.argv[1])
+    write(sys.argv[1], int(sys.argv[2]) * MB if len(sys.argv) == 3 else 1 << 40)
