@@ -10,12 +10,20 @@ messages=$((${STORM_MESSAGES:-600} / 3 * 3))
 # usage: storm_send USER
 storm_send() { lab_in mx1 smtp-source -d -s 2 -m $((messages / 3)) -l 3000 -f sender@client.test -t "$1@example.test" 127.0.0.1:25; }
 
+# Three more users, who get each message together.
+crew=$((messages / 12))
+lab_in mx1 sh -c 'for number in "" 2 3; do
+	echo "${number}crew@example.test:{PLAIN}secret::::::" >>/etc/dovecot/users
+	echo "${number}crew@example.test yes" >>/etc/postfix/mailboxes
+done'
 lab_postconf mx1 smtpd_milters= && lab_signal HUP mx1/postfix
 senders=()
 for user in alice bob carol; do
 	storm_send $user &
 	senders+=($!)
 done
+lab_in mx1 smtp-source -d -s 1 -m $crew -l 3000 -r 3 -f sender@client.test -t crew@example.test 127.0.0.1:25 &
+senders+=($!)
 kills=0
 storm_kill() {
 	sleep "0.$((RANDOM % 8 + 1))"
@@ -46,9 +54,13 @@ settle 120
 touch "$LAB_DIR/calm"
 wait $corrector
 
-copies() { find "$LAB_DIR"/mx1/var/vmail/example.test -path '*/Maildir/*/*' -type f -path '*/new/*' -exec grep -hm1 -i '^message-id:' {} +; }
+# A line for each copy: user and Message-ID.
+copies() {
+	find "$LAB_DIR"/mx1/var/vmail/example.test -path '*/Maildir/*/*' -type f -path '*/new/*' -exec grep -Hm1 -i '^message-id:' {} + |
+		sed 's#^.*/\([^/]*\)/Maildir/[^:]*:#\1 #'
+}
 found() { copies | sort -u | wc -l; }
-expect 30 "$messages messages, shoveler-lda killed $kills times, Dovecot stopped once: arrived" "$messages" found
+expect 30 "$messages messages, and $crew to three at once, shoveler-lda killed $kills times, Dovecot stopped once: arrived" "$((messages + 3 * crew))" found
 twice=$(copies | sort | uniq -d | wc -l)
 may_be_twice=$(lab_log mx1 'status=deferred \((lost connection|conversation).*may be sent more than once' | wc -l)
 echo "# $twice arrived twice; Postfix lost the reply to $may_be_twice"
@@ -56,7 +68,7 @@ no_more_than() { [ "$1" -le "$2" ] && echo yes || echo "$1 > $2"; }
 expect 0 "no more twice than Postfix lost replies" "yes" no_more_than "$twice" "$may_be_twice"
 
 stores() {
-	/usr/bin/python3 - "$LAB_DIR"/mx1/var/lib/shoveler/users/example.test/{alice,bob,carol}/store.sqlite <<'END'
+	/usr/bin/python3 - "$LAB_DIR"/mx1/var/lib/shoveler/users/example.test/{alice,bob,carol,crew,2crew,3crew}/store.sqlite <<'END'
 import sqlite3, sys
 for path in sys.argv[1:]:
     store = sqlite3.connect(path)
@@ -64,7 +76,7 @@ for path in sys.argv[1:]:
 END
 }
 each=$((messages / 3))
-expect 5 "the stores" "$(for _ in 1 2 3; do echo "ok ($each, $each)"; done)" stores
+expect 5 "the stores" "$(for _ in 1 2 3; do echo "ok ($each, $each)"; done; for _ in 1 2 3; do echo "ok ($crew, $crew)"; done)" stores
 corrected() {
 	lab_spamtrain --json history alice@example.test 10000 | /usr/bin/python3 -c '
 import json, sys

@@ -188,6 +188,7 @@ class Failures(LdaTest):
         replies = self.deliver(ALICE, BOB, subject="second")
         self.assertEqual([code for code, _ in replies], [451, 451])
         self.assertEqual(self.metric("shoveler_lda_nexthop_errors_total"), 2)
+        self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="deferred"}'), 2)
         self.host.start_dovecot()
         self.assertEqual([code for code, _ in self.deliver(ALICE, BOB, subject="second")], [250, 250])
         self.assertEqual([len(self.host.messages(user)) for user in USERS], [2, 1])
