@@ -1,8 +1,8 @@
-#include "command.h"
-#include "mx2_postfix.h"
+#include "cmd_mx2.h"
 
 #include "lib/xalloc.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@
 	"                          fingerprint\n"                                                  \
 	"  cafile=PATH             the primary's own CA, for verify and secure\n"                  \
 	"  recipients=WHICH        all, list (`mx2 allow`), learned (asked from the primary)\n"    \
-	"  contact=ADDRESS         who is told when something is wrong\n"
+	"  contact=ADDRESS         who is told when something is wrong\n"                          \
+	"  refused=WHAT            what the primary refuses: hold, drop, bounce\n"
 
 /* Takes "name=value" arguments over into mx2. */
 static int take_values(struct policy_mx2 *mx2, char **argv)
@@ -118,6 +119,66 @@ static int mx2_deny(struct admin *admin, int argc, char **argv)
 	return change_recipients(admin, argv, false);
 }
 
+/* One address a line; empty lines and comments are passed over. -1 after the complaint. */
+static int read_addresses(FILE *file, const char *path, char ***list_r, size_t *count_r)
+{
+	char *line = NULL;
+	size_t capacity = 0;
+
+	*list_r = NULL;
+	*count_r = 0;
+	while (getline(&line, &capacity, file) > 0) {
+		struct span address = span_trim(span_of(line));
+
+		if (address.size == 0 || address.data[0] == '#')
+			continue;
+		*list_r = xrealloc(*list_r, (*count_r + 1) * sizeof(**list_r));
+		(*list_r)[(*count_r)++] = xstrndup(address.data, address.size);
+	}
+	free(line);
+	if (*count_r > 0 && !ferror(file))
+		return 0;
+	complain("%s: %s", path,
+		 ferror(file) ? "cannot be read"
+			      : "no address in it; `shoveler mx2 set DOMAIN recipients=all` "
+				"takes them all");
+	return -1;
+}
+
+static int mx2_recipients(struct admin *admin, int argc, char **argv)
+{
+	bool standard = strcmp(argv[1], "-") == 0;
+	FILE *file = standard ? stdin : fopen(argv[1], "re");
+	struct policy *policy = NULL;
+	char *error = NULL, **addresses;
+	size_t count;
+	int ret = EX_OK;
+
+	(void)argc;
+	if (file == NULL) {
+		complain("%s: %s", argv[1], strerror(errno));
+		return EX_NOINPUT;
+	}
+	if (read_addresses(file, argv[1], &addresses, &count) < 0)
+		ret = EX_DATAERR;
+	if (ret == EX_OK)
+		ret = open_policy(admin, POLICY_CREATE, &policy);
+	if (ret == EX_OK)
+		ret = policy_result(policy_mx2_recipient_replace(policy, argv[0],
+								 (const char *const *)addresses,
+								 count, &error),
+				    &error);
+	if (ret == EX_OK)
+		printf("%zu recipients\n", count);
+	policy_close(&policy);
+	for (size_t i = 0; i < count; i++)
+		free(addresses[i]);
+	free(addresses);
+	if (!standard)
+		fclose(file);
+	return ret;
+}
+
 /* In the form in which `mx2 set` takes it. */
 static char *until_text(int64_t until)
 {
@@ -142,11 +203,11 @@ static json_t *mx2_to_json(const struct policy_mx2 *mx2)
 	char *until = until_text(mx2->retention_until), *retention = retention_text(mx2->retention);
 	json_t *domain;
 
-	domain = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "domain", mx2->domain,
-			   "primary", mx2->primary[0] != '\0' ? mx2->primary : "mx", "retention",
-			   retention, "until", until, "tls", mx2->tls, "match", mx2->tls_match,
-			   "cafile", mx2->tls_cafile, "recipients", mx2->recipients, "contact",
-			   mx2->contact);
+	domain = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "domain",
+			   mx2->domain, "primary", mx2->primary[0] != '\0' ? mx2->primary : "mx",
+			   "retention", retention, "until", until, "tls", mx2->tls, "match",
+			   mx2->tls_match, "cafile", mx2->tls_cafile, "recipients", mx2->recipients,
+			   "contact", mx2->contact, "refused", mx2->refused);
 	free(until);
 	free(retention);
 	return domain;
@@ -255,9 +316,30 @@ const struct command mx2_actions[] = {
 	 -1, NULL, NULL, false},
 	{"deny", "DOMAIN ADDRESS...", "Take known recipients away", mx2_deny, 2, -1, NULL, NULL,
 	 false},
+	{"recipients", "DOMAIN FILE|-",
+	 "Replace the known recipients by those of a file, one a line", mx2_recipients, 2, 2,
+	 "All or nothing: one address that is none of the domain's, and nothing is changed.\n",
+	 NULL, false},
 	{"list", "[--json]", "List the domains", mx2_list, 0, 0, NULL, NULL, false},
 	{"show", "[--json] DOMAIN", "Show a domain with its known recipients", mx2_show, 1, 1, NULL,
 	 NULL, false},
+	{"queue", "[--json] [DOMAIN]", "What waits, since when, until when, and why", mx2_queue, 0,
+	 1, NULL, NULL, false},
+	{"check", "[--json] DOMAIN", "Is all ready for the day the primary goes down?", mx2_check,
+	 1, 1,
+	 "DNS, reachability, TLS as Postfix would see it, recipients, clock.\n"
+	 "Exit code: 0 all is well, 1 warnings, 2 something does not work.\n",
+	 NULL, false},
+	{"tend", "[--dry-run]", "Expire, hold, flush and tell, as is due (a timer's work)",
+	 mx2_tend, 0, 1,
+	 "Each minute: what has become too old for its domain goes back to its sender; what the\n"
+	 "primary refused is held or dropped; mail for a primary that answers again is tried;\n"
+	 "contacts are told. --dry-run only says what would be done.\n",
+	 NULL, false},
+	{"primary", "DOMAIN", "What the primary's Postfix should know of this host", mx2_primary, 1,
+	 1, NULL, NULL, false},
+	{"export", "DOMAIN...", "What another Postfix needs to be a fallback MX for our domains",
+	 mx2_export, 1, -1, NULL, NULL, false},
 	{"postfix", "[--json] [DIR]", "Print what belongs into Postfix's configuration",
 	 mx2_postfix, 0, 1,
 	 "With DIR (/etc/postfix/shoveler) the sqlite maps are written there and what changed is said.\n"

@@ -1,5 +1,7 @@
-#include "mx2_postfix.h"
+/* `shoveler mx2 postfix`: the maps and settings by which Postfix reads the policy store. */
+#include "cmd_mx2.h"
 
+#include "lib/child.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -12,6 +14,7 @@
 
 #define DEFAULT_MAP_DIRECTORY "/etc/postfix/shoveler"
 #define MAX_MAP_FILE	      4096
+#define POSTCONF_TIMEOUT_MS   10000
 
 /* sqlite_table(5) */
 static char *map_text(const struct conf *conf, const struct policy_map *map)
@@ -68,42 +71,96 @@ static char *map_setting(const struct policy_map *map, const char *path)
 			 map->restriction != NULL ? " " : "", path);
 }
 
-static bool longest(void *context, const struct policy_mx2 *mx2)
-{
-	int64_t *seconds = context;
-
-	if (mx2->retention > *seconds)
-		*seconds = mx2->retention;
-	return true;
-}
-
-/*
- * The queue keeps mail as long as the most patient domain wants. Maps in place need a store:
- * Postfix's proxymap dies without one.
- */
-static int add_lifetime(struct admin *admin, enum policy_mode mode, json_t *settings)
+/* Maps in place need a store: Postfix's proxymap dies without one. */
+static int make_store(struct admin *admin)
 {
 	struct policy *policy;
-	int64_t seconds = 0;
-	char *error = NULL;
-	int ret = open_policy(admin, mode, &policy);
+	int ret = open_policy(admin, POLICY_CREATE, &policy);
 
-	if (policy != NULL)
-		ret = policy_result(policy_mx2_list(policy, longest, &seconds, &error), &error);
 	policy_close(&policy);
-	if (seconds > 0)
-		json_object_set_new(settings, "maximal_queue_lifetime",
-				    json_sprintf("%llds", (long long)seconds));
 	return ret;
 }
 
-/* Unknown recipients are refused while the primary is up and known ones taken while it is down. */
-static void add_verification(json_t *settings)
+/*
+ * - Postfix keeps mail as long as it can, and `shoveler mx2 tend` expires it at each domain's time:
+ *   a retention may become longer without a reload, and saves what is queued.
+ * - Known recipients are taken while the primary is down, for as long as Postfix can remember them.
+ *   Unknown ones are refused if the primary once said so, and put off if nobody ever asked it.
+ */
+static void add_settings(json_t *settings)
 {
-	json_object_set_new(settings, "unverified_recipient_defer_code", json_string("250"));
-	json_object_set_new(settings, "unverified_recipient_reject_code", json_string("550"));
-	json_object_set_new(settings, "address_verify_positive_expire_time", json_string("100d"));
-	json_object_set_new(settings, "address_verify_positive_refresh_time", json_string("1d"));
+	static const char *const pairs[][2] = {
+		{"maximal_queue_lifetime", "100d"},
+		{"bounce_queue_lifetime", "100d"},
+		{"unverified_recipient_reject_code", "550"},
+		{"unverified_recipient_defer_code", "450"},
+		{"address_verify_positive_expire_time", "100d"},
+		{"address_verify_positive_refresh_time", "1d"},
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		json_object_set_new(settings, pairs[i][0], json_string(pairs[i][1]));
+}
+
+char *postfix_setting(struct admin *admin, const char *name)
+{
+	const char *const arguments[] = {
+		"postconf", "-c", conf_text(admin->conf, P_POSTFIX_CONFIG_DIRECTORY),
+		"-hx",	    name, NULL};
+	struct strbuf out = STRBUF_INIT, errors = STRBUF_INIT;
+	char *error = NULL, *value;
+	struct span text;
+
+	(void)child_run(arguments, (struct span){NULL, 0}, POSTCONF_TIMEOUT_MS, &out, &errors,
+			&error);
+	text = span_trim(strbuf_span(&out));
+	value = xstrndup(text.data != NULL ? text.data : "", text.size);
+	free(error);
+	strbuf_free(&out);
+	strbuf_free(&errors);
+	return value;
+}
+
+/* As the host's own relay service has it. */
+static bool uses_chroot(struct admin *admin)
+{
+	const char *const arguments[] = {
+		"postconf", "-c", conf_text(admin->conf, P_POSTFIX_CONFIG_DIRECTORY),
+		"-F",	    "-h", "relay/unix/chroot",
+		NULL};
+	struct strbuf out = STRBUF_INIT, error_out = STRBUF_INIT;
+	char *error = NULL;
+	int code = child_run(arguments, (struct span){NULL, 0}, POSTCONF_TIMEOUT_MS, &out,
+			     &error_out, &error);
+	bool chroot = code == 0 && strbuf_text(&out)[0] == 'y';
+
+	free(error);
+	strbuf_free(&out);
+	strbuf_free(&error_out);
+	return chroot;
+}
+
+/*
+ * A client like relay, for domains that do not bounce: what the primary refuses stays in the queue
+ * for `shoveler mx2 tend`. The primary may learn who the client was (XFORWARD).
+ */
+static void add_services(struct admin *admin, json_t *services)
+{
+	const char *chroot = uses_chroot(admin) ? "y" : "n";
+
+	json_object_set_new(services, "shoveler-relay/unix",
+			    json_sprintf("shoveler-relay unix - - %s - - smtp -o soft_bounce=yes "
+					 "-o smtp_send_xforward_command=yes "
+					 "-o syslog_name=postfix/shoveler-relay",
+					 chroot));
+}
+
+static void print_services(json_t *services)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(services, name, value) printf("%s\n", json_string_value(value));
 }
 
 static void print_settings(json_t *settings)
@@ -118,7 +175,7 @@ static void print_settings(json_t *settings)
 int mx2_postfix(struct admin *admin, int argc, char **argv)
 {
 	const char *directory = argc > 0 ? argv[0] : DEFAULT_MAP_DIRECTORY;
-	json_t *settings = json_object(), *files = json_object(), *all;
+	json_t *settings = json_object(), *files = json_object(), *services = json_object(), *all;
 	struct policy_map map;
 	int ret = EX_OK;
 
@@ -136,16 +193,20 @@ int mx2_postfix(struct admin *admin, int argc, char **argv)
 		free(text);
 		free(setting);
 	}
-	add_verification(settings);
-	if (ret == EX_OK)
-		ret = add_lifetime(admin, argc > 0 ? POLICY_CREATE : POLICY_READ, settings);
-	all = json_pack("{s:o, s:o}", "files", files, "settings", settings);
+	add_settings(settings);
+	add_services(admin, services);
+	if (ret == EX_OK && argc > 0)
+		ret = make_store(admin);
+	all = json_pack("{s:o, s:o, s:o}", "files", files, "settings", settings, "services",
+			services);
 	if (ret == EX_OK && admin->json) {
 		json_dumpf(all, stdout, JSON_INDENT(1));
 		putchar('\n');
 	} else if (ret == EX_OK && argc == 0) {
 		puts("== main.cf: add these to what is there");
 		print_settings(settings);
+		puts("\n== master.cf: add this service");
+		print_services(services);
 	}
 	json_decref(all);
 	return ret;

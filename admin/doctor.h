@@ -1,5 +1,5 @@
 /*
- * doctor.h - the checks of `shoveler doctor`.
+ * doctor.h - the checks of `shoveler doctor`, and how findings are reported (`shoveler mx2 check`).
  *
  * A check looks at one thing and reports what it found, good or bad; a bad finding says what to do.
  * A new check is a function and a row in the table of cmd_doctor.c.
@@ -12,6 +12,13 @@
 enum finding { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
 
 struct doctor;
+
+/* Collects findings; prints each at once, or with json all at the end. */
+struct doctor *doctor_new(bool json);
+/* What the next findings are about; check is not copied. */
+void doctor_begin(struct doctor *doctor, const char *check);
+/* Frees it; 0 all is well, 1 warnings, 2 errors: the exit code. */
+int doctor_end(struct doctor **doctor);
 
 /*
  * One finding. advice may be NULL for FINDING_OK. format: what was found, one line.
@@ -33,5 +40,7 @@ void doctor_check_policy(struct doctor *doctor, const struct conf *conf);
 void doctor_check_stores(struct doctor *doctor, const struct conf *conf);
 /* Are mailboxes scanned again each week, and did the last time end well? */
 void doctor_check_rescan(struct doctor *doctor, const struct conf *conf);
+/* Is the queue of the fallback MX tended? */
+void doctor_check_mx2(struct doctor *doctor, const struct conf *conf);
 
 #endif

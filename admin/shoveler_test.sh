@@ -93,11 +93,25 @@ expect 65 'there already' mx2 add partner.test
 expect 0 - mx2 allow partner.test pat@partner.test
 expect 64 'no address of' mx2 allow partner.test pat@example.test
 expect 0 'partner.test.*\[mx1.partner.test\], tls secure, kept 20d, recipients list' mx2 list
+expect 0 '^refused=hold$' mx2 show partner.test
+expect 64 'refused: "lose" is not one of' mx2 set partner.test refused=lose
+printf '# ours\n\nsam@partner.test\r\nPat@partner.test\n' >"$dir/recipients"
+expect 0 '^2 recipients$' mx2 recipients partner.test "$dir/recipients"
+echo pat@example.test >>"$dir/recipients"
+expect 64 'no address of' mx2 recipients partner.test "$dir/recipients"
+expect 0 '^allowed sam@partner.test$' mx2 show partner.test
+: >"$dir/recipients"
+expect 65 'no address in it' mx2 recipients partner.test "$dir/recipients"
+expect 66 'No such file' mx2 recipients partner.test "$dir/none"
+expect 65 'no fallback MX for "none.test"' mx2 check none.test
+expect 64 'it knows --dry-run' mx2 tend --all
+expect 0 'smtpd_authorized_xforward_hosts' mx2 primary partner.test
+expect 0 '^example.test.*relay:' mx2 export example.test
 expect 0 - mx2 set partner.test until=2030-01-31 contact=admin@partner.test
 expect 0 '^until=2030-01-31$' mx2 show partner.test
 expect 0 '^allowed pat@partner.test$' mx2 show partner.test
 expect 0 '"contact": "admin@partner.test"' mx2 show partner.test --json
-expect 0 'maximal_queue_lifetime = 1728000s' mx2 postfix
+expect 0 'maximal_queue_lifetime = 100d' mx2 postfix
 mkdir "$dir/maps"
 expect 0 "changed $dir/maps/mx2-transport.cf" mx2 postfix "$dir/maps"
 expect 0 - mx2 postfix "$dir/maps"
@@ -107,13 +121,15 @@ if command -v postmap >/dev/null && postconf -m 2>/dev/null | grep -qx sqlite; t
 	printf 'compatibility_level = 3.6\nmyhostname = mx.test\n' >"$dir/postfix/main.cf"
 	ask() { postmap -c "$dir/postfix" -q "$1" "sqlite:$dir/maps/$2" 2>"$dir/err"; }
 	cp /etc/postfix/dynamicmaps.cf* "$dir/postfix/" 2>/dev/null
-	check "Postfix reads the transport" test "$(ask partner.test mx2-transport.cf)" = "relay:[mx1.partner.test]"
+	check "Postfix reads the transport" test "$(ask partner.test mx2-transport.cf)" = "shoveler-relay:[mx1.partner.test]"
 	check "Postfix reads the TLS policy" test "$(ask '[mx1.partner.test]' mx2-tls.cf)" = secure
 	check "Postfix reads the recipients" test "$(ask pat@partner.test mx2-recipients.cf)" = OK
 	check "Postfix finds no others" test -z "$(ask x@partner.test mx2-recipients.cf)"
 fi
 expect 0 - mx2 remove partner.test
 expect 65 'no fallback MX for "partner.test"' mx2 show partner.test
+expect 0 - mx2 tend
+check "without domains Postfix's queue is left alone" test ! -s "$dir/out"
 
 expect 2 'error +sockets +lda_listen' doctor
 expect 2 'ok +stores +no user has a store' doctor

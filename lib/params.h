@@ -198,6 +198,11 @@
 	      "Connections of the proxy at the same time")                                                \
 	PARAM(WEB_METRICS_LISTEN, "web_metrics_listen", ADDRESS, "inet:127.0.0.1:9764", 0, 0,             \
 	      "shoveler-web", "Where Prometheus reads the web page's metrics")                            \
+	/* the fallback MX */                                                                             \
+	PARAM(MX2_OTHER_LIFETIME, "mx2_other_lifetime", TIME, "5d", 3600, 8640000, "shoveler",            \
+	      "How long Postfix tries mail that is for no domain of `shoveler mx2`; what bounces then")   \
+	PARAM(MX2_TELL_AFTER, "mx2_tell_after", TIME, "4h", 60, 8640000, "shoveler",                      \
+	      "How long mail must have waited for a primary before the domain's contact is told")         \
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \

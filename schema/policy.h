@@ -140,13 +140,15 @@ struct policy_mx2 {
 	char tls_cafile[1024];
 	char recipients[16]; /* "all", "list", "learned" */
 	char contact[POLICY_NAME_MAX + 1];
+	char refused[16];	    /* what the primary refuses: "hold", "drop", "bounce" */
+	int64_t recipients_changed; /* seconds since 1970; 0: never. Written by the store */
 };
 
 /* The defaults of a new domain. */
 void policy_mx2_init(struct policy_mx2 *mx2);
 /*
  * Sets one member from text: primary, retention (14d), until (2026-12-31 or "none"), tls, match,
- * cafile, recipients, contact. Returns 0, or -1 and *error_r.
+ * cafile, recipients, contact, refused. Returns 0, or -1 and *error_r.
  */
 int policy_mx2_set(struct policy_mx2 *mx2, const char *name, const char *value, char **error_r);
 /* Do the members fit together? Called by policy_mx2_add() and policy_mx2_update() too. */
@@ -167,6 +169,10 @@ enum policy_status policy_mx2_list(struct policy *policy,
 /* address: user@domain of the domain. Adding one twice, removing a missing one, are both fine. */
 enum policy_status policy_mx2_recipient(struct policy *policy, const char *domain,
 					const char *address, bool add, char **error_r);
+/* All known recipients at once: what is not among the addresses is known no more. */
+enum policy_status policy_mx2_recipient_replace(struct policy *policy, const char *domain,
+						const char *const *addresses, size_t count,
+						char **error_r);
 enum policy_status policy_mx2_recipient_list(struct policy *policy, const char *domain,
 					     bool (*each)(void *context, const char *address),
 					     void *context, char **error_r);

@@ -7,7 +7,7 @@
 
 #define MX2_COLUMNS                                                                                \
 	"domain, primary_host, retention, coalesce(retention_until, 0), tls, tls_match,"           \
-	" tls_cafile, recipients, contact"
+	" tls_cafile, recipients, contact, refused, recipients_changed"
 
 static enum policy_status no_such_domain(const char *domain, char **error_r)
 {
@@ -22,7 +22,8 @@ static enum policy_status write_domain(struct policy *policy, const char *sql, c
 		return POLICY_INVALID;
 	return policy_run(policy, changes_r, error_r, sql, types, mx2->domain, mx2->primary,
 			  mx2->retention, mx2->retention_until, mx2->tls, mx2->tls_match,
-			  mx2->tls_cafile, mx2->recipients, mx2->contact, (int64_t)time(NULL));
+			  mx2->tls_cafile, mx2->recipients, mx2->contact, mx2->refused,
+			  (int64_t)time(NULL));
 }
 
 enum policy_status policy_mx2_add(struct policy *policy, const struct policy_mx2 *mx2,
@@ -34,9 +35,9 @@ enum policy_status policy_mx2_add(struct policy *policy, const struct policy_mx2
 	status = write_domain(policy,
 			      "INSERT OR IGNORE INTO mx2_domain"
 			      " (domain, primary_host, retention, retention_until, tls, tls_match,"
-			      " tls_cafile, recipients, contact, created)"
-			      " VALUES (?1, ?2, ?3, nullif(?4, 0), ?5, ?6, ?7, ?8, ?9, ?10)",
-			      "ttiittttti", mx2, &changes, error_r);
+			      " tls_cafile, recipients, contact, refused, created)"
+			      " VALUES (?1, ?2, ?3, nullif(?4, 0), ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+			      "ttiitttttti", mx2, &changes, error_r);
 	if (status == POLICY_OK && changes == 0) {
 		*error_r = xasprintf("\"%s\" is there already; `shoveler mx2 set` changes it",
 				     mx2->domain);
@@ -54,8 +55,9 @@ enum policy_status policy_mx2_update(struct policy *policy, const struct policy_
 	status = write_domain(policy,
 			      "UPDATE mx2_domain SET primary_host = ?2, retention = ?3,"
 			      " retention_until = nullif(?4, 0), tls = ?5, tls_match = ?6,"
-			      " tls_cafile = ?7, recipients = ?8, contact = ?9 WHERE domain = ?1",
-			      "ttiittttt", mx2, &changes, error_r);
+			      " tls_cafile = ?7, recipients = ?8, contact = ?9, refused = ?10"
+			      " WHERE domain = ?1",
+			      "ttiitttttt", mx2, &changes, error_r);
 	if (status == POLICY_OK && changes == 0)
 		status = no_such_domain(mx2->domain, error_r);
 	return status;
@@ -81,6 +83,8 @@ static void mx2_from_row(sqlite3_stmt *statement, struct policy_mx2 *mx2_r)
 	copy_column(statement, 6, mx2_r->tls_cafile, sizeof(mx2_r->tls_cafile));
 	copy_column(statement, 7, mx2_r->recipients, sizeof(mx2_r->recipients));
 	copy_column(statement, 8, mx2_r->contact, sizeof(mx2_r->contact));
+	copy_column(statement, 9, mx2_r->refused, sizeof(mx2_r->refused));
+	mx2_r->recipients_changed = sqlite3_column_int64(statement, 10);
 }
 
 static bool get_row(void *context, sqlite3_stmt *statement)
@@ -151,41 +155,73 @@ enum policy_status policy_mx2_list(struct policy *policy,
 			   list_row, &bound, error_r);
 }
 
+/* In a transaction: the list of a domain that there is gets a new date. */
+static enum policy_status touch_recipients(struct policy *policy, const char *domain,
+					   char **error_r)
+{
+	int changes = 0;
+	enum policy_status status =
+		policy_run(policy, &changes, error_r,
+			   "UPDATE mx2_domain SET recipients_changed = ?2 WHERE domain = ?1", "ti",
+			   domain, (int64_t)time(NULL));
+
+	return status == POLICY_OK && changes == 0 ? no_such_domain(domain, error_r) : status;
+}
+
 static enum policy_status write_recipient(struct policy *policy, const char *domain,
 					  const char *address, bool add, char **error_r)
 {
-	enum policy_status status;
-	int64_t one;
+	char recipient[POLICY_NAME_MAX + 1];
 
-	if (!add)
-		return policy_run(policy, NULL, error_r,
-				  "DELETE FROM mx2_recipient WHERE domain = ?1 AND address = ?2",
-				  "tt", domain, address);
-	status = policy_value(policy, &one, error_r, "SELECT 1 FROM mx2_domain WHERE domain = ?1",
-			      "t", domain);
-	if (status == POLICY_NOT_FOUND)
-		return no_such_domain(domain, error_r);
-	if (status == POLICY_OK)
-		status = policy_run(policy, NULL, error_r,
-				    "INSERT OR IGNORE INTO mx2_recipient (domain, address)"
-				    " VALUES (?1, ?2)",
-				    "tt", domain, address);
-	return status;
+	if (policy_name_user(address, recipient, error_r) < 0)
+		return POLICY_INVALID;
+	if (strcmp(strrchr(recipient, '@') + 1, domain) != 0) {
+		*error_r = xasprintf("%s is no address of %s", recipient, domain);
+		return POLICY_INVALID;
+	}
+	return policy_run(policy, NULL, error_r,
+			  add ? "INSERT OR IGNORE INTO mx2_recipient (domain, address)"
+				" VALUES (?1, ?2)"
+			      : "DELETE FROM mx2_recipient WHERE domain = ?1 AND address = ?2",
+			  "tt", domain, recipient);
 }
 
 enum policy_status policy_mx2_recipient(struct policy *policy, const char *domain,
 					const char *address, bool add, char **error_r)
 {
-	char name[POLICY_NAME_MAX + 1], recipient[POLICY_NAME_MAX + 1];
+	char name[POLICY_NAME_MAX + 1];
+	enum policy_status status;
 
-	if (policy_name_domain(domain, name, error_r) < 0 ||
-	    policy_name_user(address, recipient, error_r) < 0)
+	if (policy_name_domain(domain, name, error_r) < 0)
 		return POLICY_INVALID;
-	if (strcmp(strrchr(recipient, '@') + 1, name) != 0) {
-		*error_r = xasprintf("%s is no address of %s", recipient, name);
+	status = policy_begin(policy, error_r);
+	if (status != POLICY_OK)
+		return status;
+	status = touch_recipients(policy, name, error_r);
+	if (status == POLICY_OK)
+		status = write_recipient(policy, name, address, add, error_r);
+	return policy_end(policy, status, error_r);
+}
+
+enum policy_status policy_mx2_recipient_replace(struct policy *policy, const char *domain,
+						const char *const *addresses, size_t count,
+						char **error_r)
+{
+	char name[POLICY_NAME_MAX + 1];
+	enum policy_status status;
+
+	if (policy_name_domain(domain, name, error_r) < 0)
 		return POLICY_INVALID;
-	}
-	return write_recipient(policy, name, recipient, add, error_r);
+	status = policy_begin(policy, error_r);
+	if (status != POLICY_OK)
+		return status;
+	status = touch_recipients(policy, name, error_r);
+	if (status == POLICY_OK)
+		status = policy_run(policy, NULL, error_r,
+				    "DELETE FROM mx2_recipient WHERE domain = ?1", "t", name);
+	for (size_t i = 0; status == POLICY_OK && i < count; i++)
+		status = write_recipient(policy, name, addresses[i], true, error_r);
+	return policy_end(policy, status, error_r);
 }
 
 struct recipient_each {

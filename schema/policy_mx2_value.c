@@ -14,6 +14,7 @@ void policy_mx2_init(struct policy_mx2 *mx2)
 	mx2->retention = POLICY_RETENTION_DEFAULT;
 	strcpy(mx2->tls, "may");
 	strcpy(mx2->recipients, "all");
+	strcpy(mx2->refused, "hold");
 }
 
 static int copy_text(char *member, size_t size, const char *name, const char *value, char **error_r)
@@ -176,6 +177,12 @@ static int set_contact(struct policy_mx2 *mx2, const char *value, char **error_r
 	return value[0] == '\0' ? 0 : policy_name_user(value, mx2->contact, error_r);
 }
 
+static int set_refused(struct policy_mx2 *mx2, const char *value, char **error_r)
+{
+	return set_choice(mx2->refused, sizeof(mx2->refused), "refused", value, "hold drop bounce",
+			  error_r);
+}
+
 int policy_mx2_set(struct policy_mx2 *mx2, const char *name, const char *value, char **error_r)
 {
 	static const struct {
@@ -189,7 +196,8 @@ int policy_mx2_set(struct policy_mx2 *mx2, const char *name, const char *value, 
 		       {"match", set_match},
 		       {"cafile", set_cafile},
 		       {"recipients", set_recipients},
-		       {"contact", set_contact}};
+		       {"contact", set_contact},
+		       {"refused", set_refused}};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		if (strcmp(members[i].name, name) == 0)

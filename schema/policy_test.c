@@ -346,8 +346,8 @@ static void postfix_reads_what_was_set(void **state)
 	expect(POLICY_OK, policy_mx2_add(policy, &mx2, &error), &error);
 	ask("mx2_postfix_domain", "partner.test", "partner.test");
 	ask("mx2_postfix_domain", "third.test", "");
-	ask("mx2_postfix_transport", "partner.test", "relay:[mx1.example.test]:2525");
-	ask("mx2_postfix_transport", "other.test", "relay:other.test");
+	ask("mx2_postfix_transport", "partner.test", "shoveler-relay:[mx1.example.test]:2525");
+	ask("mx2_postfix_transport", "other.test", "shoveler-relay:other.test");
 	ask("mx2_postfix_tls", "[mx1.example.test]:2525", "secure tafile=/etc/ssl/lab");
 	ask("mx2_postfix_tls", "other.test", "may");
 	ask("mx2_postfix_recipient", "PAT@partner.test", "OK");

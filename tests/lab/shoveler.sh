@@ -42,7 +42,7 @@ lab_shoveler_files() {
 	version=$(dovecot --version | cut -d. -f1,2)
 	# shellcheck disable=SC2016
 	lab_in "$1" env FILES="$LAB_FILES/shoveler/$1" CONF="$LAB_ROOT/dovecot-plugins/conf/90-shoveler-$version.conf" HOST="$1" bash -eu -c '
-		echo "shoveler-policy:x:5003:vmail,postfix,shoveler" >>/etc/group
+		echo "shoveler-policy:x:5003:vmail,postfix,shoveler,shoveler-milter" >>/etc/group
 		echo "shoveler-secret:x:5004:shoveler,shoveler-milter" >>/etc/group
 		cp -r "$FILES/etc/." /etc/
 		install -m 640 -g shoveler-secret /dev/null /etc/shoveler/submitter.secret

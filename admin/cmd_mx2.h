@@ -1,0 +1,24 @@
+/*
+ * cmd_mx2.h - the actions of `shoveler mx2` that have files of their own.
+ */
+#ifndef SHOVELER_CMD_MX2_H
+#define SHOVELER_CMD_MX2_H
+
+#include "command.h"
+#include "mx2/domains.h"
+
+int mx2_postfix(struct admin *admin, int argc, char **argv);
+int mx2_queue(struct admin *admin, int argc, char **argv);
+int mx2_tend(struct admin *admin, int argc, char **argv);
+int mx2_check(struct admin *admin, int argc, char **argv);
+int mx2_export(struct admin *admin, int argc, char **argv);
+int mx2_primary(struct admin *admin, int argc, char **argv);
+
+/* EX_OK, or an exit code after the complaint. No policy store: no domains. */
+int load_domains(struct admin *admin, struct mx2_domains *domains_r);
+/* A setting of this host's Postfix, malloc'ed; "" if it cannot be had. */
+char *postfix_setting(struct admin *admin, const char *name);
+/* Complains, frees the text; EX_TEMPFAIL. */
+int fail_temporarily(char **error);
+
+#endif

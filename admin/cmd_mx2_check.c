@@ -1,0 +1,295 @@
+/* `shoveler mx2 check`: everything that must be right before a domain's primary goes down. */
+#include "cmd_mx2.h"
+#include "doctor.h"
+
+#include "lib/child.h"
+#include "lib/xalloc.h"
+#include "mx2/finger.h"
+#include "mx2/notice.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/timex.h>
+#include <sysexits.h>
+#include <time.h>
+
+#define CERTIFICATE_WARN_DAYS 14
+#define RECIPIENTS_WARN_DAYS  30
+#define POSTMAP_TIMEOUT_MS    10000
+
+static const char *const names_advice = "shoveler mx2 postfix says what belongs into main.cf";
+
+static void check_mx_records(struct doctor *doctor, const struct policy_mx2 *mx2,
+			     const struct primary *primary, const char *myhostname)
+{
+	doctor_begin(doctor, "dns");
+	if (primary->listed)
+		doctor_report(doctor, FINDING_OK, NULL, "%s is an MX host of %s", myhostname,
+			      mx2->domain);
+	else
+		doctor_report(doctor, FINDING_WARNING,
+			      "ask for an MX record with a larger number than the primary's",
+			      "%s is no MX host of %s: no mail comes here", myhostname,
+			      mx2->domain);
+	for (size_t i = 0; i < primary->count; i++)
+		doctor_report(doctor, FINDING_OK, NULL, "primary: %s port %s",
+			      primary->hosts[i].name, primary->hosts[i].port);
+}
+
+static void check_certificate_age(struct doctor *doctor, const struct primary_host *host,
+				  int64_t end)
+{
+	int64_t days = (end - time(NULL)) / 86400;
+
+	if (end == 0)
+		return;
+	if (days < 0)
+		doctor_report(doctor, FINDING_ERROR, "tell its admin to renew it",
+			      "%s: the certificate has expired", host->name);
+	else if (days < CERTIFICATE_WARN_DAYS)
+		doctor_report(doctor, FINDING_WARNING, "tell its admin to renew it",
+			      "%s: the certificate expires in %" PRId64 " days", host->name, days);
+	else
+		doctor_report(doctor, FINDING_OK, NULL,
+			      "%s: the certificate is good for %" PRId64 " days", host->name, days);
+}
+
+/* The last line that posttls-finger said: usually why. */
+static char *last_line(const struct finger *finger)
+{
+	struct span said = span_trim(strbuf_span(&finger->said));
+	size_t start = said.size;
+
+	while (start > 0 && said.data[start - 1] != '\n')
+		start--;
+	said = span_from(said, start);
+	if (span_starts_nocase(said, SPAN_LITERAL("posttls-finger: ")))
+		said = span_from(said, sizeof("posttls-finger: ") - 1);
+	return xstrndup(said.data != NULL ? said.data : "", said.size);
+}
+
+static void check_tls(struct doctor *doctor, struct admin *admin, const struct policy_mx2 *mx2,
+		      const struct primary_host *host)
+{
+	char *file = postfix_setting(admin, "smtp_tls_CAfile"), *error = NULL, *why;
+	char *path = postfix_setting(admin, "smtp_tls_CApath");
+	const struct finger_trust trust = {file, path};
+	struct finger finger;
+	int ret = finger_host(mx2, host, &trust, &finger, &error);
+
+	free(file);
+	free(path);
+	doctor_begin(doctor, "tls");
+	if (ret < 0) {
+		doctor_report(doctor, FINDING_ERROR, "is Postfix's posttls-finger installed?", "%s",
+			      error);
+		free(error);
+		finger_free(&finger);
+		return;
+	}
+	why = last_line(&finger);
+	if (!finger_suffices(mx2, &finger))
+		doctor_report(doctor, FINDING_ERROR,
+			      "mend the certificate, or match=, cafile= and tls= here: mail waits "
+			      "until then",
+			      "%s: TLS is %s, which is not enough for tls=%s: %s", host->name,
+			      finger.tls ? finger.level : "not there", mx2->tls, why);
+	else
+		doctor_report(doctor, FINDING_OK, NULL, "%s: TLS is %s (tls=%s)", host->name,
+			      finger.tls ? finger.level : "not used", mx2->tls);
+	check_certificate_age(doctor, host, finger.certificate_end);
+	free(why);
+	finger_free(&finger);
+}
+
+static void check_host(struct doctor *doctor, struct admin *admin, const struct policy_mx2 *mx2,
+		       const struct primary_host *host)
+{
+	char *error = NULL;
+
+	doctor_begin(doctor, "reach");
+	if (primary_greets(host, &error) == 0) {
+		doctor_report(doctor, FINDING_OK, NULL, "%s: answers", host->name);
+		if (strcmp(mx2->tls, "none") != 0)
+			check_tls(doctor, admin, mx2, host);
+	} else {
+		doctor_report(doctor, FINDING_WARNING,
+			      "if it is down: this is what we are for; if not: is port 25 open?",
+			      "%s: %s", host->name, error);
+	}
+	free(error);
+}
+
+static bool count_one(void *context, const char *address)
+{
+	(void)address;
+	++*(size_t *)context;
+	return true;
+}
+
+static void check_list(struct doctor *doctor, const struct policy_mx2 *mx2, size_t count)
+{
+	int64_t days = (time(NULL) - mx2->recipients_changed) / 86400;
+
+	if (count == 0)
+		doctor_report(doctor, FINDING_ERROR, "shoveler mx2 allow, or mx2 recipients",
+			      "no recipient is known: all mail is refused");
+	else if (days > RECIPIENTS_WARN_DAYS)
+		doctor_report(doctor, FINDING_WARNING,
+			      "ask the primary for its list: shoveler mx2 recipients",
+			      "%zu recipients, last changed %" PRId64 " days ago", count, days);
+	else
+		doctor_report(doctor, FINDING_OK, NULL, "%zu known recipients", count);
+}
+
+static void check_recipients(struct doctor *doctor, struct policy *policy,
+			     const struct policy_mx2 *mx2)
+{
+	size_t count = 0;
+	char *error = NULL;
+
+	doctor_begin(doctor, "recipients");
+	if (strcmp(mx2->recipients, "all") == 0)
+		doctor_report(doctor, FINDING_WARNING, "recipients=list or recipients=learned",
+			      "all recipients are taken, also those that the primary refuses");
+	else if (strcmp(mx2->recipients, "learned") == 0)
+		doctor_report(doctor, FINDING_OK, NULL,
+			      "the primary is asked, and its answers are kept");
+	else if (policy_mx2_recipient_list(policy, mx2->domain, count_one, &count, &error) ==
+		 POLICY_OK)
+		check_list(doctor, mx2, count);
+	free(error);
+}
+
+static void check_contact(struct doctor *doctor, const struct policy_mx2 *mx2)
+{
+	const char *at = strchr(mx2->contact, '@');
+
+	doctor_begin(doctor, "contact");
+	if (at == NULL)
+		doctor_report(doctor, FINDING_WARNING, "contact=ADDRESS",
+			      "nobody is told when mail waits");
+	else if (strcmp(at + 1, mx2->domain) == 0)
+		doctor_report(doctor, FINDING_WARNING, "name an address elsewhere",
+			      "%s cannot be reached while the primary is down", mx2->contact);
+	else
+		doctor_report(doctor, FINDING_OK, NULL, "%s is told", mx2->contact);
+}
+
+/* What Postfix answers, from each map that it uses: the same path as mail takes. */
+static void check_map(struct doctor *doctor, const struct conf *conf, const char *parameter,
+		      const char *key, const char *want)
+{
+	const char *directory = conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY);
+	const char *const ask[] = {"postconf", "-c", directory, "-hx", parameter, NULL};
+	struct strbuf maps = STRBUF_INIT, out = STRBUF_INIT;
+	char *rest, *map, *error = NULL;
+	bool found = false;
+
+	if (child_run(ask, (struct span){NULL, 0}, POSTMAP_TIMEOUT_MS, &maps, &out, &error) != 0)
+		goto out;
+	rest = maps.data;
+	while (!found && (map = strsep(&rest, ", \t\n")) != NULL) {
+		const char *const look[] = {"postmap", "-c", directory, "-q", key, map, NULL};
+
+		if (strchr(map, ':') == NULL)
+			continue;
+		strbuf_reset(&out);
+		free(error);
+		error = NULL;
+		found = child_run(look, (struct span){NULL, 0}, POSTMAP_TIMEOUT_MS, &out, &out,
+				  &error) == 0 &&
+			strstr(strbuf_text(&out), want) != NULL;
+	}
+	if (found)
+		doctor_report(doctor, FINDING_OK, NULL, "%s knows %s", parameter, key);
+	else
+		doctor_report(doctor, FINDING_ERROR, names_advice, "%s does not know %s", parameter,
+			      key);
+out:
+	free(error);
+	strbuf_free(&maps);
+	strbuf_free(&out);
+}
+
+static void check_postfix(struct doctor *doctor, const struct conf *conf,
+			  const struct policy_mx2 *mx2)
+{
+	const char *directory = conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY);
+	const char *const ask[] = {"postconf", "-c", directory, "-M", "shoveler-relay/unix", NULL};
+	struct strbuf out = STRBUF_INIT;
+	char *error = NULL;
+
+	doctor_begin(doctor, "postfix");
+	check_map(doctor, conf, "relay_domains", mx2->domain, mx2->domain);
+	check_map(doctor, conf, "transport_maps", mx2->domain, "relay:");
+	if (strcmp(mx2->refused, "bounce") != 0 &&
+	    (child_run(ask, (struct span){NULL, 0}, POSTMAP_TIMEOUT_MS, &out, &out, &error) != 0 ||
+	     strstr(strbuf_text(&out), "soft_bounce=yes") == NULL))
+		doctor_report(doctor, FINDING_ERROR,
+			      "shoveler mx2 postfix says what belongs into master.cf",
+			      "master.cf has no service shoveler-relay with soft_bounce: mail "
+			      "cannot be delivered");
+	free(error);
+	strbuf_free(&out);
+}
+
+static void check_clock(struct doctor *doctor)
+{
+	struct timex timex = {.modes = 0};
+
+	doctor_begin(doctor, "clock");
+	if (adjtimex(&timex) == TIME_ERROR || (timex.status & STA_UNSYNC) != 0)
+		doctor_report(doctor, FINDING_WARNING, "run an NTP client",
+			      "the clock is not synchronised: certificates and retention need it");
+	else
+		doctor_report(doctor, FINDING_OK, NULL, "the clock is synchronised");
+}
+
+static void check_primary(struct doctor *doctor, struct admin *admin, const struct policy_mx2 *mx2)
+{
+	const struct conf *conf = admin->conf;
+	char *myhostname = conf_hostname(conf), *error = NULL;
+	struct primary primary;
+	struct dns *dns = NULL;
+
+	doctor_begin(doctor, "dns");
+	if (dns_open(conf_list(conf, P_DNS_SERVERS), &dns, &error) < 0 ||
+	    primary_find(mx2, myhostname, dns, &primary, &error) < 0) {
+		doctor_report(doctor, FINDING_ERROR, "primary=HOST names one without DNS", "%s",
+			      error);
+	} else {
+		check_mx_records(doctor, mx2, &primary, myhostname);
+		for (size_t i = 0; i < primary.count; i++)
+			check_host(doctor, admin, mx2, &primary.hosts[i]);
+	}
+	if (dns != NULL)
+		dns_close(&dns);
+	free(error);
+	free(myhostname);
+}
+
+int mx2_check(struct admin *admin, int argc, char **argv)
+{
+	struct doctor *doctor;
+	struct policy *policy;
+	struct policy_mx2 mx2;
+	char *error = NULL;
+	int ret = open_policy(admin, POLICY_CREATE, &policy);
+
+	(void)argc;
+	if (ret == EX_OK)
+		ret = policy_result(policy_mx2_get(policy, argv[0], &mx2, &error), &error);
+	if (ret == EX_OK) {
+		doctor = doctor_new(admin->json);
+		check_primary(doctor, admin, &mx2);
+		check_recipients(doctor, policy, &mx2);
+		check_contact(doctor, &mx2);
+		check_postfix(doctor, admin->conf, &mx2);
+		check_clock(doctor);
+		ret = doctor_end(&doctor);
+	}
+	policy_close(&policy);
+	return ret;
+}

@@ -1,0 +1,126 @@
+/* `shoveler mx2 export`, `mx2 primary`: what the admin at the other end needs. */
+#include "cmd_mx2.h"
+
+#include "lib/child.h"
+#include "lib/xalloc.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#define PROGRAM_TIMEOUT_MS 30000
+
+/* SHA-256 of the public key, as smtp_tls_fingerprint_digest=sha256 compares it; NULL: no key. */
+static char *key_fingerprint(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	X509 *certificate = file != NULL ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+	unsigned char *der = NULL, digest[EVP_MAX_MD_SIZE];
+	struct strbuf text = STRBUF_INIT;
+	unsigned size = 0;
+	int length =
+		certificate != NULL ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der) : -1;
+
+	if (length > 0 && EVP_Digest(der, (size_t)length, digest, &size, EVP_sha256(), NULL) == 1) {
+		for (unsigned i = 0; i < size; i++)
+			strbuf_printf(&text, "%s%02X", i > 0 ? ":" : "", digest[i]);
+	}
+	OPENSSL_free(der);
+	X509_free(certificate);
+	if (file != NULL)
+		fclose(file);
+	return size > 0 ? strbuf_steal(&text) : NULL;
+}
+
+/* The mail users that Dovecot can list; what it cannot, the admin must add. */
+static void list_users(const char *domain, struct strbuf *out)
+{
+	char *mask = xasprintf("*@%s", domain), *error = NULL;
+	const char *const arguments[] = {"doveadm", "user", mask, NULL};
+	struct strbuf errors = STRBUF_INIT;
+
+	if (child_run(arguments, (struct span){NULL, 0}, PROGRAM_TIMEOUT_MS, out, &errors,
+		      &error) != 0)
+		strbuf_reset(out);
+	strbuf_free(&errors);
+	free(error);
+	free(mask);
+}
+
+static void print_recipients(const char *domain)
+{
+	struct strbuf users = STRBUF_INIT;
+	char *rest, *address;
+
+	list_users(domain, &users);
+	printf("\n# /etc/postfix/fallback_recipients: who exists%s\n",
+	       users.size > 0 ? " (add aliases)" : "; Dovecot cannot list them, so name them here");
+	rest = users.data;
+	while (rest != NULL && (address = strsep(&rest, "\n")) != NULL) {
+		if (address[0] != '\0')
+			printf("%s\tOK\n", address);
+	}
+	if (users.size == 0)
+		printf("postmaster@%s\tOK\n", domain);
+	strbuf_free(&users);
+}
+
+int mx2_export(struct admin *admin, int argc, char **argv)
+{
+	char *myhostname = postfix_setting(admin, "myhostname");
+	char *certificate = postfix_setting(admin, "smtpd_tls_cert_file");
+	char *fingerprint = key_fingerprint(certificate);
+
+	printf("# For the Postfix of a fallback MX of %s: add to what is in its main.cf\n"
+	       "relay_domains = texthash:/etc/postfix/fallback_domains\n"
+	       "transport_maps = texthash:/etc/postfix/fallback_transport\n"
+	       "relay_recipient_maps = texthash:/etc/postfix/fallback_recipients\n"
+	       "smtp_tls_policy_maps = texthash:/etc/postfix/fallback_tls\n"
+	       "smtp_tls_fingerprint_digest = sha256\n"
+	       "maximal_queue_lifetime = 14d\n",
+	       myhostname);
+	puts("\n# /etc/postfix/fallback_domains");
+	for (int i = 0; i < argc; i++)
+		printf("%s\tOK\n", argv[i]);
+	puts("\n# /etc/postfix/fallback_transport");
+	for (int i = 0; i < argc; i++)
+		printf("%s\trelay:[%s]\n", argv[i], myhostname);
+	printf("\n# /etc/postfix/fallback_tls: %s\n",
+	       fingerprint != NULL ? "the key of our certificate; tell us before a new key"
+				   : "no certificate could be read here");
+	printf("[%s]\t%s%s\n", myhostname, fingerprint != NULL ? "fingerprint match=" : "may",
+	       fingerprint != NULL ? fingerprint : "");
+	for (int i = 0; i < argc; i++)
+		print_recipients(argv[i]);
+	free(fingerprint);
+	free(certificate);
+	free(myhostname);
+	return EX_OK;
+}
+
+int mx2_primary(struct admin *admin, int argc, char **argv)
+{
+	char *myhostname = postfix_setting(admin, "myhostname");
+	struct policy *policy;
+	struct policy_mx2 mx2;
+	char *error = NULL;
+	int ret = open_policy(admin, POLICY_CREATE, &policy);
+
+	(void)argc;
+	if (ret == EX_OK)
+		ret = policy_result(policy_mx2_get(policy, argv[0], &mx2, &error), &error);
+	if (ret == EX_OK)
+		printf("# For the Postfix of %s's primary: %s holds mail for it and hands it over\n"
+		       "# with the address of the client that brought it (XFORWARD).\n"
+		       "smtpd_authorized_xforward_hosts = %s\n"
+		       "# Also leave %s out of SPF, DNSBL and greylisting checks, as its own address\n"
+		       "# says nothing of the sender; with Shoveler: score_exempt_networks.\n"
+		       "# Mail waits again at once when the primary is back; ETRN %s works, too.\n",
+		       mx2.domain, myhostname, myhostname, myhostname, mx2.domain);
+	policy_close(&policy);
+	free(myhostname);
+	return ret;
+}

@@ -1,0 +1,66 @@
+#include "told.h"
+#include "tend.h"
+
+#include "lib/file.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+json_t *told_load(const char *path)
+{
+	json_t *told = json_load_file(path, 0, NULL);
+
+	if (json_is_object(told))
+		return told;
+	json_decref(told);
+	return json_object();
+}
+
+int told_save(const char *path, const json_t *told, char **error_r)
+{
+	char *fresh = xasprintf("%s.new", path);
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	int ret = -1;
+
+	if (fd >= 0 && json_dumpfd(told, fd, JSON_INDENT(1)) == 0 && fsync(fd) == 0 &&
+	    rename(fresh, path) == 0)
+		ret = 0;
+	else
+		*error_r = xasprintf("cannot write %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	free(fresh);
+	return ret;
+}
+
+static int64_t number(const json_t *told, const struct mx2_domain *domain, const char *name)
+{
+	return json_integer_value(json_object_get(json_object_get(told, domain->mx2.domain), name));
+}
+
+bool told_is_due(const json_t *told, const struct mx2_domain *domain, int64_t tell_after,
+		 int64_t now)
+{
+	const struct mx2_waiting *waiting = &domain->waiting;
+
+	if (domain->mx2.contact[0] == '\0' || waiting->messages == 0 ||
+	    now - number(told, domain, "told") < TELL_AGAIN_AFTER)
+		return false;
+	return now - waiting->oldest >= tell_after ||
+	       (int64_t)waiting->refused > number(told, domain, "refused");
+}
+
+void told_note(json_t *told, const struct mx2_domain *domain, int64_t now)
+{
+	json_object_set_new(told, domain->mx2.domain,
+			    json_pack("{s:I, s:I}", "told", (json_int_t)now, "refused",
+				      (json_int_t)domain->waiting.refused));
+}
+
+void told_forget(json_t *told, const struct mx2_domain *domain)
+{
+	json_object_del(told, domain->mx2.domain);
+}

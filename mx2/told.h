@@ -1,0 +1,29 @@
+/*
+ * told.h - when the contact of a domain was told what waits for it.
+ *
+ * A JSON file of the state folder, {"partner.test": {"told": 1700000000, "refused": 2}}. If it is
+ * lost, a contact is told once more.
+ */
+#ifndef SHOVELER_MX2_TOLD_H
+#define SHOVELER_MX2_TOLD_H
+
+#include "domains.h"
+
+#include <jansson.h>
+
+/* A file that is missing or damaged is an empty object. */
+json_t *told_load(const char *path);
+/* Whole or not at all. Returns 0, or -1 and *error_r. */
+int told_save(const char *path, const json_t *told, char **error_r);
+
+/*
+ * Is it time? Mail has waited for tell_after seconds, or the primary refused more than the contact
+ * knows of; and not within a day of the last time.
+ */
+bool told_is_due(const json_t *told, const struct mx2_domain *domain, int64_t tell_after,
+		 int64_t now);
+void told_note(json_t *told, const struct mx2_domain *domain, int64_t now);
+/* Nothing waits any more: the next trouble is told at once. */
+void told_forget(json_t *told, const struct mx2_domain *domain);
+
+#endif
