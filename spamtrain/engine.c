@@ -18,10 +18,10 @@
 #define LOGISTIC_LENGTH	  400 /* features of a message whose score is taken as it is */
 #define GRADIENT_MIN	  13  /* of LESSON_GRADIENT_MAX; smaller ones are left out */
 #define FACT_STRENGTH	  0.1 /* weight of the prior, in messages */
-#define SMOOTHING	  0.5 /* messages at either side of every score */
-#define FIRST_MESSAGES	  5   /* scored of each class; until then raw scores count as well */
+#define PRIOR_MESSAGES	  2.0 /* of each class: where raw scores lie before any are known */
+#define PRIOR_FLOOR	  0.1 /* of them lie anywhere */
 #define BULK_MESSAGES	  50  /* learned of each class, few of them scored: raw scores count ... */
-#define BULK_TRUST	  4.0 /* ... so many times as much as from a beginner */
+#define BULK_LIMIT	  4.0 /* ... as these log-odds, at most */
 #define OPINION_WEIGHT	  5.0 /* more at the beginning */
 #define OPINION_MESSAGES  10  /* learned of each class, and half of it is gone */
 #define BINS_PER_UNIT	  25.0
@@ -40,23 +40,22 @@ enum {
 struct learner {
 	double weight;	  /* in the mean */
 	double bin_scale; /* raw scores of about this size are one unit of the histogram */
-	/* Log-odds while there is next to no history: raw score / scale, within the limit. */
-	double first_scale, first_limit;
+	double scale;	  /* ... and of log-odds, before any are known */
 };
 
 #define CHI_LEARNER(weight)                                                                        \
 	{                                                                                          \
-		weight, 0.3, 1.0, 1.0                                                              \
+		weight, 0.3, 1.0                                                                   \
 	}
 
 static const struct learner learners[STORE_LEARNERS] = {
-	[VIEW_SENDER] = CHI_LEARNER(1.0),	[VIEW_SUBJECT] = CHI_LEARNER(1.0),
-	[VIEW_FIELD_WORD] = CHI_LEARNER(0.5),	[VIEW_FIELD_PAIR] = CHI_LEARNER(0.5),
-	[VIEW_ROUTE] = CHI_LEARNER(1.0),	[OPINION] = {0.5, 1.0, 1.0, 6.0},
-	[GRAHAM] = {0.5, 2.0, 20.0, 1.0},	[LOGISTIC_HEADER] = {1.0, 0.2, 2.0, 1.0},
-	[VIEW_WORD] = CHI_LEARNER(1.0),		[VIEW_PAIR] = CHI_LEARNER(1.0),
-	[VIEW_LINK] = CHI_LEARNER(0.5),		[FACTS] = {0.5, 1.0, 2.0, 1.0},
-	[LOGISTIC_BODY] = {1.5, 0.2, 2.0, 1.0},
+	[VIEW_SENDER] = CHI_LEARNER(1.0),     [VIEW_SUBJECT] = CHI_LEARNER(1.0),
+	[VIEW_FIELD_WORD] = CHI_LEARNER(0.5), [VIEW_FIELD_PAIR] = CHI_LEARNER(0.5),
+	[VIEW_ROUTE] = CHI_LEARNER(1.0),      [OPINION] = {0.5, 1.0, 1.0},
+	[GRAHAM] = {0.5, 2.0, 20.0},	      [LOGISTIC_HEADER] = {1.0, 0.2, 2.0},
+	[VIEW_WORD] = CHI_LEARNER(1.0),	      [VIEW_PAIR] = CHI_LEARNER(1.0),
+	[VIEW_LINK] = CHI_LEARNER(0.5),	      [FACTS] = {0.5, 1.0, 2.0},
+	[LOGISTIC_BODY] = {1.5, 0.2, 2.0},
 };
 
 static double probability(struct token_counts counts, const struct dictionary_sums *sums,
@@ -268,6 +267,12 @@ static double bulk_learned(const struct dictionary_sums *sums, double scored)
 	return fmax(0, fmin(1, (fewest - 2 * fmax(scored, 0)) / (BULK_MESSAGES / 2.0)));
 }
 
+/* The share of messages at or below a score, before any are known. */
+static double prior(double score)
+{
+	return PRIOR_FLOOR + (1 - PRIOR_FLOOR) * sigmoid(score);
+}
+
 /*
  * ln of (share of past spam at or below) / (share of past innocent at or above). Shares and not
  * counts: the classes may have been taught in any proportion and order.
@@ -275,6 +280,7 @@ static double bulk_learned(const struct dictionary_sums *sums, double scored)
 static double calibrated(const struct dictionary_sums *sums, int learner, double raw, int bin)
 {
 	const int32_t *spams = sums->scores[learner][1], *innocents = sums->scores[learner][0];
+	double score = raw / learners[learner].scale;
 	double below = 0, above = 0, spam = 0, innocent = 0;
 
 	for (int i = 0; i < DICTIONARY_BINS; i++) {
@@ -283,13 +289,13 @@ static double calibrated(const struct dictionary_sums *sums, int learner, double
 		below += i <= bin ? spams[i] : 0;
 		above += i >= bin ? innocents[i] : 0;
 	}
-	double odds = log((fmax(below, 0) + SMOOTHING) / (fmax(spam, 0) + 2 * SMOOTHING)) -
-		      log((fmax(above, 0) + SMOOTHING) / (fmax(innocent, 0) + 2 * SMOOTHING));
-	double scored = fmin(spam, innocent), bulk = bulk_learned(sums, scored);
-	double share = fmin(scored / FIRST_MESSAGES, 1) * (1 - bulk);
-	const struct learner *l = &learners[learner];
-	double first = fmax(-l->first_limit, fmin(l->first_limit, raw / l->first_scale));
-	return share * odds + (1 - share) * first * (1 + (BULK_TRUST - 1) * bulk);
+	double bulk = bulk_learned(sums, fmin(spam, innocent));
+	below = fmax(below, 0) + PRIOR_MESSAGES * prior(score);
+	above = fmax(above, 0) + PRIOR_MESSAGES * prior(-score);
+	double odds = log(below / (fmax(spam, 0) + PRIOR_MESSAGES)) -
+		      log(above / (fmax(innocent, 0) + PRIOR_MESSAGES));
+	double first = BULK_LIMIT * fmax(-1, fmin(1, score));
+	return (1 - bulk) * odds + bulk * first;
 }
 
 static double weight_of(int learner, const struct dictionary_sums *sums)
