@@ -6,7 +6,8 @@
  *			       |
  *			       +-- the user's store (spamtrain/classifier.h) and quarantine
  *
- * For one recipient after the other, once the message is there (delivery.c):
+ * For each recipient, several at the same time (lib/lmtp_deliver.h), once the message is there
+ * (delivery.c):
  *
  *	1. MAIL and RCPT to Dovecot. What it refuses or puts off is refused or put off by us.
  *	2. The user's preferences and the verdict, recorded in one transaction (judge.c). The same
@@ -14,7 +15,7 @@
  *	   nothing.
  *	3. Spam that the user wants quarantined is written into his quarantine, durably; everything
  *	   else goes to Dovecot, our fields on top, forged ones removed (lib/rewrite.h).
- *	4. The reply goes to Postfix at once, before the next recipient.
+ *	4. The reply goes to Postfix as soon as it and those of the recipients before are known.
  *
  * Nobody but Postfix keeps the mail: what is not delivered or quarantined when we say 250 is still
  * in its queue. What happens on errors:
