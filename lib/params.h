@@ -155,7 +155,7 @@
 	      "Let new users start from what many users of the site have taught")                         \
 	PARAM(SITE_DICTIONARY_USERS, "site_dictionary_users", INT, "3", 2, 1000,                          \
 	      "spamtraind spamtrain", "So many users must have taught a lesson before it counts")         \
-	PARAM(SITE_DIRECTORY, "site_directory", PATH, "$state_directory/site", 0, 0,                      \
+	PARAM(SITE_DIRECTORY, "site_directory", PATH, "$users_directory/.site", 0, 0,                     \
 	      "shoveler-lda spamtraind spamtrain", "Where the site dictionary lies")                      \
 	PARAM(SIGNATURE_RETENTION, "signature_retention", TIME, "14d", 86400, 31536000,                   \
 	      "spamtraind spamtrain", "How long a message can be corrected by its signature")             \

@@ -266,6 +266,13 @@ struct classifier_stats {
 enum classifier_status classifier_stats(struct classifier *classifier,
 					struct classifier_stats *stats_r, char **error_r);
 
+/*
+ * What the user is judged by beside his own lessons, as of the last classifier_stats(): the group
+ * (NULL: none), and how many messages of each class the site dictionary is worth to him.
+ */
+const struct dictionary_group *classifier_group(const struct classifier *classifier,
+						unsigned *site_weight_r);
+
 /* Drops what is older than the site's retention times; in small transactions, beside deliveries. */
 enum classifier_status classifier_purge(struct classifier *classifier, time_t now, char **error_r);
 

@@ -20,7 +20,8 @@ int number_read(const char *text, long long max, long long *number_r)
 
 /* ---- stats ---- */
 
-static void stats_print(const char *user, const struct classifier_stats *s)
+static void stats_print(const char *user, const struct classifier_stats *s,
+			const struct dictionary_group *group, unsigned site_weight)
 {
 	printf("user      %s\n"
 	       "learned   %llu spam, %llu innocent\n"
@@ -30,6 +31,13 @@ static void stats_print(const char *user, const struct classifier_stats *s)
 	       user, (unsigned long long)s->spam_learned, (unsigned long long)s->innocent_learned,
 	       (unsigned long long)s->tokens, (unsigned long long)s->history,
 	       (unsigned long long)s->signatures, (unsigned long long)s->store_bytes);
+	fputs("judged by his own lessons", stdout);
+	if (group != NULL)
+		printf(", those of the %zu other members of group %s", group->count - 1,
+		       group->name);
+	if (site_weight > 0)
+		printf(", the site dictionary (worth %u messages of each class)", site_weight);
+	putchar('\n');
 }
 
 int command_stats(struct session *session, int argc, char **argv)
@@ -44,15 +52,20 @@ int command_stats(struct session *session, int argc, char **argv)
 	int code = user == NULL ? EX_USAGE : open_user(session, user, true, &classifier);
 	if (code == EX_OK)
 		code = result_of(classifier_stats(classifier, &s, &error), &error);
+	const struct dictionary_group *group = NULL;
+	unsigned site_weight = 0;
+	if (code == EX_OK)
+		group = classifier_group(classifier, &site_weight);
 	if (code == EX_OK && session->json)
-		json_print(json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "user", json_text(user),
-				     "spam_learned", (json_int_t)s.spam_learned, "innocent_learned",
-				     (json_int_t)s.innocent_learned, "tokens", (json_int_t)s.tokens,
-				     "history", (json_int_t)s.history, "signatures",
-				     (json_int_t)s.signatures, "store_bytes",
-				     (json_int_t)s.store_bytes));
+		json_print(json_pack(
+			"{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:s?, s:i}", "user", json_text(user),
+			"spam_learned", (json_int_t)s.spam_learned, "innocent_learned",
+			(json_int_t)s.innocent_learned, "tokens", (json_int_t)s.tokens, "history",
+			(json_int_t)s.history, "signatures", (json_int_t)s.signatures,
+			"store_bytes", (json_int_t)s.store_bytes, "group",
+			group == NULL ? NULL : group->name, "site_weight", (int)site_weight));
 	else if (code == EX_OK)
-		stats_print(user, &s);
+		stats_print(user, &s, group, site_weight);
 	classifier_close(&classifier);
 	free(user);
 	return code;
@@ -172,8 +185,8 @@ static int preference_show(struct session *session, const char *user, const char
 	int code = find_user(session, user, &classifier);
 
 	if (code == EX_OK && classifier == NULL)
-		code = result_of(
-			classifier_user_defaults(session->site, user, &defaults, &error), &error);
+		code = result_of(classifier_user_defaults(session->site, user, &defaults, &error),
+				 &error);
 	if (code != EX_OK)
 		return code;
 	const struct preferences *preferences =

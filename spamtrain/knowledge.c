@@ -12,6 +12,13 @@
 
 #include <stdlib.h>
 
+const struct dictionary_group *classifier_group(const struct classifier *classifier,
+						unsigned *site_weight_r)
+{
+	*site_weight_r = classifier->site_weight;
+	return classifier->group;
+}
+
 static void visit_others(const struct classifier *c,
 			 void (*visit)(const struct store *store, void *context), void *context)
 {

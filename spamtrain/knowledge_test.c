@@ -38,6 +38,7 @@ static void site_open(const char *const *words, bool from_site)
 	settings.users_directory = folder;
 	settings.open_stores_max = 2;
 	settings.quick = true;
+	settings.preferences.sedation = 1; /* messages of two dozen words are no strong cases */
 	settings.wait_seconds = 20;
 	settings.site_file = from_site ? file : NULL;
 	if (words != NULL)
@@ -236,7 +237,7 @@ static void test_group_same_message(void **state)
 	assert_same(once, snapshot_take(ALICE));
 	struct classifier *c = open_user(ALICE);
 	assert_int_equal(dictionary_refresh(c->store, &error), STORE_OK);
-	assert_int_equal(dictionary_merge(c->store, &error), STORE_OK); /* and across a snapshot */
+	assert_int_equal(dictionary_merge(c->store, false, &error), STORE_OK); /* and across a snapshot */
 	classifier_close(&c);
 	assert_int_equal(correct(ALICE, CLASSIFIER_UNLEARN, STORE_NONE, NULL, m),
 			 CLASSIFIER_TAKEN_BACK);
@@ -562,7 +563,7 @@ static void test_site_poison(void **state)
 		after = known_as_spam(target);
 		assert_memory_equal(before, after, target->count * sizeof(*before));
 		free(after);
-		assert_int_equal(score(EVE, target).result, CLASSIFIER_INNOCENT);
+		assert_true(score(EVE, target).score < engine_threshold(5));
 	}
 	poison(2); /* a third one makes it a lesson */
 	after = known_as_spam(target);

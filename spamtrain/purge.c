@@ -115,7 +115,7 @@ enum classifier_status classifier_forget_since(struct classifier *classifier, ti
 enum classifier_status classifier_stats(struct classifier *classifier,
 					struct classifier_stats *stats_r, char **error_r)
 {
-	enum store_status status = dictionary_refresh(classifier->store, error_r);
+	enum store_status status = knowledge_refresh(classifier, error_r);
 
 	if (status == STORE_OK)
 		status = store_count(classifier->store, &stats_r->history, &stats_r->signatures,
