@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-#define FIRST_LOOK_MS 5000
+#define FIRST_LOOK_MS 1000
 #define LOOK_MS	      20000 /* how late after the hour it may be */
 #define USER_PAUSE_MS 20
 #define ANNOUNCED_MAX 20000 /* messages that one digest tells of */

@@ -110,6 +110,8 @@ void request_stats(struct request *request);
 void request_forget(struct request *request);
 void request_export(struct request *request);
 
+void request_overview(struct request *request);
+
 void request_link_show(struct request *request);
 void request_link_use(struct request *request);
 

@@ -55,6 +55,7 @@ static const struct {
 	{"stats", request_stats, RIGHTS_OTHERS, false},
 	{"forget", request_forget, RIGHTS_OTHERS, false},
 	{"export", request_export, RIGHTS_OTHERS, false},
+	{"overview", request_overview, RIGHTS_ALL, true},
 	{"link-show", request_link_show, RIGHTS_OTHERS, true},
 	{"link-use", request_link_use, RIGHTS_OTHERS, true},
 };

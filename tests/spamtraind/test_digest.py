@@ -51,7 +51,7 @@ link_secret_file = {top}/etc/link.secret
         self.assertEqual(self.ask("preference-set", user, **{"set.dailyQuarantineSummary": "on", **more})["status"], "ok")
 
     def next_look(self, number=signal.SIGTERM):
-        """The service looks 5 seconds after its start."""
+        """The service looks a second after its start."""
         self.host.stop_trainer(number)
         self.host.start_trainer()
 
@@ -67,7 +67,7 @@ link_secret_file = {top}/etc/link.secret
 
     def looked(self):
         """It has looked, and there was nothing to do."""
-        time.sleep(7)
+        time.sleep(3)
 
     @staticmethod
     def body(mail, kind="plain"):

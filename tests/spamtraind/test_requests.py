@@ -264,6 +264,18 @@ class Settings(RequestTest):
         self.deliver(ALICE, "buy pills at last", body=b"pills http://pills.test/\r\n")
         self.assertEqual(base.field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Spam")
 
+    def test_the_overview_sums_users_by_domain(self):
+        for user, count in ((ALICE, 3), (BOB, 2)):
+            for i in range(count):
+                self.deliver(user, f"n{i}")
+        self.ask("retrain", signature=self.content("history")["rows"][0]["signature"], **{"class": "spam"})
+        self.assertEqual(self.host.ask(request="overview", domain="other.test")["content"]["domains"], [])
+        found = self.host.ask(request="overview", domain="Example.test")["content"]
+        domain = found["domains"][0]
+        self.assertEqual((domain["domain"], domain["users"], len(domain["weeks"])), ("example.test", 2, 13))
+        self.assertEqual([domain["weeks"][12][k] for k in ("messages", "spam", "missed")], [5, 1, 1])
+        self.assertEqual((found["unread"], len(self.host.ask(request="overview")["content"]["domains"])), (0, 1))
+
     def test_statistics(self):
         for i in range(6):
             self.deliver(ALICE, f"n{i}")

@@ -503,6 +503,18 @@ class Receipts(TrainTest):
         self.assertIn("du spam : 2.", email.message_from_bytes(receipt).get_payload(decode=True).decode())
 
 
+class PerDomain(TrainTest):
+    settings = "training_spam_addresses = spam@one.test, spam@two.test\ntraining_innocent_addresses = ham@one.test, ham@two.test\n"
+
+    def test_each_pair_teaches_who_signed_in(self):
+        signature = self.deliver(ALICE, "one")
+        raw = self.host.messages(ALICE)[0].replace(b"\n", CRLF)
+        for address, corrected in (("spam@one.test", SPAM_CLASS), ("ham@two.test", NO_CLASS), ("SPAM@two.test", SPAM_CLASS)):
+            self.assertEqual(self.host.train(address, raw, ALICE)[0], 250)
+            self.assertEqual(self.corrected(ALICE, signature), corrected)
+        self.assertEqual(self.host.train(SPAM, raw, ALICE)[0], 550)
+
+
 class Process(TrainTest):
     def check(self, *options):
         return subprocess.run([os.path.join(BUILD, "spamtrain/spamtraind"), "-c", self.host.path("etc"), *options],
