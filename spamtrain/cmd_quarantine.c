@@ -7,8 +7,10 @@
 
 #include "lib/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -59,10 +61,15 @@ static int copy_out(int fd)
 	ssize_t size;
 
 	while ((size = read(fd, buffer, sizeof(buffer))) > 0) {
-		if (file_write_all(STDOUT_FILENO, (struct span){buffer, (size_t)size}) < 0)
+		if (file_write_all(STDOUT_FILENO, (struct span){buffer, (size_t)size}) < 0) {
+			complain("standard output: %s", strerror(errno));
 			return EX_IOERR;
+		}
 	}
-	return size < 0 ? EX_IOERR : EX_OK;
+	if (size == 0)
+		return EX_OK;
+	complain("the message cannot be read: %s", strerror(errno));
+	return EX_IOERR;
 }
 
 static void print_number(const struct session *session, const char *name, const char *value)

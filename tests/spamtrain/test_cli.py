@@ -174,6 +174,8 @@ class Taught(CliTest):
 
     def test_no_service(self):
         self.bad(TEMPFAIL, "cannot connect", "retrain", USER, "spam", SIGNATURE)
+        for what in "show", "release", "delete":
+            self.bad(TEMPFAIL, "cannot connect", "quarantine", what, USER, SIGNATURE)
 
     def test_standard_output(self):
         with open("/dev/full", "wb") as full:
