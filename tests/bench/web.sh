@@ -1,0 +1,20 @@
+#!/bin/bash
+# How fast the web page is for 200 users at once who each click every two seconds, through nginx with TLS, on a lab with some history.
+# usage: tests/bench/web.sh [USERS] [SECONDS]     LAB_BUILD: which build (default: build/release)
+LAB_NAME=${LAB_NAME:-bench-web}
+. "$(dirname "$0")/../lab/lab.sh"
+. "$(dirname "$0")/../integration/teach.sh"
+trap lab_down EXIT
+corpus() { find "$STORY_CORPUS/$1" -name '*.eml' -size -24k | sort | tail -n "+$2" | head -n "$3"; }
+lab_up && lab_web_up || exit 1
+for kind in ham spam; do
+	arguments=()
+	for file in $(teach_corpus $kind 1 60); do
+		arguments+=(--file "$file")
+	done
+	lab_send "${arguments[@]}" alice@example.test >/dev/null
+done
+lab_wait 60 lab_queue_empty mx1
+lab_in client "$LAB_ROOT/tests/bench/web.py" https://mx1.example.test/shoveler/ "${1:-200}" "${2:-15}" alice@example.test secret
+grep -hE 'error:|panic' "$LAB_DIR/mx1/var/log/shoveler-web.out"
+exit 0
