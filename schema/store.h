@@ -125,6 +125,7 @@ struct store_message {
 	enum store_class counted; /* class under which scores and sender are counted now */
 	uint16_t scores[STORE_LEARNERS]; /* bins of the learners' scores at classification */
 	int64_t sender_key;		 /* hash of the From: line */
+	int64_t route_key;		 /* ... and of the network that brought the message */
 };
 
 void store_message_free(struct store_message *row); /* the texts, not the row itself */
@@ -175,7 +176,7 @@ enum store_status store_message_taught_since(struct store *store, int64_t after_
 enum store_status store_correction_add(struct store *store, int64_t message, time_t when,
 				       enum store_class class, const char *source, char **error_r);
 
-/* ---- senders: how often a From: line was innocent and spam ---- */
+/* ---- senders: how often a From: line was innocent and spam, and one that came from a network ---- */
 
 struct store_sender {
 	int64_t innocent, spam;

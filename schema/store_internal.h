@@ -13,7 +13,7 @@
 #define MESSAGE_COLUMNS                                                                            \
 	"id, signature, digest, received, size, sender, \"from\", subject, message_id, queue_id, " \
 	"result, probability, confidence, score, outcome, taught, initially, corrected, "          \
-	"corrected_at, source, factors, counted, scores, sender_key, counts, wary"
+	"corrected_at, source, factors, counted, scores, sender_key, counts, wary, route_key"
 
 /* The class that counts now: what the user said, else what the filter did. */
 #define MESSAGE_CLASS                                                                              \
@@ -43,7 +43,7 @@
 	S(ROLLBACK, "ROLLBACK")                                                                                    \
 	S(MESSAGE_ADD, "INSERT INTO message (" MESSAGE_COLUMNS ") VALUES (NULL, ?1, ?2, ?3, ?4, "                  \
 		       "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "                    \
-		       "?20, ?21, ?22, ?23, ?24, ?25)")                                                               \
+		       "?20, ?21, ?22, ?23, ?24, ?25, ?26)")                                                               \
 	S(MESSAGE_BY_SIGNATURE, "SELECT " MESSAGE_COLUMNS " FROM message WHERE signature = ?1")                    \
 	S(MESSAGE_BY_DIGEST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE digest = ?1")                          \
 	S(MESSAGE_BY_MESSAGE_ID, "SELECT " MESSAGE_COLUMNS " FROM message WHERE message_id = ?1 "                  \

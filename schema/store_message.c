@@ -69,6 +69,7 @@ enum store_status store_message_add(struct store *store, struct store_message *r
 	sqlite3_bind_int64(s, 23, row->sender_key);
 	sqlite3_bind_int(s, 24, row->counts);
 	sqlite3_bind_int(s, 25, row->wary);
+	sqlite3_bind_int64(s, 26, row->route_key);
 	enum store_status status = store_run(store, s, error_r);
 	if (status == STORE_OK)
 		row->id = sqlite3_last_insert_rowid(store->db);
@@ -107,6 +108,7 @@ static void row_read(sqlite3_stmt *s, struct store_message *row)
 	row->sender_key = sqlite3_column_int64(s, 23);
 	row->counts = sqlite3_column_int(s, 24) != 0;
 	row->wary = sqlite3_column_int(s, 25) != 0;
+	row->route_key = sqlite3_column_int64(s, 26);
 }
 
 static enum store_status row_get(struct store *store, sqlite3_stmt *s, struct store_message *row_r,

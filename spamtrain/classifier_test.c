@@ -265,7 +265,8 @@ static void test_unlearn(void **state)
 	struct snapshot *before = snapshot_take(c);
 	assert_int_equal(correct(c, CLASSIFIER_TRAIN, STORE_SPAM, NULL, m), CLASSIFIER_LEARNED);
 	struct snapshot *after = snapshot_take(c);
-	assert_int_equal(dictionary_merge(c->store, false, &error), STORE_OK); /* across a snapshot, too */
+	assert_int_equal(dictionary_merge(c->store, false, &error),
+			 STORE_OK); /* across a snapshot, too */
 	assert_unchanged(c, after);
 	assert_int_equal(correct(c, CLASSIFIER_UNLEARN, STORE_NONE, NULL, m),
 			 CLASSIFIER_TAKEN_BACK);
@@ -372,25 +373,95 @@ static void test_merges(void **state)
 	classifier_close(&c);
 }
 
+/* A message from that line, handed over by that host; number makes it another one. */
+static struct classifier_verdict from_line(struct classifier *c, const char *from, const char *host,
+					   unsigned number)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	strbuf_printf(&text,
+		      "Received: from localhost (localhost [127.0.0.1])\n\tby mx1.example.test; x\n"
+		      "Received: from [198.51.100.9] (helo%u [%s])\n\tby mx1.example.test; x\n"
+		      "From: %s\nMessage-ID: <w%u@example.org>\n\nhello again %u\n",
+		      number, host, from, number, number);
+	struct classifier_message *m = classifier_message_read(strbuf_span(&text), text.size);
+	struct classifier_verdict v = process(c, m);
+	classifier_message_free(&m);
+	strbuf_free(&text);
+	return v;
+}
+
+#define FRIEND "\"A. Friend\" <friend@example.org>"
+
 static void test_whitelist(void **state)
 {
 	struct classifier *c = open_user(ALICE);
-	struct classifier_message *m = NULL;
+	struct classifier_verdict v;
 	char *error = NULL;
+	unsigned n = 0;
 
 	(void)state;
 	assert_int_equal(classifier_preference_set(c, "whitelistThreshold", "3", &error),
 			 CLASSIFIER_OK);
-	train_some(c, 0, 60); /* friend0..6, each at least four times innocent */
-	m = message_make(2007, false);
-	assert_int_equal(process(c, m).result, CLASSIFIER_WHITELISTED);
-	classifier_message_free(&m);
+	train_some(c, 0, 60);
+	for (; n < 3; n++)
+		assert_int_equal(from_line(c, FRIEND, "192.0.2.1", n).result, CLASSIFIER_INNOCENT);
+	assert_int_equal(from_line(c, FRIEND, "192.0.2.1", n++).result, CLASSIFIER_WHITELISTED);
+	/* letter case and white space do not matter, nor which host of the network it was */
+	v = from_line(c, "\"a. friend\"\n   <Friend@Example.ORG>", "192.0.2.77", n++);
+	assert_int_equal(v.result, CLASSIFIER_WHITELISTED);
+	/* another name is another line; and who forges the line comes from elsewhere */
+	v = from_line(c, "\"A. Fiend\" <friend@example.org>", "192.0.2.1", n++);
+	assert_int_not_equal(v.result, CLASSIFIER_WHITELISTED);
+	v = from_line(c, FRIEND, "203.0.113.66", n++);
+	assert_int_not_equal(v.result, CLASSIFIER_WHITELISTED);
+	/* the forgery is reported: that tells nothing of the friend, whose mail passes on */
+	correct(c, CLASSIFIER_CORRECT, STORE_SPAM, v.signature, NULL);
+	assert_int_equal(from_line(c, FRIEND, "192.0.2.1", n++).result, CLASSIFIER_WHITELISTED);
+	for (unsigned i = 0; i < 5; i++)
+		v = from_line(c, FRIEND, "203.0.113.66", n++);
+	assert_int_not_equal(v.result, CLASSIFIER_WHITELISTED);
+	/* reported once from the friend's own host: not trusted any more, until it is taken back */
+	v = from_line(c, FRIEND, "192.0.2.1", n++);
+	assert_int_equal(correct(c, CLASSIFIER_CORRECT, STORE_SPAM, v.signature, NULL),
+			 CLASSIFIER_LEARNED);
+	assert_int_not_equal(from_line(c, FRIEND, "192.0.2.1", n++).result, CLASSIFIER_WHITELISTED);
+	assert_int_equal(correct(c, CLASSIFIER_CORRECT, STORE_INNOCENT, v.signature, NULL),
+			 CLASSIFIER_TAKEN_BACK);
+	assert_int_equal(from_line(c, FRIEND, "192.0.2.1", n++).result, CLASSIFIER_WHITELISTED);
 	assert_int_equal(classifier_preference_set(c, "enableWhitelist", "off", &error),
 			 CLASSIFIER_OK);
-	m = message_make(2014, false);
-	assert_int_equal(process(c, m).result, CLASSIFIER_INNOCENT);
-	classifier_message_free(&m);
+	assert_int_not_equal(from_line(c, FRIEND, "192.0.2.1", n++).result, CLASSIFIER_WHITELISTED);
 	classifier_close(&c);
+}
+
+/* Innocent mail makes a sender known in every mode but NOTRAIN. */
+static void test_whitelist_modes(void **state)
+{
+	static const struct {
+		const char *mode;
+		enum classifier_result result;
+	} cases[] = {{"TEFT", CLASSIFIER_WHITELISTED},
+		     {"TUM", CLASSIFIER_WHITELISTED},
+		     {"TOE", CLASSIFIER_WHITELISTED},
+		     {"NOTRAIN", CLASSIFIER_INNOCENT}};
+	char *error = NULL;
+	unsigned n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct classifier *c = open_user(ALICE);
+		train_some(c, 0, 60);
+		mode_set(c, cases[i].mode);
+		assert_int_equal(classifier_preference_set(c, "whitelistThreshold", "3", &error),
+				 CLASSIFIER_OK);
+		for (unsigned j = 0; j < 3; j++)
+			from_line(c, FRIEND, "192.0.2.1", n++);
+		assert_int_equal(from_line(c, FRIEND, "192.0.2.1", n++).result, cases[i].result);
+		classifier_close(&c);
+		teardown(NULL);
+		setup(NULL);
+	}
 }
 
 static void child_run(int out)
@@ -550,6 +621,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_merges, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whitelist, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_whitelist_modes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_headers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_preferences, setup, teardown),

@@ -7,6 +7,7 @@
 #include "lib/header.h"
 #include "lib/mime.h"
 #include "lib/xalloc.h"
+#include "spamtrain/sender.h"
 #include "spamtrain/correspondents.h"
 
 #include <ctype.h>
@@ -111,8 +112,8 @@ struct classifier_message *message_read(struct span bytes, uint64_t full_size, u
 	m->subject = field_text(&charsets, bytes, "Subject");
 	m->message_id = field_text(&charsets, bytes, "Message-ID");
 	charsets_free(&charsets);
-	if (m->from[0] != '\0')
-		m->sender_key = (int64_t)XXH3_64bits(m->from, strlen(m->from));
+	m->sender_key = sender_key(m->from);
+	m->route_key = sender_route_key(m->from, bytes);
 	m->from_key = correspondent_key_of_field(span_of(m->from));
 	return m;
 }

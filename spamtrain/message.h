@@ -13,7 +13,8 @@ struct classifier_message {
 	uint32_t *hashes; /* of the features: sorted, distinct */
 	size_t count;
 	uint64_t full_size;
-	int64_t sender_key; /* hash of the From: line, 0 when missing */
+	int64_t sender_key; /* of the From: line (sender.h), 0 when missing */
+	int64_t route_key;  /* ... together with the network that brought it */
 	int64_t from_key;   /* correspondent_key_of_field() of it, 0 when there is no address */
 	char digest[STORE_DIGEST_SIZE];
 	char signature[STORE_SIGNATURE_SIZE];

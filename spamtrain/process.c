@@ -76,7 +76,10 @@ enum classifier_status message_score(struct classifier *classifier, const uint32
 	return CLASSIFIER_OK;
 }
 
-/* By the user's word, or because all his mail was innocent. */
+/*
+ * By the user's word, or because all mail from there with this From: line was innocent. From there:
+ * a From: line alone is known to everybody who ever had a mail of his.
+ */
 static enum classifier_status is_whitelisted(struct classifier *c,
 					     const struct classifier_message *message, bool *yes_r,
 					     char **error_r)
@@ -91,7 +94,7 @@ static enum classifier_status is_whitelisted(struct classifier *c,
 	*yes_r = status == STORE_OK;
 	if (status != STORE_NOT_FOUND || !c->preferences.whitelist)
 		return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
-	status = store_sender_get(c->store, message->sender_key, &sender, error_r);
+	status = store_sender_get(c->store, message->route_key, &sender, error_r);
 	*yes_r = sender.spam <= 0 && sender.innocent >= c->preferences.whitelist_threshold;
 	return status_of_store(status);
 }
@@ -256,6 +259,7 @@ static enum classifier_status record(struct classifier *c, const struct classifi
 		.initially = taught,
 		.factors = verdict->factors,
 		.sender_key = message->sender_key,
+		.route_key = message->route_key,
 	};
 
 	enum classifier_status status = status_of_store(user_is_careless(c, &careless, error_r));

@@ -49,6 +49,8 @@ static enum store_status scores_add(struct store *store, const struct store_mess
 	enum store_status status = dictionary_lesson(store, &lesson, error_r);
 	if (status == STORE_OK && row->sender_key != 0)
 		status = store_sender_add(store, row->sender_key, row->counted, delta, error_r);
+	if (status == STORE_OK && row->route_key != 0)
+		status = store_sender_add(store, row->route_key, row->counted, delta, error_r);
 	return status;
 }
 
@@ -131,6 +133,7 @@ static enum classifier_status row_create(struct classifier *c,
 		.size = message->full_size,
 		.result = -1,
 		.sender_key = message->sender_key,
+		.route_key = message->route_key,
 		.sender = xstrdup(""),
 		.queue_id = xstrdup(""),
 		.source = xstrdup(""),
