@@ -50,6 +50,7 @@ link_secret_file = {top}/etc/link.secret
     def wants(self, user=ALICE, **more):
         self.assertEqual(self.ask("preference-set", user, **{"set.dailyQuarantineSummary": "on", **more})["status"], "ok")
 
+    # Wants come late: the first look would see that there is nothing, and be done for the day.
     def next_look(self, number=signal.SIGTERM):
         """The service looks a second after its start."""
         self.host.stop_trainer(number)
@@ -84,8 +85,8 @@ link_secret_file = {top}/etc/link.secret
 
 class Digest(DigestTest):
     def test_once_a_day_and_only_what_is_new(self):
-        self.wants()
         self.hold_many(3)
+        self.wants()
         self.next_look()
         mail = self.sent(1)
         self.assertEqual((mail["Return-Path"], mail["To"], mail["Auto-Submitted"]), ("<>", ALICE, "auto-generated"))
@@ -115,12 +116,12 @@ class Digest(DigestTest):
 
     def test_only_who_wants_it_and_in_his_language(self):
         self.hold(BOB, "for bob")
-        self.wants(**{"set.locale": "fr", "set.alerts": "facture, boss@work.test"})
         self.hold_many(2)
         bill = self.deliver(ALICE, "Votre FACTURE")
         self.ask("retrain", signature=bill, **{"class": "spam"})
         self.host.deliver([ALICE], base.message("Votre FACTURE"))
         self.change(ALICE, "UPDATE message SET score = 99 WHERE subject = 'Votre FACTURE'")
+        self.wants(**{"set.locale": "fr", "set.alerts": "facture, boss@work.test"})
         self.next_look()
         mail = self.sent(1)
         self.assertEqual((mail["Content-Language"], mail["Subject"]), ("fr", "Votre quarantaine : 3 en plus"))
@@ -130,8 +131,8 @@ class Digest(DigestTest):
         self.assertEqual(self.digests(BOB), [])
 
     def test_it_waits_for_dovecot(self):
-        self.wants()
         self.hold(ALICE, "one")
+        self.wants()
         self.host.stop_trainer()
         self.host.stop_dovecot()
         self.host.start_trainer()
@@ -142,17 +143,17 @@ class Digest(DigestTest):
         self.sent(1)
 
     def test_a_damaged_file_does_not_stop_it(self):
-        self.wants()
         self.hold_many(2)
         folder = os.path.join(os.path.dirname(self.host.store(ALICE)), "quarantine")
         os.unlink(os.path.join(folder, sorted(os.listdir(folder))[0]))
+        self.wants()
         self.next_look()
         self.assertIn("the file is damaged", self.body(self.sent(1)))
 
     def test_killed_in_between_no_day_has_two_and_nothing_is_forgotten(self):
-        self.wants()
         self.hold(ALICE, "one")
         today = int(time.strftime("%Y%m%d"))
+        self.wants()
         self.host.stop_trainer()
         self.change(ALICE, "INSERT OR REPLACE INTO digest VALUES (1, ?)", today)
         self.host.start_trainer()
@@ -162,8 +163,8 @@ class Digest(DigestTest):
         self.assertIn("Subject: one", self.body(self.sent(1)))
 
     def test_its_signature_sent_to_the_training_address_releases(self):
-        self.wants()
         signature = self.hold(ALICE, "one")
+        self.wants()
         self.next_look()
         digest = self.sent(1)
         line = re.search("X-DSPAM-Signature: [0-9a-f]{24}", self.body(digest))[0]
@@ -175,8 +176,8 @@ class Digest(DigestTest):
         self.assertEqual(base.field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Innocent")
 
     def test_the_digest_itself_is_never_learned(self):
-        self.wants()
         self.hold_many(2)
+        self.wants()
         self.next_look()
         self.sent(1)
         raw = [raw for raw in self.host.messages(ALICE) if b"auto-generated" in raw][0].replace(b"\n", b"\r\n")
@@ -193,8 +194,8 @@ class Links(DigestTest):
         return self.host.ask(request=request, token=token)
 
     def test_each_works_once(self):
-        self.wants()
         signatures = self.hold_many(3)
+        self.wants()
         self.next_look()
         mail = self.sent(1)
         tokens = self.tokens(mail)
@@ -227,8 +228,8 @@ class Links(DigestTest):
         self.assertEqual(len(signatures), 3)
 
     def test_forged_and_expired_ones_do_nothing(self):
-        self.wants()
         signature = self.hold(ALICE, "one")
+        self.wants()
         self.next_look()
         token = self.tokens(self.sent(1))[0]
         parts = token.split(".")
