@@ -1,5 +1,6 @@
 #include "endpoint.h"
 
+#include "resolve.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -14,8 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG	 256
-#define PROBE_TIMEOUT_MS 1000
+#define LISTEN_BACKLOG	  256
+#define PROBE_TIMEOUT_MS  1000
+#define LISTEN_RESOLVE_MS 10000
 
 static int parse_unix(const char *path, struct endpoint *endpoint, char **error_r)
 {
@@ -122,21 +124,11 @@ static int connect_unix(const struct endpoint *endpoint, int type, int timeout_m
 	return fd;
 }
 
-static struct addrinfo *resolve(const struct endpoint *endpoint, int type, int flags,
-				char **error_r)
-{
-	struct addrinfo hints = {.ai_socktype = type, .ai_flags = flags}, *list = NULL;
-	int code = getaddrinfo(endpoint->host, endpoint->port, &hints, &list);
-
-	if (code != 0)
-		*error_r = xasprintf("cannot resolve inet:%s:%s: %s", endpoint->host,
-				     endpoint->port, gai_strerror(code));
-	return code == 0 ? list : NULL;
-}
-
 static int connect_inet(const struct endpoint *endpoint, int type, int timeout_ms, char **error_r)
 {
-	struct addrinfo *list = resolve(endpoint, type, 0, error_r), *each;
+	struct addrinfo *list = resolve_within(endpoint->host, endpoint->port, type, 0, timeout_ms,
+					       error_r),
+			*each;
 	int fd = -1;
 
 	if (list == NULL)
@@ -219,7 +211,8 @@ static int listen_unix(const struct endpoint *endpoint, int type, mode_t mode, c
 
 static int listen_inet(const struct endpoint *endpoint, int type, char **error_r)
 {
-	struct addrinfo *list = resolve(endpoint, type, AI_PASSIVE, error_r);
+	struct addrinfo *list = resolve_within(endpoint->host, endpoint->port, type, AI_PASSIVE,
+					       LISTEN_RESOLVE_MS, error_r);
 	int fd;
 
 	if (list == NULL)
