@@ -41,7 +41,7 @@ static int change_queue(struct work *work, char **error_r)
 	int ret = 0;
 
 	for (int action = 0; action < QUEUE_ACTIONS && ret == 0 && !work->tend->dry_run; action++)
-		ret = queue_change(work->tend->postfix_directory, action,
+		ret = queue_change(work->tend->postfix_directory, (enum queue_action)action,
 				   strbuf_span(&work->ids[action]), error_r);
 	return ret;
 }
