@@ -9,6 +9,7 @@
 #include "lib/xalloc.h"
 #include "spamtrain/evaluate_index.h"
 #include "spamtrain/message.h"
+#include "spamtrain/site_dictionary.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -343,6 +344,21 @@ static int options_read(struct evaluation *e, int argc, char **argv)
 	return code;
 }
 
+static int site_check(const char *path)
+{
+	struct site_dictionary *dictionary = NULL;
+	char *error = NULL;
+
+	if (path == NULL)
+		return EX_OK;
+	int result = site_dictionary_open(&dictionary, path, FEATURES_VERSION, &error);
+	if (result != 0)
+		complain("%s", error);
+	site_dictionary_unref(&dictionary);
+	free(error);
+	return result == 0 ? EX_OK : EX_NOINPUT;
+}
+
 static int settings_read(struct evaluation *e, struct classifier_settings *settings)
 {
 	char *error = NULL;
@@ -442,6 +458,8 @@ int command_evaluate(struct session *session, int argc, char **argv)
 
 	if (code == EX_OK)
 		code = settings_read(&e, &settings);
+	if (code == EX_OK)
+		code = site_check(e.site_file);
 	if (code == EX_OK)
 		code = store_check(&e);
 	if (code == EX_OK)

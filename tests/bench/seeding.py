@@ -83,7 +83,7 @@ def main():
             for number in range(TEACHERS):
                 bench.teacher(folder, number)
             print(f"seed {seed}\n" + bench.run(*options, "site", "rebuild"), end="")
-            dictionary = f"{folder}/site/dictionary"
+            dictionary = f"{folder}/users/.site/dictionary"
             report("from nothing", [bench.starter(n) for n in range(STARTERS)])
             report("from the site dictionary", [bench.starter(n, "--site", dictionary) for n in range(STARTERS)])
             target = [line for line in bench.lines[TEACHERS * EACH :] if line.startswith("ham")]
