@@ -24,7 +24,7 @@ libraries=("$build/web/libweb_lib.a" "$build/milter/libmilter_lib.a" "$build/lib
 hostile() {
 	case $1 in message | mime | html | web | training_message | rewrite) ;; *) return 0 ;; esac
 	[ -d "$build/hostile" ] || python3 tests/spamtrain/hostile.py "$build/hostile" 2
-	"$build/$1" -timeout=30 -rss_limit_mb=2048 -artifact_prefix="$build/$1-" "$build"/hostile/*
+	"$build/$1_fuzz" -timeout=30 -rss_limit_mb=2048 -artifact_prefix="$build/$1-" "$build"/hostile/*
 }
 
 # usage: fuzz NAME
@@ -34,9 +34,9 @@ fuzz() {
 	[ ! -e "tests/fuzz/$1.dict" ] || options+=("-dict=tests/fuzz/$1.dict")
 	clang -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -I. \
 		"${sources[@]}" "${libraries[@]}" -lpthread -lcrypto -lmicrohttpd -lsystemd -lsqlite3 -lxxhash -lcares -ljansson -lm \
-		-o "$build/$1" || return 1
+		-o "$build/$1_fuzz" || return 1
 	mkdir -p "$build/corpus/$1"
-	"$build/$1" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$build/$1-" \
+	"$build/$1_fuzz" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$build/$1-" \
 		"${options[@]}" -print_final_stats=1 "$build/corpus/$1" "tests/fuzz/seeds/$1" && hostile "$1"
 }
 
