@@ -42,7 +42,7 @@ static void show_facts(struct request *r, const json_t *row)
 	html(h, " %s</dd>", show_outcome(r, row));
 	if (strcmp(json_text(row, "result"), "none") != 0) {
 		html(h, "<dt>%s</dt><dd>", tr(h, "Score"));
-		text(h, tr(h, "%.1f (above 0 rather spam, below 0 rather good)"),
+		text(h, tr(h, "%.1f (the higher, the more like spam)"),
 		     json_fraction(row, "score"));
 		html(h, "</dd>");
 	}
