@@ -191,15 +191,21 @@ static void finish(struct spamtraind *service, const char *user,
 	classifier_close(&classifier);
 }
 
+static void put_back_day(struct store *store, const char *user, int64_t before)
+{
+	char *reason = NULL;
+
+	if (store_digest_set_day(store, before, &reason) != STORE_OK)
+		msg_warn("digest: user=<%s>, cannot be noted: %s", user, reason);
+	free(reason);
+}
+
 static void unclaim_day(struct spamtraind *service, const char *user, int64_t before)
 {
 	struct classifier *classifier = open_again(service, user);
-	char *reason = NULL;
 
-	if (classifier != NULL &&
-	    store_digest_set_day(classifier_store(classifier), before, &reason) != STORE_OK)
-		msg_warn("digest: user=<%s>, cannot be noted: %s", user, reason);
-	free(reason);
+	if (classifier != NULL)
+		put_back_day(classifier_store(classifier), user, before);
 	classifier_close(&classifier);
 }
 
@@ -260,7 +266,7 @@ static enum digest_status send_user(struct spamtraind *service, struct collectio
 		digest->language = spamtraind_language(service, classifier_preferences(classifier));
 		status = collect_news(collection);
 		if (status != STORE_OK)
-			store_digest_set_day(collection->store, before, &(char *){NULL});
+			put_back_day(collection->store, digest->user, before);
 	}
 	classifier_close(&classifier);
 	free(alerts);

@@ -3,6 +3,7 @@
  * by row, so that only the reply itself takes memory.
  */
 #include "lib/file.h"
+#include "lib/msg.h"
 #include "lib/xalloc.h"
 #include "schema/store_web.h"
 #include "spamtrain/spamtraind_request.h"
@@ -191,6 +192,7 @@ void request_export(struct request *request)
 	if (export.fd < 0)
 		return;
 	if (export.status == STORE_OK && !export.failed) {
+		msg_info("export: user=<%s>, action=export", strbuf_text(&request->user));
 		reply_content(request, "json", export.fd);
 		free(export.reason);
 		return;

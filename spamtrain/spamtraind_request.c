@@ -111,6 +111,7 @@ struct signatures *request_signatures(struct request *request)
 void reply_error(struct request *request, const char *outcome, const char *reason)
 {
 	strbuf_reset(&request->reply);
+	request->outcome = outcome;
 	packet_put(&request->reply, "status", "error");
 	packet_put(&request->reply, "outcome", outcome);
 	packet_put(&request->reply, "reason", reason);

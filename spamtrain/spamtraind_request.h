@@ -26,7 +26,8 @@ struct request {
 	struct spamtraind *service;
 	struct strbuf user; /* as classifier_open() wants it; "" when the request names none */
 	struct strbuf reply;
-	int reply_fd; /* passed with the reply, or -1 */
+	const char *outcome; /* of an error; static */
+	int reply_fd;	     /* passed with the reply, or -1 */
 };
 
 /* ---- attributes ---- */
@@ -50,6 +51,7 @@ struct signatures *request_signatures(struct request *request);
 
 /* ---- reply ---- */
 
+/* outcome: static. */
 void reply_error(struct request *request, const char *outcome, const char *reason);
 /* The same for what a store or the classifier said; frees the reason. */
 void reply_store_error(struct request *request, enum store_status status, char *reason);

@@ -11,6 +11,14 @@
 #include <unistd.h>
 
 METRIC_COUNTER(requests, "shoveler_spamtraind_requests_total", "Requests by the local socket");
+#define ERRORS(outcome)                                                                            \
+	METRIC_COUNTER(outcome##_requests,                                                         \
+		       "shoveler_spamtraind_request_errors_total{outcome=\"" #outcome "\"}",       \
+		       "Requests by the local socket that were answered with an error")
+ERRORS(invalid);
+ERRORS(unknown);
+ERRORS(denied);
+ERRORS(deferred);
 METRIC_COUNTER(strangers, "shoveler_spamtraind_peers_refused_total",
 	       "Connections to the local socket by users who may not");
 
@@ -123,10 +131,29 @@ static enum rights peer_rights(int fd)
 	return rights;
 }
 
+/* Links that were used or have expired are counted in spamtraind_link.c. */
+static void count_error(const struct request *request)
+{
+	static const struct {
+		const char *outcome;
+		struct metric *counter;
+	} errors[] = {{"invalid", &invalid_requests},
+		      {"unknown", &unknown_requests},
+		      {"denied", &denied_requests},
+		      {"deferred", &deferred_requests}};
+
+	for (size_t i = 0; request->outcome != NULL && i < sizeof(errors) / sizeof(errors[0]);
+	     i++) {
+		if (strcmp(request->outcome, errors[i].outcome) == 0)
+			metric_add(errors[i].counter, 1);
+	}
+}
+
 static int answer(int fd, struct request *request)
 {
 	int sent = packet_send(fd, &request->reply, request->reply_fd);
 
+	count_error(request);
 	if (sent < 0)
 		msg_warn("request=%s: cannot answer: %s", request_text(request, "request"),
 			 strerror(errno));

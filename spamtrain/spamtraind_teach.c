@@ -68,6 +68,8 @@ static void reply_result(struct request *request, const struct correction_result
 
 	packet_put(&request->reply, "status", ok ? "ok" : "error");
 	packet_put(&request->reply, "outcome", correction_outcome(result));
+	if (!ok)
+		request->outcome = correction_outcome(result);
 	if (ok)
 		packet_put(&request->reply, "released", result->released ? "yes" : "no");
 	if (result->reason != NULL)

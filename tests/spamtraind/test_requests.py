@@ -135,6 +135,7 @@ class History(RequestTest):
             self.fails("invalid", name, **named)
         self.assertEqual(self.host.ask(request="history", user="")["outcome"], "invalid")
         self.assertEqual(self.host.ask(request="history", user="../../etc")["outcome"], "invalid")
+        self.assertGreater(self.host.metric('shoveler_spamtraind_request_errors_total{outcome="invalid"}'), 15)
         many = " ".join(f"{i:024x}" for i in range(1001))
         self.fails("invalid", "retrain", signatures=many, **{"class": "spam"})
 
