@@ -306,6 +306,16 @@ static double weight_of(int learner, const struct dictionary_sums *sums)
 	return learners[learner].weight + (learner == OPINION ? more : 0);
 }
 
+/*
+ * Scores of a filter that knows next to nothing of one class would be a false measure for later
+ * ones. The logistic learners need theirs for the gradients.
+ */
+static bool is_measure(int learner, const struct engine_score *score)
+{
+	return score->known || learner == OPINION || learner == LOGISTIC_HEADER ||
+	       learner == LOGISTIC_BODY;
+}
+
 void engine_score(struct engine_score *score_r, const uint32_t *hashes,
 		  const struct token_counts *counts, size_t count,
 		  const struct dictionary_sums *sums)
@@ -321,8 +331,10 @@ void engine_score(struct engine_score *score_r, const uint32_t *hashes,
 		score_r->bins[i] = SCORE_UNKNOWN;
 		if (!both && i != OPINION)
 			continue; /* who knows one class only finds everything to be of it */
-		score_r->bins[i] = bin_of(i, raw[i]);
-		sum += share * calibrated(sums, i, raw[i], score_r->bins[i]);
+		uint16_t bin = bin_of(i, raw[i]);
+		sum += share * calibrated(sums, i, raw[i], bin);
+		if (is_measure(i, score_r))
+			score_r->bins[i] = bin;
 	}
 	score_r->score = sum / weights;
 }

@@ -2,9 +2,9 @@
 # Accuracy and CPU of the classifier on the public corpus.
 # usage: [SEEDS="101 102 ..."] tests/bench/classifier.sh SPAMTRAIN CORPUS [SECTION...]    (CORPUS: as tests/corpus.sh brings it)
 #
-# Sections (default: modes and cost, of one shuffle: half a minute; "all" of ten shuffles takes half an hour):
+# Sections (default: modes and cost, of one shuffle: half a minute; "all" of ten shuffles an hour of CPU):
 #   modes        each training mode; body and basic fields only; half of the errors never reported; on time order, too
-#   halves       the same on each half of the messages: A is the half that constants were chosen on, B the one they were not
+#   halves       the same on each half of the messages, by a hash: what the choice of messages makes
 #   sensitivity  statisticalSedation 0 to 10; fails if a step is out of order
 #   families     without each family of features
 #   disguise     spam that hides what it says, judged by a filter that knows plain mail only

@@ -3,8 +3,8 @@
 
 usage: intervals.py NAME RESULTS...     (RESULTS: files with lines "gold score verdict", of the same messages in different orders)
 
-Each figure is the mean over the files. The interval behind it is the mean of the files' own 95 % intervals, each by bootstrap: 400 times as
-many messages are drawn with replacement from the file. It says how much the figure would differ with other mail of the same kind, which is
+Each figure is the mean over the files. The interval behind it is a 95 % interval by bootstrap: 400 times as many messages as there are in a
+file are drawn with replacement from it, from each file in turn; what a draw differs from its file is counted from the mean. It says how much the figure would differ with other mail of the same kind, which is
 much more than between two orders of the same mail. `intervals.py --check-steps FILE` reads rows of this tool, and fails unless each step of
 sensitivity has no more ham wrong and no less spam missed than the one before.
 
@@ -58,33 +58,37 @@ def missed_at(rows, share):
     return 100 * sum(score <= threshold for score in spams) / len(spams)
 
 
-def figures(rows):
+def points(rows):
     early = EARLY if len(rows) > 2 * EARLY else 0
     ones = [1] * len(rows)
-    late = rates(rows[early:], ones)
-    at = missed_at(rows, 0.001)
-    rows = sorted(rows)
-    point = [area_above(rows, ones), *rates(rows, ones)]
-    draws = []
-    generator = random.Random(1)
-    for _ in range(DRAWS):
-        weights = [0] * len(rows)
-        for i in generator.choices(range(len(rows)), k=len(rows)):
-            weights[i] += 1
-        draws.append([area_above(rows, weights), *rates(rows, weights)])
-    columns = [sorted(column) for column in zip(*draws)]
-    low = [column[int(0.025 * DRAWS)] for column in columns]
-    high = [column[int(0.975 * DRAWS) - 1] for column in columns]
-    return point + low + high + list(late) + [at]
+    return [area_above(sorted(rows), ones), *rates(rows, ones), *rates(rows[early:], ones), missed_at(rows, 0.001)]
+
+
+def draw(rows, generator):
+    """rows: sorted by score"""
+    weights = [0] * len(rows)
+    for i in generator.choices(range(len(rows)), k=len(rows)):
+        weights[i] += 1
+    return [area_above(rows, weights), *rates(rows, weights)]
 
 
 def row(name, paths):
-    means = [sum(column) / len(paths) for column in zip(*(figures(read(path)) for path in paths))]
-    area, wrong, missed, area_low, wrong_low, missed_low, area_high, wrong_high, missed_high, late_wrong, late_missed, at = means
-    return (
-        f"| {name} | {area:.4f} [{area_low:.3f}-{area_high:.3f}] | {wrong:.2f} [{wrong_low:.2f}-{wrong_high:.2f}]"
-        f" | {missed:.1f} [{missed_low:.1f}-{missed_high:.1f}] | {late_wrong:.2f} | {late_missed:.1f} | {at:.1f} |"
-    )
+    files = [read(path) for path in paths]
+    figures = [points(rows) for rows in files]
+    means = [sum(column) / len(files) for column in zip(*figures)]
+    files = [sorted(rows) for rows in files]
+    generator = random.Random(1)
+    differences = [[], [], []]
+    for i in range(DRAWS):
+        which = i % len(files)
+        for column, (drawn, point) in enumerate(zip(draw(files[which], generator), figures[which])):
+            differences[column].append(drawn - point)
+    cells = []
+    for column, digits in ((0, 3), (1, 2), (2, 1)):
+        sample = sorted(differences[column])
+        low, high = (max(0, means[column] + sample[int(share * DRAWS)]) for share in (0.025, 0.974))
+        cells.append(f"{means[column]:.{digits + (column == 0)}f} [{low:.{digits}f}-{high:.{digits}f}]")
+    return f"| {name} | {' | '.join(cells)} | {means[3]:.2f} | {means[4]:.1f} | {means[5]:.1f} |"
 
 
 def check_steps(path):
