@@ -72,7 +72,7 @@ int command_site(struct session *session, int argc, char **argv)
 		.users_directory = conf_text(session->conf, P_USERS_DIRECTORY),
 		.file = file,
 		.quorum = (unsigned)conf_number(session->conf, P_SITE_DICTIONARY_USERS),
-		.everybody = classifier_site_preferences(session->site)->site_dictionary,
+		.site = session->site,
 	};
 	int result = site_build(&build, &header, &error);
 	free(file);

@@ -27,6 +27,7 @@
 static char folder[] = "/tmp/knowledge_test.XXXXXX";
 static char *file;
 static struct classifier_site *site;
+static bool others_take_part = true; /* in the site dictionary, if they did not say so */
 
 /* words: of dictionary_groups; from_site: new users start from the site dictionary. */
 static void site_open(const char *const *words, bool from_site)
@@ -38,6 +39,7 @@ static void site_open(const char *const *words, bool from_site)
 	settings.users_directory = folder;
 	settings.open_stores_max = 2;
 	settings.quick = true;
+	settings.preferences.site_dictionary = others_take_part;
 	settings.preferences.sedation = 1; /* messages of two dozen words are no strong cases */
 	settings.wait_seconds = 20;
 	settings.site_file = from_site ? file : NULL;
@@ -237,7 +239,8 @@ static void test_group_same_message(void **state)
 	assert_same(once, snapshot_take(ALICE));
 	struct classifier *c = open_user(ALICE);
 	assert_int_equal(dictionary_refresh(c->store, &error), STORE_OK);
-	assert_int_equal(dictionary_merge(c->store, false, &error), STORE_OK); /* and across a snapshot */
+	assert_int_equal(dictionary_merge(c->store, false, &error),
+			 STORE_OK); /* and across a snapshot */
 	classifier_close(&c);
 	assert_int_equal(correct(ALICE, CLASSIFIER_UNLEARN, STORE_NONE, NULL, m),
 			 CLASSIFIER_TAKEN_BACK);
@@ -394,10 +397,10 @@ static void test_group_at_once(void **state)
 
 /* ---- the site dictionary ---- */
 
-static struct site_header build_with(unsigned quorum, bool everybody)
+static struct site_header build_with(unsigned quorum)
 {
 	const struct site_build build = {
-		.users_directory = folder, .file = file, .quorum = quorum, .everybody = everybody};
+		.users_directory = folder, .file = file, .quorum = quorum, .site = site};
 	struct site_header header;
 	char *error = NULL;
 
@@ -408,7 +411,7 @@ static struct site_header build_with(unsigned quorum, bool everybody)
 
 static struct site_header build(void)
 {
-	return build_with(3, true);
+	return build_with(3);
 }
 
 /* The file, but for its header. */
@@ -501,7 +504,7 @@ static void test_site_not_solid(void **state)
 	assert_int_equal(header.entries, 0);
 	site_open(NULL, true);
 	assert_int_equal(score(EVE, spam).result, CLASSIFIER_INNOCENT);
-	header = build_with(2, true); /* an admin may ask for fewer; twice as many must be there */
+	header = build_with(2); /* an admin may ask for fewer; twice as many must be there */
 	assert_true(header.entries > 0 && !site_header_is_solid(&header));
 	classifier_message_free(&spam);
 }
@@ -653,7 +656,10 @@ static void test_site_leaving(void **state)
 	assert_int_equal(c->site_weight, 0);
 	classifier_close(&c);
 	/* On a site where nobody takes part who did not say so. */
-	struct site_header header = build_with(3, false);
+	others_take_part = false;
+	site_open(NULL, true);
+	others_take_part = true;
+	struct site_header header = build();
 	assert_int_equal(header.users, 0);
 }
 
@@ -754,8 +760,7 @@ static bool give_up(void *context)
 static void test_site_unfinished(void **state)
 {
 	int users = 0;
-	struct site_build job = {
-		.users_directory = folder, .file = file, .quorum = 3, .everybody = true};
+	struct site_build job = {.users_directory = folder, .file = file, .quorum = 3};
 	struct site_header header;
 	char *error = NULL;
 
@@ -764,6 +769,7 @@ static void test_site_unfinished(void **state)
 	teachers(3);
 	build();
 	struct strbuf before = content();
+	job.site = site;
 	job.next = give_up;
 	job.context = &users;
 	assert_int_equal(site_build(&job, &header, &error), -1);

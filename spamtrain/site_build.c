@@ -100,21 +100,25 @@ static void said_count(struct job *job, const struct said *said)
 }
 
 /* Does he let others learn from him? */
-static enum store_status takes_part(const struct site_build *build, struct store *store,
-				    bool *yes_r, char **error_r)
+static enum store_status takes_part(const struct site_build *build, const char *user,
+				    struct store *store, bool *yes_r, char **error_r)
 {
 	struct preferences preferences;
 	char *value = NULL, *ignored = NULL;
 	enum store_status status = store_preference_get(store, "siteDictionary", &value, error_r);
 
 	preferences_init(&preferences);
-	preferences.site_dictionary = build->everybody;
 	if (status == STORE_OK)
 		preferences_set(&preferences, "siteDictionary", value, &ignored);
+	else if (status == STORE_NOT_FOUND)
+		status = classifier_user_defaults(build->site, user, &preferences, error_r) ==
+					 CLASSIFIER_OK
+				 ? STORE_OK
+				 : STORE_DEFER;
 	*yes_r = preferences.site_dictionary;
 	free(value);
 	free(ignored);
-	return status == STORE_NOT_FOUND ? STORE_OK : status;
+	return status;
 }
 
 enum store_status site_user_confirmed(const struct site_build *build, const char *user,
@@ -130,7 +134,7 @@ enum store_status site_user_confirmed(const struct site_build *build, const char
 		directory == NULL ? STORE_NOT_FOUND : store_open(&store, directory, false, error_r);
 
 	if (status == STORE_OK)
-		status = takes_part(build, store, &yes, error_r);
+		status = takes_part(build, user, store, &yes, error_r);
 	if (status == STORE_OK && yes)
 		status = store_confirmed_list(store, each, context, error_r);
 	store_close(&store);

@@ -12,6 +12,7 @@
 #ifndef SHOVELER_SITE_BUILD_H
 #define SHOVELER_SITE_BUILD_H
 
+#include "spamtrain/classifier.h"
 #include "spamtrain/site_dictionary.h"
 
 #define SITE_USER_MESSAGES 100 /* of a class, the newest ones */
@@ -20,7 +21,7 @@ struct site_build {
 	const char *users_directory;
 	const char *file; /* its folder is made if need be */
 	unsigned quorum;
-	bool everybody; /* users who did not say otherwise take part */
+	const struct classifier_site *site; /* do users who did not say so take part? */
 	/* Called before each user; returns false to give up. May be NULL. */
 	bool (*next)(void *context);
 	void *context;

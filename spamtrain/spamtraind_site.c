@@ -26,7 +26,7 @@ void site_round(const struct spamtraind *service, struct ticker *ticker)
 		.users_directory = service->users_directory,
 		.file = service->site_file,
 		.quorum = service->site_users,
-		.everybody = classifier_site_preferences(service->site)->site_dictionary,
+		.site = service->site,
 		.next = next_user,
 		.context = ticker,
 	};
