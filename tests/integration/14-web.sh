@@ -168,3 +168,5 @@ lab_in mx1 sh -c 'echo "web_sign_on_header = X-User" >>/etc/shoveler/main.cf.d/5
 expect 5 "with web_sign_on_header" "200" sso bob@example.test
 expect 0 "a name that is none" "303 sign-in?to=history" sso "../bob"
 expect 0 "the web page's own log" "no trouble" sh -c "grep -hE 'error:|panic|fatal' '$LAB_DIR/mx1/var/log/shoveler-web.out' || echo no trouble"
+lab_stop mx1/shoveler-web
+expect 0 "SIGTERM: its exit code" "0" lab_exit_code mx1/shoveler-web
