@@ -132,7 +132,7 @@ void classifier_message_free(struct classifier_message **message);
 const char *classifier_message_from(const struct classifier_message *message);
 const char *classifier_message_subject(const struct classifier_message *message);
 const char *classifier_message_id(const struct classifier_message *message);
-/* 32 hex digits: XXH3-128 over the message without trace fields and our own fields. */
+/* 32 hex digits: half of SHA-256 over the message without trace fields and our own fields. */
 const char *classifier_message_digest(const struct classifier_message *message);
 /* The syntactically valid X-DSPAM-Signature that the message carries, or "". Proves nothing. */
 const char *classifier_message_signature(const struct classifier_message *message);

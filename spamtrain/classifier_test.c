@@ -302,8 +302,10 @@ static void test_walls(void **state)
 	assert_int_equal(classifier_open(site, "no address", true, &c, &error), CLASSIFIER_INVALID);
 	assert_non_null(error);
 	free(error);
-	char *path = store_user_directory("/users", "../../x@..");
-	assert_string_equal(path, "/users/%2E./%2E.%2F..%2Fx");
+	assert_null(store_user_directory("/users", "../../x@.."));
+	assert_null(store_user_directory("/users", "x@../y"));
+	char *path = store_user_directory("/users", "..%2f@x.test");
+	assert_string_equal(path, "/users/x.test/%2E.%252f");
 	free(path);
 }
 
