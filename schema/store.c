@@ -8,12 +8,12 @@
  */
 #include "schema/store_internal.h"
 
+#include "lib/address.h"
 #include "lib/file.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 #include "schema/migrate.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 10000
-#define LABEL_MAX	200 /* bytes of an escaped folder name */
 #define STORE_FILE	"store.sqlite"
 #define STORE_PRAGMAS                                                                              \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"        \
@@ -133,33 +132,18 @@ void store_column_hex(sqlite3_stmt *statement, int column, char *out, size_t siz
 
 /* ---- folders ---- */
 
-/* Letters, digits and "-_+=" and inner dots stand for themselves, everything else is %XX. */
-static bool label_append(struct strbuf *out, const char *text, size_t size)
-{
-	size_t start = out->size;
-
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)text[i];
-		if (isalnum(c) || strchr("-_+=", c) != NULL || (c == '.' && i > 0))
-			strbuf_append_char(out, (char)c);
-		else
-			strbuf_printf(out, "%%%02X", c);
-	}
-	return out->size > start && out->size - start <= LABEL_MAX;
-}
-
 char *store_user_directory(const char *users_directory, const char *user)
 {
 	struct strbuf path = STRBUF_INIT;
-	const char *at = strrchr(user, '@');
+	struct span local, domain;
 
+	if (!address_is_user(span_of(user)) || !address_split(span_of(user), &local, &domain))
+		return NULL;
 	strbuf_printf(&path, "%s/", users_directory);
-	bool valid = at != NULL && label_append(&path, at + 1, strlen(at + 1));
+	address_escape(&path, domain);
 	strbuf_append_char(&path, '/');
-	if (valid && label_append(&path, user, (size_t)(at - user)))
-		return strbuf_steal(&path);
-	strbuf_free(&path);
-	return NULL;
+	address_escape(&path, local);
+	return strbuf_steal(&path);
 }
 
 /* Durable: a file in a folder that a power cut takes away is not there either. */
