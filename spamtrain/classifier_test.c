@@ -538,6 +538,15 @@ static void test_headers(void **state)
 	assert_non_null(
 		strstr(strbuf_text(&out), "X-DSPAM-Factors: 2,\r\n\ta? b, 0.9,\r\n\tc??, 0.1\r\n"));
 	strbuf_free(&out);
+	char line[2000]; /* whatever a message holds, no line of ours is too long */
+	memset(line, 'x', sizeof(line));
+	memcpy(line + sizeof(line) - 2, "\n", 2);
+	v.factors = line;
+	dspam_headers_format(&out, &v, 0);
+	const char *factor = strstr(strbuf_text(&out), "\r\n\txxx");
+	assert_non_null(factor);
+	assert_true(strcspn(factor + 3, "\r") <= 100);
+	strbuf_free(&out);
 }
 
 static void test_preferences(void **state)
