@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MERGE_RATIO    6
+#define MERGE_RATIO    4
 #define BRIEF_TOKENS   (512 * 1024) /* some milliseconds */
 #define STRAY_SECONDS  3600	    /* a file that is being written is younger */
 #define PURGE_ATTEMPTS 3	    /* against processes that merge meanwhile */
@@ -39,12 +39,15 @@ struct runs {
 	size_t count;
 	struct token *sorted; /* of the overlay */
 	size_t total;	      /* tokens at most */
+	struct run *first;    /* whose next tokens, below until, are in no other run */
+	uint32_t until;
 };
 
 /* The files from kept on, and the overlay. */
 static void runs_open(struct runs *runs, const struct dictionary *d, size_t kept)
 {
 	runs->count = 0;
+	runs->first = NULL;
 	runs->total = d->overlay.count;
 	for (size_t i = kept; i < d->file_count; i++) {
 		const struct tokens *file = &d->files[i];
@@ -61,16 +64,38 @@ static void runs_close(struct runs *runs)
 	free(runs->sorted);
 }
 
+/* The run with the lowest hash; up to where it is alone. */
+static struct run *runs_first(struct runs *runs)
+{
+	struct run *first = NULL;
+
+	runs->until = UINT32_MAX;
+	for (size_t i = 0; i < runs->count; i++) {
+		struct run *run = &runs->list[i];
+		if (run->at == run->end)
+			continue;
+		if (first == NULL || run->at->hash < first->at->hash) {
+			if (first != NULL && first->at->hash < runs->until)
+				runs->until = first->at->hash;
+			first = run;
+		} else if (run->at->hash < runs->until) {
+			runs->until = run->at->hash;
+		}
+	}
+	runs->first = first;
+	return first;
+}
+
 /* The next token by hash, summed. False: there is none. */
 static bool runs_next(struct runs *runs, struct token *token_r)
 {
-	const struct run *first = NULL;
+	struct run *first = runs->first;
 
-	for (size_t i = 0; i < runs->count; i++) {
-		const struct run *run = &runs->list[i];
-		if (run->at < run->end && (first == NULL || run->at->hash < first->at->hash))
-			first = run;
+	if (first != NULL && first->at < first->end && first->at->hash < runs->until) {
+		*token_r = *first->at++;
+		return true;
 	}
+	first = runs_first(runs);
 	if (first == NULL)
 		return false;
 	*token_r = (struct token){.hash = first->at->hash};
@@ -309,7 +334,8 @@ static enum store_status snapshot_make(struct store *store, size_t kept,
 		status = snapshot_commit(store, kept, name, won_r, error_r);
 		for (size_t i = kept; i < d->file_count && *won_r; i++)
 			unlink_in(store->directory, d->names[i]);
-		if (!*won_r)
+		/* A commit that failed may still be found done after a crash: its file stays. */
+		if (status == STORE_OK && !*won_r)
 			unlink_in(store->directory, name);
 		dictionary_clear(d);
 	}

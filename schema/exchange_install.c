@@ -217,11 +217,16 @@ static enum store_status transaction(struct exchange *exchange, const char *dire
 		status = dictionary_name(db, strbuf_text(&names), error_r);
 	if (status == STORE_OK)
 		status = tables_copy(exchange, error_r);
-	if (status == STORE_OK)
+	bool committing = status == STORE_OK;
+	if (committing)
 		status = execute(db, "COMMIT", error_r);
 	if (status != STORE_OK && sqlite3_get_autocommit(db) == 0)
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	snapshots_unlink(directory, status == STORE_OK ? old : strbuf_text(&names));
+	/* A commit that failed may still be found done after a crash: then all files stay. */
+	if (status == STORE_OK)
+		snapshots_unlink(directory, old);
+	else if (!committing)
+		snapshots_unlink(directory, strbuf_text(&names));
 	strbuf_free(&names);
 	free(old);
 	return status;
