@@ -36,7 +36,7 @@ static struct span parameter_value(struct span s, struct strbuf *out)
 		}
 		return span_from(s, i + 1);
 	}
-	while (i < s.size && s.data[i] != ';' && strchr(" \t\r\n", s.data[i]) == NULL)
+	while (i < s.size && s.data[i] != ';' && s.data[i] != '\0' && !span_is_blank(s.data[i]))
 		i++;
 	if (out != NULL)
 		strbuf_append(out, s.data, i);

@@ -57,15 +57,20 @@ static inline bool span_starts_nocase(struct span s, struct span prefix)
 	return s.size >= prefix.size && span_equal_nocase(span_first(s, prefix.size), prefix);
 }
 
-/* Without white space (space, tab, CR, LF) at both ends. */
+/* White space: space, tab, CR, LF. */
+static inline bool span_is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Without white space at both ends. */
 static inline struct span span_trim(struct span s)
 {
-	while (s.size > 0 && strchr(" \t\r\n", s.data[0]) != NULL && s.data[0] != '\0') {
+	while (s.size > 0 && span_is_blank(s.data[0])) {
 		s.data++;
 		s.size--;
 	}
-	while (s.size > 0 && s.data[s.size - 1] != '\0' &&
-	       strchr(" \t\r\n", s.data[s.size - 1]) != NULL)
+	while (s.size > 0 && span_is_blank(s.data[s.size - 1]))
 		s.size--;
 	return s;
 }

@@ -22,6 +22,7 @@
 #define FEATURES_MAX		4096	     /* of one message; later ones are ignored */
 #define FEATURES_TEXT_MAX	(192 * 1024) /* bytes of decoded text that are looked at, all parts */
 #define FEATURES_FIELDS_MAX	120	     /* header fields */
+#define FEATURES_FIELDS_LOOKED	2000	     /* ... with those that are ignored */
 #define FEATURES_FIELD_TEXT_MAX 2000	     /* bytes of one field */
 
 /* Families: a bit each, so that evaluate can measure what each is worth. */

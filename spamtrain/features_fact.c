@@ -241,9 +241,11 @@ void features_header_facts(struct extractor *ex)
 	struct message_facts *facts = &ex->facts;
 	struct span rest = ex->parts->part[0].header;
 	struct header_field field;
+	unsigned looked = 0;
 
 	extractor_name(ex, "", (struct span){NULL, 0});
-	while (header_next(&rest, &field) && facts->fields < FEATURES_FIELDS_MAX) {
+	while (header_next(&rest, &field) && facts->fields < FEATURES_FIELDS_MAX &&
+	       looked++ < FEATURES_FIELDS_LOOKED) {
 		if (feature_field_is_ignored(field.name))
 			continue;
 		facts->fields++;

@@ -208,9 +208,10 @@ void features_header(struct extractor *ex)
 {
 	struct span rest = ex->parts->part[0].header;
 	struct header_field field;
-	unsigned count = 0;
+	unsigned count = 0, looked = 0;
 
-	while (header_next(&rest, &field) && count < FEATURES_FIELDS_MAX) {
+	while (header_next(&rest, &field) && count < FEATURES_FIELDS_MAX &&
+	       looked++ < FEATURES_FIELDS_LOOKED) {
 		if (feature_field_is_ignored(field.name))
 			continue;
 		count++;
