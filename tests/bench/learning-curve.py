@@ -71,7 +71,7 @@ def panel(x, y, curves, top, step, unit):
 
 
 def draw(results):
-    width, height = 2 * WIDTH + LEFT + GAP + 30, 2 * HEIGHT + TOP + GAP + 60
+    width, height = 2 * WIDTH + LEFT + GAP + 30, 2 * HEIGHT + TOP + GAP + 84
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
         "<title>Learning curve: spam caught and innocent mail blocked, by week of use</title>",
