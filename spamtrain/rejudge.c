@@ -17,6 +17,7 @@
 
 #include "lib/xalloc.h"
 #include "schema/store_doubt.h"
+#include "spamtrain/features.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -118,7 +119,8 @@ static enum classifier_status rejudge(struct classifier *c, int64_t id, bool car
 	if (status != STORE_OK)
 		return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
 	status = store_features_get(c->store, id, &version, &hashes, &count, error_r);
-	if (status == STORE_OK &&
+	/* Features of another meaning would be compared with counts of ours. */
+	if (status == STORE_OK && version == FEATURES_VERSION &&
 	    is_doubtful(c, &row, score_again(c, &row, hashes, count), careless))
 		result = take_back(c, &row, error_r);
 	else if (status != STORE_OK && status != STORE_NOT_FOUND)

@@ -455,7 +455,8 @@ class PreferenceMaps(Trained):
         os.mkdir(self.host.path("postfix"))
         self.host.write("postfix/main.cf", "compatibility_level = 3.6\n")
         shutil.copy("/etc/postfix/dynamicmaps.cf", self.host.path("postfix"))
-        shutil.copytree("/etc/postfix/dynamicmaps.cf.d", self.host.path("postfix/dynamicmaps.cf.d"), dirs_exist_ok=True)
+        if os.path.isdir("/etc/postfix/dynamicmaps.cf.d"):  # not in Debian 13
+            shutil.copytree("/etc/postfix/dynamicmaps.cf.d", self.host.path("postfix/dynamicmaps.cf.d"))
         self.host.write("postfix/preferences", "@example.test  spamAction=tag; optOut=maybe; statisticalSedation=0\n")
         self.host.write("postfix/users.cf", f"dbpath = {self.host.path('shoveler/host.sqlite')}\n"
                         "query = SELECT name || '=' || value || ';' FROM prefs WHERE user = '%s' ORDER BY name\n")

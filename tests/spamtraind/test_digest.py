@@ -111,7 +111,7 @@ class Digest(DigestTest):
         mail = self.sent(2)
         self.assertEqual(mail["Subject"], "Your spam quarantine: 1 new")
         self.assertIn("old and new: 4 messages", self.body(mail))
-        self.assertEqual(self.host.metric('shoveler_spamtraind_digests_total{outcome="sent"}'), 1)
+        wait_for(lambda: self.host.metric('shoveler_spamtraind_digests_total{outcome="sent"}') == 1, "the count of digests", 20)
         self.assertIn(f"digest: user=<{ALICE}>, action=digest, outcome=sent, messages=1", self.host.read("lda.log"))
 
     def test_only_who_wants_it_and_in_his_language(self):
@@ -226,6 +226,36 @@ class Links(DigestTest):
         self.next_look(signal.SIGKILL)
         self.assertEqual(self.link("link-use", release)["outcome"], "used")
         self.assertEqual(len(signatures), 3)
+
+    def test_a_release_that_fails_does_not_use_it_up(self):
+        signature = self.hold(ALICE, "one")
+        self.wants()
+        self.next_look()
+        token = self.tokens(self.sent(1))[0]
+        folder = os.path.join(os.path.dirname(self.host.store(ALICE)), "quarantine")
+        name = os.listdir(folder)[0]
+        aside = os.path.join(os.path.dirname(folder), "aside")
+        os.rename(os.path.join(folder, name), aside)
+        for _ in range(2):
+            used = self.link("link-use", token)
+            self.assertEqual((used["status"], used["released"]), ("ok", "no"))
+            self.assertIn("vanished", used["reason"])
+        os.rename(aside, os.path.join(folder, name))
+        users = self.host.read("users")
+        self.host.write("users", "".join(line for line in users.splitlines(True) if not line.startswith(ALICE)))
+        used = self.link("link-use", token)
+        self.assertEqual((used["status"], used["released"]), ("ok", "no"))
+        self.assertRegex(used["reason"], "^5")
+        self.host.write("users", users)
+        self.host.stop_dovecot()
+        used = self.host.ask(request="link-use", token=token, wait="1")
+        self.assertEqual((used["status"], used["outcome"], used["released"]), ("ok", "waiting", "no"))
+        self.assertEqual(self.link("link-show", token)["status"], "ok")
+        self.assertEqual(self.held(ALICE), [signature])
+        self.host.start_dovecot()
+        self.host.drained()
+        wait_for(lambda: self.held(ALICE) == [], "the release", 20)
+        self.assertEqual(self.link("link-use", token)["outcome"], "unknown")
 
     def test_forged_and_expired_ones_do_nothing(self):
         signature = self.hold(ALICE, "one")

@@ -326,7 +326,7 @@ class Quarantine(TrainTest):
             db.execute("UPDATE quarantine SET added = added - 31 * 86400")
         db.close()
         wait_for(lambda: self.held(ALICE) == [], "the expiry")
-        self.assertEqual(self.host.metric("shoveler_spamtraind_quarantine_expired_total"), 1)
+        wait_for(lambda: self.host.metric("shoveler_spamtraind_quarantine_expired_total") == 1, "the count of expired messages", 20)
         self.assertIn(f"purge: user=<{ALICE}>, action=expire, messages=1", self.host.read("lda.log"))
         self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
         fresh = self.hold(ALICE, "fresh")
