@@ -291,6 +291,35 @@ static enum store_status index_file(struct store *store, int folder, const char 
 	return status;
 }
 
+/* It left the quarantine, and only the removal of its file was lost. */
+static bool has_left(enum store_outcome outcome)
+{
+	return outcome == STORE_OUTCOME_RELEASED || outcome == STORE_OUTCOME_DELETED;
+}
+
+static enum store_status sweep_orphan(struct store *store, int folder, const char *name,
+				      const struct stat *st, struct quarantine_swept *swept,
+				      char **error_r)
+{
+	char signature[STORE_SIGNATURE_SIZE];
+	struct store_message message;
+	enum store_outcome outcome;
+	enum store_status status;
+
+	signature_of(signature, name);
+	status = store_message_by_signature(store, signature, &message, error_r);
+	if (status == STORE_NOT_FOUND)
+		return index_file(store, folder, name, st, swept, error_r);
+	if (status != STORE_OK)
+		return status;
+	outcome = message.outcome;
+	store_message_free(&message);
+	if (!has_left(outcome))
+		return index_file(store, folder, name, st, swept, error_r);
+	remove_counted(folder, name, swept);
+	return STORE_OK;
+}
+
 /* The message is held by a row: name is its file, or a copy that was not removed in time. */
 static void drop_copy(int folder, const char *name, const struct quarantined_file *held,
 		      struct quarantine_swept *swept)
@@ -315,7 +344,7 @@ static enum store_status sweep_file(struct store *store, int folder, const char 
 		return STORE_OK;
 	status = quarantine_open(store, signature, &held, error_r);
 	if (status == STORE_NOT_FOUND)
-		return index_file(store, folder, name, st, swept, error_r);
+		return sweep_orphan(store, folder, name, st, swept, error_r);
 	if (status != STORE_OK)
 		return status;
 	drop_copy(folder, name, &held, swept);

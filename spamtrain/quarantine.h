@@ -9,7 +9,8 @@
  * is used twice, so what one process removes is never what another has just put.
  *
  * A crash in between, or the loss of the store, leaves a whole message without a row:
- * quarantine_sweep() makes a row for it. A message that was just released may so appear again.
+ * quarantine_sweep() makes a row for it, unless the history says that it was released or deleted:
+ * then the file goes.
  *
  * The file holds the message as it would have been delivered (lib/rewrite.h): forged fields
  * removed, our X-DSPAM-* on top, every other byte as it came.
@@ -48,7 +49,7 @@ enum store_status quarantine_delete(struct store *store, const struct store_quar
 				    enum store_outcome outcome, char **error_r);
 
 struct quarantine_swept {
-	unsigned removed; /* unfinished files, and copies of messages that are held anyway */
+	unsigned removed; /* unfinished files, and those of messages that are held anyway or left */
 	unsigned indexed; /* messages that had lost their row and have one again */
 };
 

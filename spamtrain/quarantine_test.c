@@ -377,6 +377,38 @@ static void a_copy_of_what_is_held_is_removed(void **state)
 	free(path);
 }
 
+static void what_left_does_not_come_back(void **state)
+{
+	static const enum store_outcome outcomes[] = {STORE_OUTCOME_RELEASED,
+						      STORE_OUTCOME_DELETED};
+	struct store_message message = {.signature = SIGNATURE, .digest = SIGNATURE};
+	struct quarantine_swept swept;
+	struct store_quarantined row;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(store_message_add(store, &message, &error), STORE_OK);
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++) {
+		assert_int_equal(put(SIGNATURE, 1, 7), STORE_OK);
+		row = row_of(SIGNATURE);
+		assert_int_equal(quarantine_delete(store, &row, outcomes[i], &error), STORE_OK);
+		make_file(row.file, false);
+		store_quarantined_free(&row);
+		swept = sweep(time(NULL) + QUARANTINE_ORPHAN_SECONDS + 10);
+		assert_int_equal(swept.removed, 1);
+		assert_int_equal(swept.indexed, 0);
+		assert_int_equal(store_quarantine_get(store, SIGNATURE, &row, &error),
+				 STORE_NOT_FOUND);
+		assert_int_equal(count_files(), 0);
+		assert_int_equal(outcome(), outcomes[i]);
+	}
+	/* what was never said to have left gets its row */
+	assert_int_equal(store_message_outcome(store, SIGNATURE, STORE_OUTCOME_QUARANTINED, &error),
+			 STORE_OK);
+	make_file(SIGNATURE ".1.2.3", true);
+	assert_int_equal(sweep(time(NULL)).indexed, 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -393,6 +425,7 @@ int main(void)
 		TEST(only_what_is_unfinished_is_swept),
 		TEST(a_message_without_a_row_gets_one),
 		TEST(a_copy_of_what_is_held_is_removed),
+		TEST(what_left_does_not_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /*
- * release.h - takes a message out of a user's quarantine and delivers it into INBOX.
+ * release.h - takes a message out of a user's quarantine and has Dovecot deliver it.
  *
  * It goes straight to Dovecot's LMTP, so it is not filtered again; the fields that say what the
  * filter thought are replaced by "Innocent". Order: Dovecot accepts it; the history says released

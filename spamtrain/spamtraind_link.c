@@ -2,7 +2,8 @@
  * spamtraind_link.c - requests link-show and link-use: the links of the daily digest.
  *
  * Using one: the action first, then the note that it was used. Killed in between, the link works
- * once more and changes nothing, since every action is idempotent.
+ * once more and changes nothing, since every action is idempotent. A release that Dovecot puts off
+ * or refuses does not use the link up.
  */
 #include "lib/action_link.h"
 #include "lib/address.h"
@@ -194,7 +195,22 @@ static bool teach(struct request *request, const struct action_link *link,
 	return true;
 }
 
-/* What is deleted or confirmed leaves the quarantine; then the link is used up. */
+static enum store_status note_use(struct store *store, const struct action_link *link,
+				  char **reason_r)
+{
+	struct store_quarantined held;
+	enum store_status status = STORE_NOT_FOUND;
+
+	if (link->action == ACTION_LINK_RELEASE)
+		status = store_quarantine_get(store, link->signature, &held, reason_r);
+	if (status == STORE_NOT_FOUND)
+		return store_link_use(store, link->mac, link->expires, reason_r);
+	if (status == STORE_OK)
+		store_quarantined_free(&held);
+	return status;
+}
+
+/* What is deleted or confirmed leaves the quarantine. The link is used up when its message left. */
 static enum store_status settle(struct request *request, const struct action_link *link,
 				unsigned *deleted_r, char **reason_r)
 {
@@ -214,8 +230,7 @@ static enum store_status settle(struct request *request, const struct action_lin
 		status = quarantine_discard(classifier_store(classifier), link->signature,
 					    deleted_r, reason_r);
 	if (status == STORE_OK)
-		status = store_link_use(classifier_store(classifier), link->mac, link->expires,
-					reason_r);
+		status = note_use(classifier_store(classifier), link, reason_r);
 	classifier_close(&classifier);
 	return status;
 }

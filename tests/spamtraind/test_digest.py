@@ -243,9 +243,11 @@ class Links(DigestTest):
         os.rename(aside, os.path.join(folder, name))
         users = self.host.read("users")
         self.host.write("users", "".join(line for line in users.splitlines(True) if not line.startswith(ALICE)))
+        time.sleep(1.1)  # Dovecot looks at the file once a second
         used = self.link("link-use", token)
         self.assertEqual((used["status"], used["released"]), ("ok", "no"))
         self.assertRegex(used["reason"], "^5")
+        self.assertEqual(self.link("link-show", token)["status"], "ok")
         self.host.write("users", users)
         self.host.stop_dovecot()
         used = self.host.ask(request="link-use", token=token, wait="1")
