@@ -2,9 +2,14 @@
 
 #include "lib/span_source.h"
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-static const char *const kinds[] = {"training", "digest"};
+#define ID_MAC_BYTES 8 /* nobody can try many: each try is a mail to a user */
+#define ID_MAC_SIZE  (2 * ID_MAC_BYTES)
 
 static const char *domain_of(const char *user)
 {
@@ -25,19 +30,52 @@ static void put_date(struct strbuf *out, time_t now)
 		      utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
+/* Proves that we wrote the first part of a Message-ID, for that user. In hex, no NUL. */
+static void id_mac(const struct spamtraind *service, const char *user, struct span first,
+		   char hex[ID_MAC_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char mac[EVP_MAX_MD_SIZE];
+	struct strbuf text = STRBUF_INIT;
+
+	/* Another start than that of lib/submitter.h, which uses the same secret. */
+	strbuf_printf(&text, "own-mail;%s;", user);
+	strbuf_append_span(&text, first);
+	if (HMAC(EVP_sha256(), service->secret.bytes, (int)service->secret.size,
+		 (const unsigned char *)text.data, text.size, mac, NULL) == NULL)
+		abort(); /* a libcrypto without SHA-256 cannot be worked with */
+	for (size_t i = 0; i < ID_MAC_BYTES; i++) {
+		hex[2 * i] = digits[mac[i] >> 4];
+		hex[2 * i + 1] = digits[mac[i] & 15];
+	}
+	strbuf_free(&text);
+}
+
+static void put_message_id(struct strbuf *out, const struct spamtraind *service, const char *user,
+			   const char *kind, time_t now)
+{
+	static atomic_uint sequence;
+	struct strbuf first = STRBUF_INIT;
+	char mac[ID_MAC_SIZE];
+
+	strbuf_printf(&first, "%s.%lld.%ld.%u", kind, (long long)now, (long)getpid(),
+		      atomic_fetch_add(&sequence, 1));
+	id_mac(service, user, strbuf_span(&first), mac);
+	strbuf_printf(out, "Message-ID: <%s.%.*s@%s>\r\n", strbuf_text(&first), ID_MAC_SIZE, mac,
+		      service->hostname);
+	strbuf_free(&first);
+}
+
 void own_mail_header(struct strbuf *out, const struct spamtraind *service, const char *user,
 		     const char *kind, time_t now)
 {
-	static atomic_uint sequence;
-
 	put_date(out, now);
 	if (service->answer_from[0] != '\0')
 		strbuf_printf(out, "From: %s\r\n", service->answer_from);
 	else
 		strbuf_printf(out, "From: postmaster@%s\r\n", domain_of(user));
 	strbuf_printf(out, "To: %s\r\n", user);
-	strbuf_printf(out, "Message-ID: <%s.%lld.%ld.%u@%s>\r\n", kind, (long long)now,
-		      (long)getpid(), atomic_fetch_add(&sequence, 1), service->hostname);
+	put_message_id(out, service, user, kind, now);
 	strbuf_append_text(out, "X-Auto-Response-Suppress: All\r\n"
 				"MIME-Version: 1.0\r\n");
 }
@@ -51,20 +89,22 @@ void own_mail_text(struct strbuf *out, const char *text)
 	}
 }
 
-bool own_mail_is(const struct spamtraind *service, const char *message_id)
+bool own_mail_is(const struct spamtraind *service, const char *user, struct span message_id)
 {
-	const char *at = strrchr(message_id, '@');
-	size_t size = strlen(service->hostname);
+	struct span id = span_trim(message_id), host = span_of(service->hostname);
+	size_t tail = 1 + ID_MAC_SIZE + 1 + host.size + 1; /* .MAC@host> */
+	const char *end;
+	char mac[ID_MAC_SIZE];
 
-	if (at == NULL || strncmp(at + 1, service->hostname, size) != 0 || at[1 + size] != '>')
+	/* Without training addresses there is no secret. */
+	if (service->secret.size == 0 || id.size <= 1 + tail || id.data[0] != '<')
 		return false;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size = strlen(kinds[i]);
-		if (message_id[0] == '<' && strncmp(message_id + 1, kinds[i], size) == 0 &&
-		    message_id[1 + size] == '.')
-			return true;
-	}
-	return false;
+	end = id.data + id.size - tail;
+	if (end[0] != '.' || end[1 + ID_MAC_SIZE] != '@' || id.data[id.size - 1] != '>' ||
+	    memcmp(end + 2 + ID_MAC_SIZE, host.data, host.size) != 0)
+		return false;
+	id_mac(service, user, (struct span){id.data + 1, (size_t)(end - id.data) - 1}, mac);
+	return CRYPTO_memcmp(mac, end + 1, ID_MAC_SIZE) == 0;
 }
 
 struct one_piece {

@@ -11,7 +11,8 @@
 
 /*
  * Date, From, To, Message-ID, X-Auto-Response-Suppress, MIME-Version. kind: a word, the start of the
- * Message-ID.
+ * Message-ID, which ends with a MAC by submitter_secret_file: nobody else can make mail that looks
+ * like ours.
  */
 void own_mail_header(struct strbuf *out, const struct spamtraind *service, const char *user,
 		     const char *kind, time_t now);
@@ -19,8 +20,8 @@ void own_mail_header(struct strbuf *out, const struct spamtraind *service, const
 /* Appends text with its line ends made CRLF. */
 void own_mail_text(struct strbuf *out, const char *text);
 
-/* Whether that Message-ID (with <>) is one of ours: such mail must not be learned. */
-bool own_mail_is(const struct spamtraind *service, const char *message_id);
+/* Whether that Message-ID (with <>) is of mail that we wrote to user: it must not be learned. */
+bool own_mail_is(const struct spamtraind *service, const char *user, struct span message_id);
 
 enum lmtp_result own_mail_deliver(struct spamtraind *service, const char *user, struct span message,
 				  struct lmtp_reply *reply);

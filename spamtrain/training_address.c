@@ -85,13 +85,13 @@ static bool correct(struct job *job, const char *signature, struct span message)
 	return result.status == CORRECTION_DONE;
 }
 
-static bool by_own_signature(struct job *job)
+static bool by_signature_of(struct job *job, struct span message)
 {
 	char signature[TRAINING_SIGNATURE_SIZE];
 	struct header_field field;
 	struct span value;
 
-	if (!header_find(job->content, "X-DSPAM-Signature", &field))
+	if (!header_find(message, "X-DSPAM-Signature", &field))
 		return false;
 	value = span_trim(field.body);
 	if (value.size != sizeof(signature) - 1)
@@ -101,21 +101,16 @@ static bool by_own_signature(struct job *job)
 	return correct(job, signature, (struct span){NULL, 0});
 }
 
-/* Our own answers and digests are nobody's mail. */
-static bool is_own_mail(const struct job *job, struct span message)
+/* The user's own mail teaches nothing, and neither do our answers and digests. */
+static bool is_not_received(const struct job *job, struct span message)
 {
-	char id[TRAINING_ID_MAX + 1];
+	const char *user = strbuf_text(&job->user);
 	struct header_field field;
-	struct span value;
 
-	if (!header_find(message, "Message-ID", &field))
-		return false;
-	value = span_trim(field.body);
-	if (value.size > TRAINING_ID_MAX || memchr(value.data, '\0', value.size) != NULL)
-		return false;
-	memcpy(id, value.data, value.size);
-	id[value.size] = '\0';
-	return own_mail_is(job->service, id);
+	if (header_find(message, "From", &field) && training_from_is(field.body, user))
+		return true;
+	return header_find(message, "Message-ID", &field) &&
+	       own_mail_is(job->service, user, field.body);
 }
 
 static bool by_resent_message(struct job *job)
@@ -123,8 +118,7 @@ static bool by_resent_message(struct job *job)
 	struct strbuf original = STRBUF_INIT;
 	bool done;
 
-	if (!job->message->resent || is_own_mail(job, job->content) ||
-	    training_message_is_from(job->message, strbuf_text(&job->user)))
+	if (!job->message->resent || is_not_received(job, job->content))
 		return false;
 	training_message_restore(&original, span_first(job->content, CLASSIFIER_MESSAGE_MAX));
 	done = correct(job, "", strbuf_span(&original));
@@ -135,8 +129,13 @@ static bool by_resent_message(struct job *job)
 static bool by_attachments(struct job *job)
 {
 	for (size_t i = 0; i < job->message->count && !job->deferred; i++) {
-		if (!is_own_mail(job, job->message->originals[i]))
-			correct(job, "", job->message->originals[i]);
+		struct span original = job->message->originals[i];
+
+		/* What has a signature of the user was received, whatever it says. */
+		if (is_not_received(job, original))
+			by_signature_of(job, original);
+		else
+			correct(job, "", original);
 	}
 	if (job->message->truncated)
 		msg_warn("%s: user=<%s>, more than %d attached messages, or too large ones: "
@@ -151,20 +150,25 @@ static bool by_quoted_signature(struct job *job)
 	       correct(job, job->message->quoted, (struct span){NULL, 0});
 }
 
-/* The signature of the only message with that Message-ID in the user's history. */
+/*
+ * The signature of the only message with that Message-ID in the user's history, if the subject is
+ * the same: a thread goes on about something else, too.
+ */
 static bool find_parent(struct job *job, struct classifier *classifier,
 			char signature[STORE_SIGNATURE_SIZE])
 {
 	struct store_message row;
 	enum store_status status = store_message_by_message_id(
 		classifier_store(classifier), job->message->parent, false, &row, &job->reason);
+	bool found = false;
 
 	if (status == STORE_OK) {
+		found = training_message_has_subject(job->message, row.subject);
 		memcpy(signature, row.signature, STORE_SIGNATURE_SIZE);
 		store_message_free(&row);
 	}
 	job->deferred = status != STORE_OK && status != STORE_NOT_FOUND;
-	return status == STORE_OK;
+	return found;
 }
 
 struct likeness {
@@ -287,7 +291,9 @@ static void answer(struct job *job, const char *address)
 
 static bool teach(struct job *job)
 {
-	return by_own_signature(job) || by_resent_message(job) ||
+	if (job->message->sent_by_machine)
+		return false;
+	return by_signature_of(job, job->content) || by_resent_message(job) ||
 	       (!job->message->automatic && (by_attachments(job) || by_quoted_signature(job) ||
 					     by_parent(job) || by_likeness(job)));
 }
@@ -347,7 +353,8 @@ static void on_data(void *context, struct lmtp_transaction *transaction)
 	job->message = training_message_read(job->content);
 	job->refusal = check_submitter(job);
 	/* A bounce; nobody's program resends mail that way. */
-	job->message->automatic |= transaction->sender[0] == '\0';
+	if (transaction->sender[0] == '\0')
+		job->message->automatic = job->message->sent_by_machine = true;
 	transaction->state = job;
 }
 

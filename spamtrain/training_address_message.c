@@ -105,12 +105,18 @@ static void take_parent(struct training_message *message, struct span in_reply_t
 /* What mail programs put before the subject of what is forwarded or answered, by language. */
 static size_t prefix_size(struct span subject)
 {
-	static const char *const prefixes[] = {
-		"Fwd:", "FW:", "Re:", "TR:", "WG:", "AW:", "RV:", "I:", "VS:", "Doorst:", "ENC:"};
+	static const char *const prefixes[] = {"Fwd", "FW", "Re", "TR",	    "WG", "AW",
+					       "RV",  "I",  "VS", "Doorst", "ENC"};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		if (name_starts(subject, prefixes[i]))
-			return strlen(prefixes[i]);
+		size_t size = strlen(prefixes[i]);
+
+		if (!name_starts(subject, prefixes[i]))
+			continue;
+		while (size < subject.size && subject.data[size] == ' ')
+			size++; /* French programs write "TR :" */
+		if (size < subject.size && subject.data[size] == ':')
+			return size + 1;
 	}
 	return 0;
 }
@@ -143,13 +149,12 @@ static void read_header(struct training_message *message, struct span rest)
 	struct span subject = {NULL, 0};
 	struct header_field field;
 	unsigned submitters = 0;
+	bool outer = true;
 
 	while (header_next(&rest, &field)) {
 		if (name_is(field.name, SUBMITTER_FIELD)) {
 			message->submitter = field.body;
 			submitters++;
-		} else if (name_is(field.name, "From")) {
-			message->from = field.body;
 		} else if (name_is(field.name, "Subject")) {
 			subject = field.body;
 		} else if (name_starts(field.name, "Resent-")) {
@@ -164,6 +169,10 @@ static void read_header(struct training_message *message, struct span rest)
 			accepted = field.body;
 		}
 		message->automatic |= is_automatic(&field);
+		outer = outer && !name_starts(field.name, "Resent-") &&
+			!name_starts(field.name, "X-DSPAM-");
+		if (outer && name_is(field.name, "Auto-Submitted"))
+			message->sent_by_machine |= is_automatic(&field);
 	}
 	if (submitters != 1)
 		message->submitter = (struct span){NULL, 0};
@@ -358,14 +367,14 @@ static bool is_address_byte(char c)
 	return c != '\0' && (isalnum((unsigned char)c) || strchr("!#$%&'*+-/=?^_`{|}~.@", c));
 }
 
-bool training_message_is_from(const struct training_message *message, const char *address)
+bool training_from_is(struct span from, const char *address)
 {
 	struct span wanted = span_of(address);
 	struct strbuf text = STRBUF_INIT;
 	struct charsets charsets = CHARSETS_INIT;
 	bool found = false;
 
-	mime_field_decode(&text, &charsets, message->from, ADDRESS_TEXT_MAX);
+	mime_field_decode(&text, &charsets, from, ADDRESS_TEXT_MAX);
 	charsets_free(&charsets);
 	for (size_t i = 0; i + wanted.size <= text.size && wanted.size > 0 && !found; i++) {
 		size_t end = i + wanted.size;
@@ -401,13 +410,18 @@ static struct span address_in(const char *from)
 	return address;
 }
 
+bool training_message_has_subject(const struct training_message *message, const char *subject)
+{
+	return span_equal(without_prefixes(span_of(subject)), strbuf_span(&message->subject));
+}
+
 bool training_message_quotes(const struct training_message *message, const char *from,
 			     const char *subject)
 {
 	struct span text = strbuf_span(&message->text);
 	struct span original = without_prefixes(span_of(subject));
 
-	return original.size > 0 && span_equal(original, strbuf_span(&message->subject)) &&
+	return original.size > 0 && training_message_has_subject(message, subject) &&
 	       contains_nocase(text, original) && contains_nocase(text, address_in(from));
 }
 

@@ -29,9 +29,9 @@ enum training_language { TRAINING_LANGUAGE_UNKNOWN, TRAINING_ENGLISH, TRAINING_F
 /* Spans point into the message, or into decoded. */
 struct training_message {
 	struct span submitter; /* the one X-Shoveler-Submitter; empty: none, or several */
-	struct span from;      /* value of From, raw */
 	bool resent;	       /* has Resent-* fields: a whole message sent on as it was */
-	bool automatic;	       /* auto-reply, bounce, list or bulk mail */
+	bool automatic; /* auto-reply, bounce, list or bulk mail; or the original of a resent one */
+	bool sent_by_machine; /* Auto-Submitted above what resending keeps: not the original's */
 	enum training_language language;
 	struct span originals[TRAINING_ORIGINALS_MAX]; /* attached messages */
 	size_t count;
@@ -48,8 +48,11 @@ struct training_message {
 struct training_message *training_message_read(struct span message);
 void training_message_free(struct training_message **message);
 
-/* Whether From names that mail address (letter case ignored). */
-bool training_message_is_from(const struct training_message *message, const char *address);
+/* Whether that value of From (raw) names that mail address (letter case ignored). */
+bool training_from_is(struct span from, const char *address);
+
+/* Whether the subject of a message is that of the mail, without what is put before both. */
+bool training_message_has_subject(const struct training_message *message, const char *subject);
 
 /*
  * Whether the text looks like an inline forward of a message with that From: line and subject: the

@@ -405,18 +405,21 @@ class TrainingAddress(TrainTest):
         quoted = head + b"\r\nlook:\r\n> X-DSPAM-Signature: " + first.encode() + CRLF
         self.assertEqual(self.host.train(SPAM, quoted, ALICE)[0], 250)
         self.assertEqual(self.subjects(), {"first": SPAM_CLASS})
-        answering = head + b"In-Reply-To: <second@client.test>\r\n\r\n> Some text.\r\n"
+        answering = head.replace(b"Fwd: first", b"Re: second") + b"In-Reply-To: <second@client.test>\r\n\r\n> Some text.\r\n"
         self.assertEqual(self.host.train(SPAM, answering, ALICE)[0], 250)
         self.assertEqual(self.corrected(ALICE, second), SPAM_CLASS)
         self.assertEqual(self.answers(), [])
         other = self.deliver(BOB, "bobs")
-        for text in (head + b"In-Reply-To: <bobs@client.test>\r\n\r\nx\r\n",
+        self.deliver(ALICE, "third")
+        for text in (head + b"In-Reply-To: <third@client.test>\r\n\r\nanother subject\r\n",
+                     head + b"References: <third@client.test>\r\n\r\nanother subject\r\n",
+                     head + b"In-Reply-To: <bobs@client.test>\r\n\r\nx\r\n",
                      head + b"\r\nX-DSPAM-Signature: " + other.encode() + CRLF,
                      head + b"\r\nthis is spam!\r\n"):
             self.assertEqual(self.host.train(SPAM, text, ALICE)[0], 250)
         self.assertEqual(self.subjects(), {"first": SPAM_CLASS, "second": SPAM_CLASS})
         self.assertEqual(self.corrected(BOB, other), 0)
-        self.assertEqual(self.mail("explained"), 3)
+        self.assertEqual(self.mail("explained"), 5)
         self.assertEqual(len(self.answers()), 1)
 
     def test_an_inline_forward_is_found_by_subject_and_sender(self):
@@ -479,6 +482,54 @@ class TrainingAddress(TrainTest):
         own = message("mine", sender=ALICE)
         self.assertEqual(self.host.train(SPAM, self.resent(own), ALICE)[0], 250)
         self.assertEqual(len(self.answers()), 1)
+
+        signature = self.deliver(ALICE, "from myself", sender=ALICE)
+        forged = self.host.messages(ALICE)[-1].replace(b"\n", CRLF)
+        self.assertEqual(self.host.train(SPAM, attached([own]), ALICE)[0], 250)
+        self.assertEqual(self.subjects(), {})
+        # Received, it is known by its signature.
+        self.assertEqual(self.host.train(SPAM, attached([own, forged]), ALICE)[0], 250)
+        self.assertEqual(self.subjects(), {"from myself": SPAM_CLASS})
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+
+    def test_a_forged_message_id_does_not_protect(self):
+        self.assertEqual(self.host.train(SPAM, b"From: alice@example.test\r\nSubject: x\r\n\r\nspam!\r\n", ALICE)[0], 250)
+        ours = field(self.answers()[0], "Message-ID")
+        first, host = ours[1:-1].split("@")
+        mac = first.split(".")[-1]
+
+        def spam(subject):
+            """With a Message-ID of its own that looks like ours."""
+            way, i = subject.split()
+            name = (f"digest.1.2.{way}", f"training.1.2.{way[0]}.0123456789abcdef", f"training.1.2.{way[0]}.{mac}")[int(i)]
+            plain = message(subject)
+            return plain.replace(field(plain, "Message-ID").encode(), f"<{name}@{host}>".encode())
+
+        for i in range(3):
+            self.assertEqual(self.host.deliver([ALICE], spam(f"signed {i}"))[0][0], 250)
+            raw = self.host.messages(ALICE)[-1].replace(b"\n", CRLF)
+            self.assertEqual(self.host.train(SPAM, attached([raw, spam(f"attached {i}")]), ALICE)[0], 250)
+            self.assertEqual(self.host.train(SPAM, self.resent(spam(f"resent {i}").replace(CRLF, b"\n")), ALICE)[0], 250)
+        self.assertEqual(self.subjects(), {f"{way} {i}": SPAM_CLASS for way in ("signed", "attached", "resent") for i in range(3)})
+        # A copy of a real one does not help what was delivered either.
+        copied = message("copied").replace(b"<copied@client.test>", ours.encode())
+        self.assertEqual(self.host.deliver([ALICE], copied)[0][0], 250)
+        raw = self.host.messages(ALICE)[-1].replace(b"\n", CRLF)
+        self.assertEqual(self.host.train(SPAM, attached([raw]), ALICE)[0], 250)
+        self.assertEqual(self.subjects()["copied"], SPAM_CLASS)
+
+    def test_what_a_machine_sends_on_teaches_nothing(self):
+        signature = self.deliver(ALICE, "one", header=b"Auto-Submitted: auto-generated\r\nList-Id: <l.test>\r\nPrecedence: bulk\r\n")
+        raw = self.host.messages(ALICE)[0].replace(b"\n", CRLF)
+        resent, machine = self.resent(raw.replace(CRLF, b"\n")), b"Auto-Submitted: auto-replied\r\n"
+        for text, sender in ((raw, ""), (resent, ""), (self.resent(message("new").replace(CRLF, b"\n")), ""),
+                             (machine + raw, None), (machine + resent, None)):
+            self.assertEqual(self.host.train(SPAM, text, ALICE, sender=sender), (250, "2.0.0 ignored"))
+        self.assertEqual(self.subjects(), {})
+        self.assertEqual(self.answers(), [])
+        # What the original says of itself does not matter.
+        self.assertEqual(self.host.train(SPAM, resent, ALICE), (250, "2.0.0 trained"))
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
 
     def test_store_trouble_is_a_4xx(self):
         signature = self.deliver(ALICE, "one")
