@@ -42,6 +42,13 @@ static void show_question(struct request *r, const struct packet *link, const ch
 	frame_end(r);
 }
 
+static bool refused(const struct packet *done)
+{
+	const char *released = packet_get(done, "released");
+
+	return released != NULL && strcmp(released, "no") == 0;
+}
+
 static const char *done_text(const struct request *r, const struct packet *done)
 {
 	const char *action = packet_get(done, "action");
@@ -51,6 +58,9 @@ static const char *done_text(const struct request *r, const struct packet *done)
 		return tr(h, "The messages were deleted.");
 	if (action != NULL && strcmp(action, "spam") == 0)
 		return tr(h, "Your filter learned it, and the message is gone.");
+	if (refused(done))
+		return tr(h, "Your mailbox did not take the message. It is still in the "
+			     "quarantine, and this link still works.");
 	return tr(h, "The message is on its way to your inbox, and your filter learned from it.");
 }
 
@@ -58,7 +68,7 @@ static void show_done(struct request *r, const struct packet *done)
 {
 	struct html *h = &r->html;
 
-	frame_begin(r, tr(h, "Done"), "");
+	frame_begin(r, refused(done) ? tr(h, "Not released") : tr(h, "Done"), "");
 	html(h, "<p class=\"lead\">%s</p><p><a class=\"button\" href=\"quarantine\">%s</a></p>",
 	     done_text(r, done), tr(h, "To the quarantine"));
 	frame_end(r);
