@@ -55,18 +55,15 @@ static void check_certificate_age(struct doctor *doctor, const struct primary_ho
 			      "%s: the certificate is good for %" PRId64 " days", host->name, days);
 }
 
-/* The last line that posttls-finger said: usually why. */
+/* The last line of its own that posttls-finger said, certificates left out: usually why. */
 static char *last_line(const struct finger *finger)
 {
-	struct span said = span_trim(strbuf_span(&finger->said));
-	size_t start = said.size;
+	static const char prefix[] = "posttls-finger: ";
+	const char *line = NULL, *next = strbuf_text(&finger->said);
 
-	while (start > 0 && said.data[start - 1] != '\n')
-		start--;
-	said = span_from(said, start);
-	if (span_starts_nocase(said, SPAN_LITERAL("posttls-finger: ")))
-		said = span_from(said, sizeof("posttls-finger: ") - 1);
-	return xstrndup(said.data != NULL ? said.data : "", said.size);
+	while ((next = strstr(next, prefix)) != NULL)
+		line = next += sizeof(prefix) - 1;
+	return line == NULL ? xstrdup("") : xstrndup(line, strcspn(line, "\n"));
 }
 
 static void check_tls(struct doctor *doctor, struct admin *admin, const struct policy_mx2 *mx2,

@@ -118,7 +118,7 @@ int mx2_primary(struct admin *admin, int argc, char **argv)
 		       "smtpd_authorized_xforward_hosts = %s\n"
 		       "# Also leave %s out of SPF, DNSBL and greylisting checks, as its own address\n"
 		       "# says nothing of the sender; with Shoveler: score_exempt_networks.\n"
-		       "# Mail waits again at once when the primary is back; ETRN %s works, too.\n",
+		       "# What waits comes at once when the primary is back; ETRN %s works, too.\n",
 		       mx2.domain, myhostname, myhostname, myhostname, mx2.domain);
 	policy_close(&policy);
 	free(myhostname);

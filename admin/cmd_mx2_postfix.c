@@ -102,11 +102,12 @@ static void add_settings(json_t *settings)
 		json_object_set_new(settings, pairs[i][0], json_string(pairs[i][1]));
 }
 
-char *postfix_setting(struct admin *admin, const char *name)
+/* What postconf prints with these options for a name, malloc'ed; "" if it cannot be had. */
+static char *ask_postconf(struct admin *admin, const char *options, const char *name)
 {
 	const char *const arguments[] = {
 		"postconf", "-c", conf_text(admin->conf, P_POSTFIX_CONFIG_DIRECTORY),
-		"-hx",	    name, NULL};
+		options,    name, NULL};
 	struct strbuf out = STRBUF_INIT, errors = STRBUF_INIT;
 	char *error = NULL, *value;
 	struct span text;
@@ -121,22 +122,18 @@ char *postfix_setting(struct admin *admin, const char *name)
 	return value;
 }
 
+char *postfix_setting(struct admin *admin, const char *name)
+{
+	return ask_postconf(admin, "-hx", name);
+}
+
 /* As the host's own relay service has it. */
 static bool uses_chroot(struct admin *admin)
 {
-	const char *const arguments[] = {
-		"postconf", "-c", conf_text(admin->conf, P_POSTFIX_CONFIG_DIRECTORY),
-		"-F",	    "-h", "relay/unix/chroot",
-		NULL};
-	struct strbuf out = STRBUF_INIT, error_out = STRBUF_INIT;
-	char *error = NULL;
-	int code = child_run(arguments, (struct span){NULL, 0}, POSTCONF_TIMEOUT_MS, &out,
-			     &error_out, &error);
-	bool chroot = code == 0 && strbuf_text(&out)[0] == 'y';
+	char *value = ask_postconf(admin, "-Fh", "relay/unix/chroot");
+	bool chroot = strcmp(value, "y") == 0;
 
-	free(error);
-	strbuf_free(&out);
-	strbuf_free(&error_out);
+	free(value);
 	return chroot;
 }
 

@@ -92,15 +92,23 @@ static int tell(const struct tend *tend, const struct mx2_domain *domain, json_t
 	return 0;
 }
 
+/* A domain that cannot be helped does not keep the others waiting; the first error is told. */
 static int tend_domains(const struct tend *tend, const struct mx2_domains *domains, json_t *told,
 			char **error_r)
 {
 	int ret = 0;
 
-	for (size_t i = 0; ret == 0 && i < domains->count; i++) {
-		ret = flush_if_back(tend, &domains->list[i], error_r);
+	for (size_t i = 0; i < domains->count; i++) {
+		char *error = NULL;
+
+		if (flush_if_back(tend, &domains->list[i], &error) == 0 &&
+		    tell(tend, &domains->list[i], told, &error) == 0)
+			continue;
 		if (ret == 0)
-			ret = tell(tend, &domains->list[i], told, error_r);
+			*error_r = error;
+		else
+			free(error);
+		ret = -1;
 	}
 	return ret;
 }
@@ -113,11 +121,18 @@ int tend_queue(const struct tend *tend, struct mx2_domains *domains, char **erro
 
 	if (ret == 0)
 		ret = change_queue(&work, error_r);
-	if (ret == 0)
+	if (ret == 0) {
+		char *error = NULL;
+
 		ret = tend_domains(tend, domains, told, error_r);
-	/* Doctor sees by its time that this ran to its end. */
-	if (ret == 0 && !tend->dry_run)
-		ret = told_save(tend->state_file, told, error_r);
+		/* Kept whatever failed: nobody is told twice. Doctor sees by its time that this runs. */
+		if (!tend->dry_run && told_save(tend->state_file, told, &error) < 0 && ret == 0) {
+			*error_r = error;
+			error = NULL;
+			ret = -1;
+		}
+		free(error);
+	}
 	for (int action = 0; action < QUEUE_ACTIONS; action++)
 		strbuf_free(&work.ids[action]);
 	json_decref(told);
