@@ -46,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(message->parent[0] == '\0' || message->parent[0] == '<');
 	require(submitter_verify(&secret, message->submitter, 1000, &submitter) != NULL);
 	require(submitter_verify(&secret, bytes, 1000, &submitter) != NULL);
-	training_message_is_from(message, "alice@example.test");
+	training_from_is(bytes, "alice@example.test");
+	training_message_has_subject(message, "Hello");
 	require(message->text.size <= TRAINING_QUOTED_MAX);
 	require(!training_message_quotes(message, "nobody", "Fwd: "));
 	training_message_quotes(message, "Bob <bob@example.test>", "Hello");
