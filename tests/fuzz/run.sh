@@ -17,7 +17,7 @@ else
 	echo "not ok - clang builds the whole tree without a warning"
 	exit 1
 fi
-libraries=("$build/web/libweb_lib.a" "$build/milter/libmilter_lib.a" "$build/lib/libshoveler_dns.a" "$build/spamtrain/libspamtraind_lib.a" "$build/spamtrain/libspamtrain_lib.a" "$build/schema/libshoveler_schema.a"
+libraries=("$build/web/libweb_lib.a" "$build/mx2/libmx2_lib.a" "$build/milter/libmilter_lib.a" "$build/lib/libshoveler_dns.a" "$build/spamtrain/libspamtraind_lib.a" "$build/spamtrain/libspamtrain_lib.a" "$build/schema/libshoveler_schema.a"
 	"$build/lib/libshoveler_lib.a" "$build/lib/libshoveler_core.a")
 
 # Large messages, which no fuzzer finds: those that read messages get them too. usage: hostile NAME
