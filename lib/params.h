@@ -63,7 +63,7 @@
 	      "shoveler-lda", "Larger messages are refused; 0: no limit but that of Postfix")             \
 	PARAM(LDA_CLASSIFY_SIZE, "lda_classify_size", SIZE, "1m", 1024, 1024 * 1024,                      \
 	      "shoveler-lda", "Larger messages are classified by their first part of this size")          \
-	PARAM(LDA_OPT_IN, "lda_opt_in", BOOL, "no", 0, 0, "shoveler-lda",                                 \
+	PARAM(LDA_OPT_IN, "lda_opt_in", BOOL, "no", 0, 0, "shoveler-lda spamtraind",                      \
 	      "Filter only users who set the preference optIn")                                           \
 	PARAM(TEMPORARY_DIRECTORY, "temporary_directory", PATH, "/var/tmp", 0, 0,                         \
 	      "shoveler-lda spamtraind",                                                                  \

@@ -120,6 +120,7 @@ struct store_message {
 	time_t corrected_at;
 	char *source; /* of the last correction, "" if none */
 	char *factors;
+	char *virus;		  /* signature of the virus that was found in it, "" if none */
 	bool counts;		  /* its verdict counts its scores and sender: not with NOTRAIN */
 	bool wary;		  /* its verdict taught only as much as it was sure of itself */
 	enum store_class counted; /* class under which scores and sender are counted now */
@@ -148,6 +149,10 @@ enum store_status store_message_update(struct store *store, const struct store_m
 				       char **error_r);
 enum store_status store_message_outcome(struct store *store, const char *signature,
 					enum store_outcome outcome, char **error_r);
+
+/* A virus was found in it: sets outcome and virus. No such row: nothing is done. */
+enum store_status store_message_virus(struct store *store, const char *signature, const char *virus,
+				      char **error_r);
 
 #define STORE_RESULT_NONE (-2) /* in a filter: rows that were never classified */
 

@@ -13,7 +13,8 @@
 #define MESSAGE_COLUMNS                                                                            \
 	"id, signature, digest, received, size, sender, \"from\", subject, message_id, queue_id, " \
 	"result, probability, confidence, score, outcome, taught, initially, corrected, "          \
-	"corrected_at, source, factors, counted, scores, sender_key, counts, wary, route_key"
+	"corrected_at, source, factors, counted, scores, sender_key, counts, wary, route_key, "     \
+	"virus"
 
 /* The class that counts now: what the user said, else what the filter did. */
 #define MESSAGE_CLASS                                                                              \
@@ -43,7 +44,7 @@
 	S(ROLLBACK, "ROLLBACK")                                                                                    \
 	S(MESSAGE_ADD, "INSERT INTO message (" MESSAGE_COLUMNS ") VALUES (NULL, ?1, ?2, ?3, ?4, "                  \
 		       "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "                    \
-		       "?20, ?21, ?22, ?23, ?24, ?25, ?26)")                                                               \
+		       "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)")                                                               \
 	S(MESSAGE_BY_SIGNATURE, "SELECT " MESSAGE_COLUMNS " FROM message WHERE signature = ?1")                    \
 	S(MESSAGE_BY_DIGEST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE digest = ?1")                          \
 	S(MESSAGE_BY_MESSAGE_ID, "SELECT " MESSAGE_COLUMNS " FROM message WHERE message_id = ?1 "                  \
@@ -51,6 +52,7 @@
 	S(MESSAGE_UPDATE, "UPDATE message SET taught = ?2, initially = ?3, corrected = ?4, "                       \
 			  "corrected_at = ?5, source = ?6, counted = ?7 WHERE id = ?1")                            \
 	S(MESSAGE_OUTCOME, "UPDATE message SET outcome = ?2 WHERE signature = ?1")                                 \
+	S(MESSAGE_VIRUS, "UPDATE message SET outcome = ?2, virus = ?3 WHERE signature = ?1")                       \
 	S(MESSAGE_LIST, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id < ?1 AND id >= ?5 AND "                  \
 			"(?2 = -1 OR result = ?2 OR (?2 = -2 AND result < 0)) AND "                                \
 			"(?6 = 0 OR " MESSAGE_CLASS " = ?6) AND (?7 = 0 OR outcome = ?7) AND "                     \

@@ -35,6 +35,7 @@ void store_message_free(struct store_message *row)
 	free(row->queue_id);
 	free(row->source);
 	free(row->factors);
+	free(row->virus);
 	memset(row, 0, sizeof(*row));
 }
 
@@ -70,6 +71,7 @@ enum store_status store_message_add(struct store *store, struct store_message *r
 	sqlite3_bind_int(s, 24, row->counts);
 	sqlite3_bind_int(s, 25, row->wary);
 	sqlite3_bind_int64(s, 26, row->route_key);
+	store_bind_text(s, 27, row->virus);
 	enum store_status status = store_run(store, s, error_r);
 	if (status == STORE_OK)
 		row->id = sqlite3_last_insert_rowid(store->db);
@@ -109,6 +111,7 @@ static void row_read(sqlite3_stmt *s, struct store_message *row)
 	row->counts = sqlite3_column_int(s, 24) != 0;
 	row->wary = sqlite3_column_int(s, 25) != 0;
 	row->route_key = sqlite3_column_int64(s, 26);
+	row->virus = store_column_text(s, 27);
 }
 
 static enum store_status row_get(struct store *store, sqlite3_stmt *s, struct store_message *row_r,
@@ -197,6 +200,19 @@ enum store_status store_message_outcome(struct store *store, const char *signatu
 	if (status == STORE_OK && sqlite3_changes(store->db) == 0)
 		return STORE_NOT_FOUND;
 	return status;
+}
+
+enum store_status store_message_virus(struct store *store, const char *signature, const char *virus,
+				      char **error_r)
+{
+	sqlite3_stmt *s = store_statement(store, STATEMENT_MESSAGE_VIRUS, error_r);
+
+	if (s == NULL)
+		return STORE_DEFER;
+	store_bind_hex(s, 1, signature);
+	sqlite3_bind_int(s, 2, (int)STORE_OUTCOME_VIRUS);
+	store_bind_text(s, 3, virus);
+	return store_run(store, s, error_r);
 }
 
 enum store_status store_message_taught_since(struct store *store, int64_t after_id, time_t since,

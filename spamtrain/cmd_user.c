@@ -92,6 +92,10 @@ static bool history_print(void *context, const struct store_message *row)
 	text_print(stdout, row->from);
 	fputs(" | ", stdout);
 	text_print(stdout, row->subject);
+	if (row->virus[0] != '\0') {
+		fputs(" | ", stdout);
+		text_print(stdout, row->virus);
+	}
 	putchar('\n');
 	return true;
 }
@@ -100,14 +104,16 @@ static bool history_json(void *context, const struct store_message *row)
 {
 	json_array_append_new(
 		context,
-		json_pack("{s:s, s:I, s:s, s:f, s:f, s:f, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I}",
+		json_pack("{s:s, s:I, s:s, s:f, s:f, s:f, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, "
+			  "s:o}",
 			  "signature", row->signature, "received", (json_int_t)row->received,
 			  "result", result_name(row->result), "probability", row->probability,
 			  "confidence", row->confidence, "score", row->score, "outcome",
 			  store_outcome_name(row->outcome), "taught", store_class_name(row->taught),
 			  "corrected", store_class_name(row->corrected), "source", row->source,
 			  "from", json_text(row->from), "subject", json_text(row->subject),
-			  "message_id", json_text(row->message_id), "size", (json_int_t)row->size));
+			  "message_id", json_text(row->message_id), "size", (json_int_t)row->size,
+			  "virus", json_text(row->virus)));
 	return true;
 }
 

@@ -37,8 +37,9 @@ struct spamtraind {
 	uint64_t quarantine_max; /* bytes of a user; 0: no limit */
 	uid_t *clients;		 /* who may ask everything by the local socket */
 	size_t client_count;
+	bool opt_in;		 /* only who set the preference optIn is filtered */
 	uid_t mail_uid;			     /* who may only retrain */
-	uid_t milter_uid;		     /* who may only tell to whom users write */
+	uid_t milter_uid;		     /* who may only tell of sent mail and viruses */
 	char *web_url;			     /* without "/" at the end; "": no links */
 	struct submitter_secret link_secret; /* size 0: no links */
 	int64_t link_seconds;

@@ -160,6 +160,7 @@ static void read_rest(struct spamtraind *service, const struct conf *conf)
 	if (conf_bool(conf, P_SITE_DICTIONARY))
 		service->site_file = classifier_site_file(conf);
 	service->site_users = (unsigned)conf_number(conf, P_SITE_DICTIONARY_USERS);
+	service->opt_in = conf_bool(conf, P_LDA_OPT_IN);
 	service->digest_hour = (int)conf_number(conf, P_DIGEST_HOUR);
 }
 

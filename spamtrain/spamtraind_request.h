@@ -112,6 +112,8 @@ void request_stats(struct request *request);
 void request_forget(struct request *request);
 void request_export(struct request *request);
 
+void request_virus(struct request *request);
+
 void request_overview(struct request *request);
 
 void request_link_show(struct request *request);

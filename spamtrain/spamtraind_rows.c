@@ -38,19 +38,20 @@ static bool is_trusted(struct store *store, const struct store_message *row)
 
 json_t *row_json(struct store *store, const struct store_message *row)
 {
-	return json_pack("{s:I, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:f, s:f, s:f, "
-			 "s:s, s:s, s:I, s:o, s:b}",
-			 "id", (json_int_t)row->id, "signature", row->signature, "received",
-			 (json_int_t)row->received, "size", (json_int_t)row->size, "sender",
-			 json_text(row->sender), "from", json_text(row->from), "subject",
-			 json_text(row->subject), "message_id", json_text(row->message_id),
-			 "queue_id", json_text(row->queue_id), "result", result_name(row->result),
-			 "class", store_class_name(row_class(row)), "probability", row->probability,
-			 "confidence", row->confidence, "score", row->score, "outcome",
-			 store_outcome_name(row->outcome), "corrected",
-			 store_class_name(row->corrected), "corrected_at",
-			 (json_int_t)row->corrected_at, "source", json_text(row->source), "trusted",
-			 is_trusted(store, row));
+	return json_pack(
+		"{s:I, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:f, s:f, s:f, "
+		"s:s, s:s, s:I, s:o, s:b, s:o}",
+		"id", (json_int_t)row->id, "signature", row->signature, "received",
+		(json_int_t)row->received, "size", (json_int_t)row->size, "sender",
+		json_text(row->sender), "from", json_text(row->from), "subject",
+		json_text(row->subject), "message_id", json_text(row->message_id), "queue_id",
+		json_text(row->queue_id), "result", result_name(row->result), "class",
+		row->outcome == STORE_OUTCOME_VIRUS ? "virus" : store_class_name(row_class(row)),
+		"probability", row->probability, "confidence", row->confidence, "score", row->score,
+		"outcome", store_outcome_name(row->outcome), "corrected",
+		store_class_name(row->corrected), "corrected_at", (json_int_t)row->corrected_at,
+		"source", json_text(row->source), "trusted", is_trusted(store, row), "virus",
+		json_text(row->virus));
 }
 
 /* One "text, probability" a line: reasons_text(). */
@@ -102,6 +103,7 @@ static void make_row(const struct quarantined_file *file, struct store_message *
 		.queue_id = xstrdup(""),
 		.source = xstrdup(""),
 		.factors = xstrdup(""),
+		.virus = xstrdup(""),
 		.result = -1,
 		.outcome = STORE_OUTCOME_QUARANTINED,
 	};

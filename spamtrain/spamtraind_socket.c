@@ -45,6 +45,7 @@ static const struct {
 } handlers[] = {
 	{"ping", request_ping, RIGHTS_RETRAIN | RIGHTS_SENT, true},
 	{"sent", request_sent, RIGHTS_SENT, false},
+	{"virus", request_virus, RIGHTS_RETRAIN | RIGHTS_SENT, false},
 	{"retrain", request_retrain, RIGHTS_RETRAIN, false},
 	{"undo", request_undo, RIGHTS_OTHERS, false},
 	{"unlearn", request_unlearn, RIGHTS_OTHERS, false},

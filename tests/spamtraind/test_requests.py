@@ -11,7 +11,7 @@ import time
 import unittest
 
 import test_spamtraind as base
-from service import attributes, lda_uid, wait_for
+from service import BUILD, attributes, lda_uid, wait_for
 
 ALICE, BOB = base.ALICE, base.BOB
 message = base.message
@@ -377,6 +377,54 @@ class Held(RequestTest):
         self.assertEqual(self.ask("quarantine-delete", signatures=" ".join(signatures))["deleted"], "2")
 
 
+class Virus(RequestTest):
+    MAIL = b"From: Sender <s@client.test>\r\nSubject: A present\r\nMessage-ID: <v1@client.test>\r\n%s\r\nbody\r\n"
+
+    def note(self, user=ALICE, header=b"", **named):
+        return self.host.ask(self.MAIL % header, request="virus", user=user, **{"virus": "Lab.Eicar", "id": "4QUEUE", "sender": "s@client.test", **named})
+
+    def rows(self, user=ALICE, **named):
+        return self.content("history", user, **named)["rows"]
+
+    def test_what_was_kept_from_him_is_in_the_history(self):
+        self.deliver(ALICE, "before")
+        first = self.note(time=1700000000, size=12345)
+        self.assertEqual((first["status"], first["outcome"]), ("ok", "noted"))
+        again = self.note(time=1700000060)
+        self.assertEqual((again["outcome"], again["signature"]), ("already", first["signature"]))
+        self.assertEqual(self.note(id="4OTHER")["outcome"], "noted")
+        row = self.rows(outcome="virus")[1]
+        self.assertEqual({name: row[name] for name in ("signature", "class", "result", "outcome", "virus", "sender", "from", "subject", "queue_id", "received", "size")}, {
+            "signature": first["signature"], "class": "virus", "result": "none", "outcome": "virus", "virus": "Lab.Eicar", "sender": "s@client.test",
+            "from": "Sender <s@client.test>", "subject": "A present", "queue_id": "4QUEUE", "received": 1700000000, "size": 12345})
+        # It taught nothing, and cannot be taught.
+        self.assertEqual(self.content("stats")["learned"]["spam"], 0)
+        self.fails("unknown", "retrain", **{"class": "spam", "signature": first["signature"]})
+        out = subprocess.run([os.path.join(BUILD, "spamtrain/spamtrain"), "-c", self.host.path("etc"), "history", ALICE], capture_output=True, text=True, check=False,
+                             env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+        self.assertEqual((out.returncode, out.stderr), (0, ""))
+        self.assertRegex(out.stdout, r"virus .*A present \| Lab.Eicar")
+
+    def test_the_rescan_marks_what_was_delivered(self):
+        signature = self.deliver(ALICE, "old")
+        self.assertEqual(self.note(source="rescan", id="INBOX/7", header=b"X-DSPAM-Signature: " + signature.encode() + b"\r\n")["signature"], signature)
+        row, = self.rows()
+        self.assertEqual((row["signature"], row["outcome"], row["virus"], row["class"]), (signature, "virus", "Lab.Eicar", "virus"))
+        # What the filter never saw gets a row; mail from outside marks nobody's row, whatever it says.
+        self.assertEqual(self.note(source="rescan", id="INBOX/8")["outcome"], "noted")
+        other = self.deliver(ALICE, "other")
+        self.note(id="4FORGED", header=b"X-DSPAM-Signature: " + other.encode() + b"\r\n")
+        self.assertEqual([row["outcome"] for row in self.rows() if row["signature"] == other], ["delivered"])
+
+    def test_who_has_no_store(self):
+        self.assertEqual(self.note(BOB)["outcome"], "noted")
+        self.assertEqual([row["virus"] for row in self.rows(BOB)], ["Lab.Eicar"])
+        self.assertEqual(self.note("stranger@example.test")["outcome"], "unknown")
+        self.assertFalse(os.path.exists(self.host.path("shoveler/users/example.test/stranger")))
+        for wrong in ({"virus": ""}, {"id": ""}, {"virus": "x" * 257}, {"time": "soon"}):
+            self.assertEqual(self.note(**wrong)["outcome"], "invalid", wrong)
+
+
 class Peers(RequestTest):
     settings = "spamtraind_clients = nobody, no-such-user\n"
 
@@ -394,6 +442,8 @@ class Peers(RequestTest):
         retrain = f"request=retrain\nuser={ALICE}\nclass=spam\nsignature={signature}\n"
         self.assertIn(b"status=ok\ncontent=json", self.as_user("nobody", history).stdout)
         self.assertIn(b"status=ok", self.as_user("mail", retrain).stdout)
+        virus = f"request=virus\nuser={ALICE}\nvirus=Lab.Eicar\nid=4Q\nsource=rescan\n"
+        self.assertIn(b"outcome=noted", self.as_user("mail", virus).stdout)
         for request in ("history", "undo", "release", "quarantine-flush", "preference-set", "export", "link-use", "forget"):
             self.assertIn(b"outcome=denied", self.as_user("mail", f"request={request}\nuser={ALICE}\n").stdout)
         self.assertEqual(self.as_user("games", history).stdout, b"")
