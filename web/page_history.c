@@ -126,6 +126,9 @@ static void show_correction(struct request *r, const json_t *row)
 	struct html *h = &r->html;
 	const char *signature = json_text(row, "signature"), *class = json_text(row, "class");
 
+	/* Nothing is learned of a virus. */
+	if (strcmp(class, "virus") == 0)
+		return;
 	if (strcmp(class, "spam") == 0)
 		html(h, "<button name=\"innocent\" value=\"%s\" class=\"small\">%s</button>",
 		     signature, tr(h, "Not spam"));
@@ -137,7 +140,7 @@ static void show_correction(struct request *r, const json_t *row)
 static void show_row(struct request *r, const json_t *row)
 {
 	struct html *h = &r->html;
-	const char *signature = json_text(row, "signature");
+	const char *signature = json_text(row, "signature"), *class = json_text(row, "class");
 	bool corrected = strcmp(json_text(row, "corrected"), "none") != 0;
 
 	html(h,
@@ -150,8 +153,11 @@ static void show_row(struct request *r, const json_t *row)
 	show_from(r, row);
 	html(h, "</span></div><div class=\"state\">");
 	show_verdict(r, row);
-	html(h, "<span class=\"outcome\">%s%s</span></div><div class=\"when\">",
-	     show_outcome(r, row), corrected ? tr(h, ", corrected by you") : "");
+	html(h, "<span class=\"outcome\">%s%s", show_outcome(r, row),
+	     corrected ? tr(h, ", corrected by you") : "");
+	if (strcmp(class, "virus") == 0)
+		html(h, ": %s", json_text(row, "virus"));
+	html(h, "</span></div><div class=\"when\">");
 	show_time(r, json_number(row, "received"));
 	html(h, "</div><div class=\"act\">");
 	show_correction(r, row);

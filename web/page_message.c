@@ -12,7 +12,7 @@ static const char *verdict_sentence(const struct request *r, const json_t *row)
 	double probability = json_fraction(row, "probability");
 
 	if (strcmp(json_text(row, "outcome"), "virus") == 0)
-		return tr(h, "A virus was found in this message. It was not delivered.");
+		return tr(h, "A virus was found in this message. It was kept from you.");
 	if (strcmp(result, "whitelisted") == 0)
 		return tr(h, "You know this sender: much good mail came from there before, or you "
 			     "said that you trust it. So it was not judged by its content.");
@@ -40,6 +40,8 @@ static void show_facts(struct request *r, const json_t *row)
 	html(h, "</dd><dt>%s</dt><dd>", tr(h, "Verdict"));
 	show_verdict(r, row);
 	html(h, " %s</dd>", show_outcome(r, row));
+	if (json_text(row, "virus")[0] != '\0')
+		html(h, "<dt>%s</dt><dd>%s</dd>", tr(h, "Virus"), json_text(row, "virus"));
 	if (strcmp(json_text(row, "result"), "none") != 0) {
 		html(h, "<dt>%s</dt><dd>", tr(h, "Score"));
 		text(h, tr(h, "%.1f (the higher, the more like spam)"),
@@ -193,7 +195,9 @@ static void show_message(struct request *r, const struct answer *answer)
 	if (json_object_get(row, "quarantine") != NULL)
 		html(h, "<p><a href=\"held?s=%s\">%s</a></p>", json_text(row, "signature"),
 		     tr(h, "Look at it in the quarantine"));
-	show_buttons(r, row);
+	/* Nothing is learned of a virus. */
+	if (strcmp(json_text(row, "class"), "virus") != 0)
+		show_buttons(r, row);
 	html(h, "</section><section class=\"card\"><h2>%s</h2><p>%s</p>", tr(h, "Why?"),
 	     verdict_sentence(r, row));
 	show_reasons(r, json_object_get(answer->json, "reasons"));
