@@ -50,15 +50,13 @@ static inline bool compat_doveadm_parse_arg(struct doveadm_mail_cmd_context *ctx
 #endif
 
 /*
- * The functions of an ACL backend, to replace some of them. In 2.3 the backend holds them, in 2.4 a
- * pointer to constant ones.
+ * What the acl plugin keeps to itself: the functions of its backends, the groups of the user, and
+ * the index of who shares with whom.
  */
 #if DOVECOT_PREREQ(2, 4, 0)
-#define compat_acl_backend_functions(backend)                                                      \
-	((backend)->v = p_memdup((backend)->pool, (backend)->v, sizeof(*(backend)->v)),            \
-	 (struct acl_backend_vfuncs *)(backend)->v)
+#include "compat_acl_24.h"
 #else
-#define compat_acl_backend_functions(backend) (&(backend)->v)
+#include "compat_acl_23.h"
 #endif
 
 /* The member of struct auth_user_info that names the protocol. */

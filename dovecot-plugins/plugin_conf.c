@@ -30,3 +30,15 @@ const char *plugin_user_name(const char *username)
 {
 	return t_str_lcase(username);
 }
+
+static const char *domain_of(const char *user)
+{
+	const char *at = strrchr(user, '@');
+
+	return at != NULL ? at + 1 : "";
+}
+
+bool plugin_same_domain(const char *user, const char *other)
+{
+	return strcasecmp(domain_of(user), domain_of(other)) == 0;
+}

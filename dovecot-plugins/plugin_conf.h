@@ -19,4 +19,7 @@ void plugin_conf_deinit(void);
 /* "user" as our stores name him: lower case. Valid in the caller's data stack frame. */
 const char *plugin_user_name(const char *username);
 
+/* Have both addresses the same domain? Two names without one have. */
+bool plugin_same_domain(const char *user, const char *other);
+
 #endif

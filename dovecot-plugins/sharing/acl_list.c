@@ -1,6 +1,8 @@
 #include "compat.h"
 #include "acl_list.h"
 
+#include "index_entries.h"
+
 #include <istream.h>
 #include <mail-namespace.h>
 #include <mailbox-list-private.h>
@@ -135,6 +137,7 @@ static void rebuild(struct acl_backend *backend)
 {
 	acl_cache_flush_all(backend->cache);
 	(void)stock.nonowner_lookups_rebuild(backend);
+	index_entries_follow(backend);
 }
 
 static int acl_list_rename_box(struct mailbox *src, struct mailbox *dest)

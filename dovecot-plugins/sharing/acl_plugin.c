@@ -2,20 +2,25 @@
  * shoveler_acl - a Dovecot plugin on top of acl: rights that cannot be taken from those who are
  * responsible, and changes that open sessions see soon.
  *
- * What it does: each change of rights is logged, by whom, for whom, before and after. The owner of
- * a folder has all rights in it, and a delegate of the policy store in the public folders given to
- * him, whatever their ACL says; no entry can lock them out. Names are stored in one spelling
- * (identifier.h). For open sessions see shared_root.h and acl_list.h.
+ * What it does: rights add up, and some cannot be taken (my_rights.h). Each change of them is logged
+ * (change_log.h), stored in one spelling (identifier.h), and brought to the index of who shares with
+ * whom (index_entries.h). Open sessions see changes soon, those of groups too (live_groups.h,
+ * shared_root.h, acl_list.h).
  *
  * How: it replaces the functions of each namespace's ACL backend by its own, which call the
  * originals. Its file sorts after lib01_acl, on which it depends.
  *
- * On errors: an original that fails, fails. A policy store that cannot be read means no delegates.
+ * On errors: an original that fails, fails. A policy store that cannot be read means no delegates
+ * and no groups of ours.
  */
 #include "compat.h"
 
 #include "../plugin_conf.h"
 #include "acl_list.h"
+#include "change_log.h"
+#include "index_entries.h"
+#include "live_groups.h"
+#include "my_rights.h"
 #include "nobody.h"
 #include "policy_view.h"
 #include "revoked.h"
@@ -24,16 +29,16 @@
 #include <mail-namespace.h>
 #include <mailbox-list-private.h>
 
-#include <acl-api-private.h>
 #include <acl-cache.h>
-#include <acl-plugin.h>
 
 #define SHOVELER_ACL_USER(obj) MODULE_CONTEXT(obj, shoveler_acl_user_module)
 
 struct shoveler_acl_user {
 	union mail_user_module_context module_ctx;
 	struct policy_view *view;
+	struct live_groups *groups;
 	unsigned generation; /* of the view, when rights were last forgotten */
+	bool own_domain;     /* folders of other domains' users are not for him */
 };
 
 PLUGIN_EXPORT void shoveler_acl_plugin_init(struct module *module);
@@ -48,14 +53,6 @@ static struct acl_backend_vfuncs stock;
 
 /* ---- rights that stay ---- */
 
-/* As the user sees it; name is as in storage, "" for the namespace itself. */
-static const char *folder_name(struct mail_namespace *ns, const char *name)
-{
-	if (name[0] == '\0')
-		return ns->prefix_len > 0 ? t_strndup(ns->prefix, ns->prefix_len - 1) : "";
-	return mailbox_list_get_vname(ns->list, name);
-}
-
 static bool is_responsible(struct acl_object *object)
 {
 	struct mail_namespace *ns = mailbox_list_get_namespace(object->backend->list);
@@ -64,41 +61,19 @@ static bool is_responsible(struct acl_object *object)
 	if (object->backend->owner)
 		return TRUE;
 	return ns->type == MAIL_NAMESPACE_TYPE_PUBLIC && auser != NULL &&
-	       policy_view_is_delegate(auser->view, folder_name(ns, object->name));
+	       policy_view_is_delegate(auser->view, change_log_folder(ns, object->name));
 }
 
-static bool has_all_rights(struct acl_cache *cache, const struct acl_mask *mask)
+static bool is_foreign(struct acl_object *object)
 {
-	for (unsigned int i = 0; all_mailbox_rights[i] != NULL; i++) {
-		if (!acl_cache_mask_isset(mask,
-					  acl_cache_right_lookup(cache, all_mailbox_rights[i])))
-			return FALSE;
-	}
-	return TRUE;
+	struct mail_namespace *ns = mailbox_list_get_namespace(object->backend->list);
+	struct shoveler_acl_user *auser = SHOVELER_ACL_USER(ns->user);
+
+	return auser != NULL && auser->own_domain && ns->type == MAIL_NAMESPACE_TYPE_SHARED &&
+	       ns->owner != NULL && !plugin_same_domain(ns->owner->username, ns->user->username);
 }
 
-static void give_all_rights(struct acl_object *object)
-{
-	static const char *const none[] = {NULL};
-	struct acl_cache *cache = object->backend->cache;
-	const struct acl_mask *mask = acl_cache_get_my_rights(cache, object->name);
-	struct acl_rights_update update;
-
-	if (mask != NULL && has_all_rights(cache, mask))
-		return;
-	/* "no rights are known" is an entry that cannot be changed */
-	if (mask == NULL)
-		acl_cache_flush(cache, object->name);
-	i_zero(&update);
-	update.modify_mode = ACL_MODIFY_MODE_REPLACE;
-	update.neg_modify_mode = ACL_MODIFY_MODE_REPLACE;
-	update.rights.id_type = ACL_ID_OWNER;
-	update.rights.rights = all_mailbox_rights;
-	update.rights.neg_rights = none;
-	acl_cache_update(cache, object->name, &update);
-}
-
-/* Who was a delegate may be none any more: what was computed for him must go. */
+/* Who was a delegate or a member may be none any more: what was computed for him must go. */
 static void forget_old_rights(struct mail_user *user)
 {
 	struct shoveler_acl_user *auser = SHOVELER_ACL_USER(user);
@@ -111,66 +86,49 @@ static void forget_old_rights(struct mail_user *user)
 	for (struct mail_namespace *ns = user->namespaces; ns != NULL; ns = ns->next) {
 		struct acl_mailbox_list *alist = ACL_LIST_CONTEXT(ns->list);
 
-		if (alist != NULL && alist->rights.backend != NULL)
-			acl_cache_flush_all(alist->rights.backend->cache);
+		if (alist == NULL || alist->rights.backend == NULL)
+			continue;
+		live_groups_apply(auser->groups, alist->rights.backend,
+				  policy_view_groups(auser->view));
+		acl_cache_flush_all(alist->rights.backend->cache);
 	}
 }
 
 static int shoveler_object_refresh_cache(struct acl_object *object)
 {
-	int ret;
+	bool has_all, has_none;
 
 	forget_old_rights(mailbox_list_get_user(object->backend->list));
-	ret = stock.object_refresh_cache(object);
-	if (ret < 0)
-		return ret;
 	T_BEGIN
 	{
-		if (is_responsible(object))
-			give_all_rights(object);
+		has_all = is_responsible(object);
+		has_none = is_foreign(object);
 	}
 	T_END;
-	return ret;
+	return my_rights_refresh(object, &stock, has_all, has_none);
 }
 
-/* ---- changes: one spelling, and a line for the audit ---- */
-
-/* "lookup read -admin" of the entry, as it stands now; "" if there is none. */
-static const char *entry_text(struct acl_object *object, const struct acl_rights *entry)
-{
-	struct acl_object_list_iter *iter = acl_object_list_init(object);
-	struct acl_rights rights;
-	const char *text = "";
-
-	while (acl_object_list_next(iter, &rights)) {
-		if (acl_rights_cmp(&rights, entry) == 0)
-			text = acl_rights_export(&rights);
-	}
-	(void)acl_object_list_deinit(&iter);
-	return text;
-}
+/* ---- changes ---- */
 
 static int shoveler_object_update(struct acl_object *object, const struct acl_rights_update *update)
 {
-	struct mail_namespace *ns = mailbox_list_get_namespace(object->backend->list);
 	struct acl_rights_update folded = *update;
-	const char *before, *after;
+	const char *before;
 	int ret;
 
 	T_BEGIN
 	{
 		if (folded.rights.identifier != NULL)
 			folded.rights.identifier = t_str_lcase(folded.rights.identifier);
-		before = entry_text(object, &folded.rights);
+		before = change_log_entry(object, &folded.rights);
 		ret = stock.object_update(object, &folded);
-		after = ret < 0 ? before : entry_text(object, &folded.rights);
-		if (strcmp(before, after) != 0)
-			e_info(ns->user->event,
-			       "shoveler: rights changed: folder=<%s>, owner=<%s>, for=<%s>, "
-			       "before=<%s>, after=<%s>",
-			       folder_name(ns, object->name),
-			       ns->owner != NULL ? ns->owner->username : "",
-			       acl_rights_get_id(&folded.rights), before, after);
+		/* what is cached was computed before */
+		acl_cache_flush(object->backend->cache, object->name);
+		if (ret == 0) {
+			change_log_write(object, &folded.rights, before,
+					 change_log_entry(object, &folded.rights));
+			index_entries_follow(object->backend);
+		}
 	}
 	T_END;
 	return ret;
@@ -181,10 +139,14 @@ static int shoveler_object_update(struct acl_object *object, const struct acl_ri
 static void shoveler_acl_storage_added(struct mail_namespace *ns)
 {
 	struct acl_mailbox_list *alist = ACL_LIST_CONTEXT(ns->list);
+	struct shoveler_acl_user *auser = SHOVELER_ACL_USER(ns->user);
 	struct acl_backend_vfuncs *functions;
 
 	if (alist == NULL || alist->rights.backend == NULL)
 		return;
+	if (auser != NULL)
+		live_groups_apply(auser->groups, alist->rights.backend,
+				  policy_view_groups(auser->view));
 	functions = compat_acl_backend_functions(alist->rights.backend);
 	stock = *functions;
 	functions->object_refresh_cache = shoveler_object_refresh_cache;
@@ -194,10 +156,12 @@ static void shoveler_acl_storage_added(struct mail_namespace *ns)
 
 static void shoveler_acl_list_created(struct mailbox_list *list)
 {
-	const struct conf *conf = plugin_conf_get(list->ns->user->event);
+	struct mail_user *user = list->ns->user;
+	const struct conf *conf = plugin_conf_get(user->event);
+	struct shoveler_acl_user *auser = SHOVELER_ACL_USER(user);
 
-	if (conf != NULL)
-		shared_root_list_created(list, conf);
+	if (conf != NULL && auser != NULL)
+		shared_root_list_created(list, conf, auser->view);
 	nobody_list_created(list);
 }
 
@@ -228,6 +192,9 @@ static void shoveler_acl_user_created(struct mail_user *user)
 		return;
 	auser = p_new(user->pool, struct shoveler_acl_user, 1);
 	auser->view = policy_view_create(conf, user->event, plugin_user_name(user->username));
+	auser->groups = live_groups_create(user->pool, policy_view_groups(auser->view));
+	auser->generation = policy_view_generation(auser->view);
+	auser->own_domain = !conf_bool(conf, P_SHARING_ACROSS_DOMAINS);
 	auser->module_ctx.super = *v;
 	user->vlast = &auser->module_ctx.super;
 	v->deinit = shoveler_acl_user_deinit;

@@ -66,13 +66,6 @@ static int check_group(struct mail_user *by, const struct conf *conf, const char
 	return 0;
 }
 
-static const char *domain_of(const char *user)
-{
-	const char *at = strrchr(user, '@');
-
-	return at != NULL ? at + 1 : "";
-}
-
 static int check_user(struct mail_user *by, const struct conf *conf, const char *name,
 		      const char **reason_r)
 {
@@ -83,7 +76,7 @@ static int check_user(struct mail_user *by, const struct conf *conf, const char 
 	if (ret == 0)
 		*reason_r = "No such user";
 	if (ret > 0 && !conf_bool(conf, P_SHARING_ACROSS_DOMAINS) &&
-	    strcasecmp(domain_of(by->username), domain_of(name)) != 0) {
+	    !plugin_same_domain(by->username, name)) {
 		*reason_r = "Sharing with users of other domains is not allowed here";
 		return 0;
 	}

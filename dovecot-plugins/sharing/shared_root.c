@@ -1,6 +1,7 @@
 #include "compat.h"
 #include "shared_root.h"
 
+#include "policy_view.h"
 #include "shared_index.h"
 
 #include <mail-namespace.h>
@@ -13,9 +14,21 @@
 struct shared_root {
 	union mailbox_list_module_context module_ctx;
 	struct shared_index *index;
+	struct policy_view *view;
+	unsigned generation; /* of the view, at the last look */
 };
 
 static MODULE_CONTEXT_DEFINE_INIT(shared_root_module, &mailbox_list_module_register);
+
+/* Did anybody's sharing change, or the groups of this user? */
+static bool has_changed(struct shared_root *root)
+{
+	unsigned generation = policy_view_generation(root->view);
+	bool changed = shared_index_changed(root->index) || generation != root->generation;
+
+	root->generation = generation;
+	return changed;
+}
 
 static struct mailbox_list_iterate_context *
 shared_root_iter_init(struct mailbox_list *list, const char *const *patterns,
@@ -24,12 +37,13 @@ shared_root_iter_init(struct mailbox_list *list, const char *const *patterns,
 	struct shared_root *root = SHARED_ROOT(list);
 	struct acl_mailbox_list *alist = ACL_LIST_CONTEXT(list);
 
-	if (alist != NULL && shared_index_changed(root->index))
+	if (alist != NULL && has_changed(root))
 		alist->last_shared_add_check = 0;
 	return root->module_ctx.super.iter_init(list, patterns, flags);
 }
 
-void shared_root_list_created(struct mailbox_list *list, const struct conf *conf)
+void shared_root_list_created(struct mailbox_list *list, const struct conf *conf,
+			      struct policy_view *view)
 {
 	struct shared_root *root;
 
@@ -39,6 +53,7 @@ void shared_root_list_created(struct mailbox_list *list, const struct conf *conf
 		return;
 	root = p_new(list->pool, struct shared_root, 1);
 	root->index = shared_index_create(list->pool, conf);
+	root->view = view;
 	/* in front of acl, though our hook comes after its */
 	root->module_ctx.super = list->v;
 	list->v.iter_init = shared_root_iter_init;

@@ -1,56 +1,8 @@
 #!/usr/bin/python3
 """Shared and public folders in a real Dovecot, with the policy store that `shoveler` writes."""
 
-from server import PluginTest, imaplib, main, message, os, quote, time
-
-ALICE = "alice@example.test"
-BOB = "bob@example.test"
-CAROL = "carol@example.test"
-
-
-class SharingTest(PluginTest):
-    users = [ALICE, BOB, CAROL]
-
-    def setUp(self):
-        self.sessions = {}
-
-    def tearDown(self):
-        for client in self.sessions.values():
-            client.logout()
-        super().tearDown()
-
-    def session(self, user):
-        if user not in self.sessions:
-            self.sessions[user] = self.server.imap(user)
-        return self.sessions[user]
-
-    def new_session(self, user):
-        client = self.server.imap(user)
-        self.addCleanup(client.logout)
-        return client
-
-    def public(self, folder, *delegates):
-        self.server.shoveler("public", "create", folder)
-        for delegate in delegates:
-            self.server.shoveler("public", "admin", folder, delegate)
-
-    def setacl(self, session, folder, who, rights):
-        session.do("SETACL", quote(folder), quote(who), quote(rights))
-
-    def rights(self, session, folder):
-        line = session.do("MYRIGHTS", quote(folder))["MYRIGHTS"][0].decode()
-        return "".join(sorted(set(line.rsplit(" ", 1)[1]) - set('"cd')))
-
-    def acl(self, session, folder):
-        """{identifier: rights} as GETACL has it."""
-        words = session.do("GETACL", quote(folder))["ACL"][0].decode().replace('"', "").split(" ")[1:]
-        return dict(zip(words[::2], words[1::2]))
-
-    def refused(self, function, *words, answer="NO"):
-        with self.assertRaises(imaplib.IMAP4.error) as caught:
-            function(*words)
-        self.assertIn(answer, str(caught.exception))
-        self.assertNotIn("Internal error", str(caught.exception))
+from server import imaplib, main, message, os, quote, time
+from sharing import ALICE, BOB, CAROL, SharingTest
 
 
 class Sharing(SharingTest):
@@ -149,7 +101,7 @@ class Sharing(SharingTest):
         self.setacl(bob, "Audited", ALICE, "+s")
         self.setacl(bob, "Audited", ALICE, "+s")
         bob.do("DELETEACL", "Audited", ALICE)
-        head = f"folder=<Audited>, owner=<{BOB}>, for=<user={ALICE}>, "
+        head = f"by=<{BOB}>, folder=<Audited>, owner=<{BOB}>, for=<user={ALICE}>, "
         expected = [head + "before=<>, after=<lookup read>", head + "before=<lookup read>, after=<lookup read write-seen>",
                     head + "before=<lookup read write-seen>, after=<>"]
         self.wait_for(lambda: expected == [

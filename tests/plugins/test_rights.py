@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+"""Who has which rights in a folder: groups that change, entries that add up, trees, children, other domains."""
+
+from server import imaplib, main, message, quote, time
+from sharing import ALICE, ALL, BOB, CAROL, SharingTest
+
+DAVE = "dave@other.test"
+
+
+class Groups(SharingTest):
+    """Members come and go while they are logged in."""
+
+    def test_new_member_sees_the_folders_of_the_group(self):
+        self.server.shoveler("group", "add", "crew", CAROL)
+        alice, folder = self.session(ALICE), self.share(BOB, "Crew", "$crew", "lrs")
+        self.session(BOB).put("Crew", message("to the crew"))
+        self.seen(self.session(CAROL), folder)
+        self.assertEqual(alice.folders(folder), [])
+        self.server.shoveler("group", "add", "crew", ALICE)
+        self.seen(alice, folder)
+        self.assertEqual(alice.subjects(folder), ["to the crew"])
+        self.assertEqual(self.rights(alice, folder), "lrs")
+
+    def test_former_member_reads_no_more(self):
+        self.server.shoveler("group", "add", "former", ALICE, CAROL)
+        alice, folder = self.session(ALICE), self.share(BOB, "Former", "group:former")
+        self.session(BOB).put("Former", message("secret"))
+        self.seen(alice, folder)
+        alice.enter(folder)
+        self.assertIn("secret", str(alice.do("FETCH", "1", "(BODY.PEEK[])")))
+        self.server.shoveler("group", "remove", "former", ALICE)
+        time.sleep(2.5)
+        self.refused(alice.do, "SEARCH", "SUBJECT", "secret", answer="Permission denied")
+        self.not_seen(alice, folder)
+        self.seen(self.session(CAROL), folder)
+
+    def test_group_that_is_gone(self):
+        self.server.shoveler("group", "add", "shortlived", ALICE)
+        alice, folder = self.session(ALICE), self.share(BOB, "Shortlived", "$shortlived")
+        self.seen(alice, folder)
+        self.server.shoveler("group", "remove", "shortlived")
+        self.not_seen(alice, folder)
+        self.session(BOB).do("DELETEACL", "Shortlived", "$shortlived")
+
+    def test_group_of_delegates(self):
+        self.server.shoveler("group", "add", "editors", CAROL)
+        self.public("#Group/Box", "group:editors")
+        alice, carol = self.session(ALICE), self.session(CAROL)
+        self.wait_for(lambda: carol.folders("#Group/*") == ["#Group/Box"])
+        self.assertEqual(self.rights(carol, "#Group/Box"), ALL)
+        self.server.shoveler("group", "add", "editors", ALICE)
+        self.wait_for(lambda: alice.folders("#Group/*") == ["#Group/Box"])
+        self.assertEqual(self.rights(alice, "#Group/Box"), ALL)
+        self.server.shoveler("group", "remove", "editors", CAROL)
+        self.not_seen(carol, "#Group/*")
+
+
+class AddUp(SharingTest):
+    """The rights of all entries that are mine, without the negative ones of all (RFC 4314)."""
+
+    settings = "sharing_anyone = yes\n"
+
+    def test_user_and_groups(self):
+        self.server.shoveler("group", "add", "one", ALICE)
+        self.server.shoveler("group", "add", "two", ALICE)
+        alice, bob, folder = self.session(ALICE), self.session(BOB), self.share(BOB, "Sum", ALICE, "lr")
+        self.seen(alice, folder)
+        for who, rights, expected in (("$one", "s", "lrs"), ("$two", "i", "ilrs"), ("anyone", "p", "ilprs"),
+                                      ("-$one", "i", "lprs"), ("-" + ALICE, "r", "lps"), ("-anyone", "p", "ls"),
+                                      ("-" + ALICE, "", "lrs"), ("!$two", "lt", "lt"), ("!$two", "", "")):
+            self.setacl(bob, "Sum", who, rights)
+            with self.subTest(who=who, rights=rights):
+                self.wait_for(lambda expected=expected: self.rights_or_none(alice, folder) == expected, 4)
+        bob.do("DELETEACL", "Sum", "!$two")
+        self.wait_for(lambda: self.rights_or_none(alice, folder) == "lrs", 4)
+
+    def rights_or_none(self, session, folder):
+        try:
+            return self.rights(session, folder)
+        except imaplib.IMAP4.error:
+            return ""
+
+    def test_a_look_at_another_folder_object_does_not_bring_them_back(self):
+        """A selected folder and LIST look at the same rights by different objects."""
+        alice, folder = self.session(ALICE), self.share(BOB, "Twice", ALICE, "lrs")
+        self.server.shoveler("group", "add", "twice", ALICE)
+        self.setacl(self.session(BOB), "Twice", "$twice", "i")
+        self.session(BOB).put("Twice", message("secret"))
+        self.seen(alice, folder)
+        alice.enter(folder)
+        alice.do("NOOP")
+        self.setacl(self.session(BOB), "Twice", "$twice", "")
+        self.setacl(self.session(BOB), "Twice", ALICE, "l")
+        time.sleep(2.5)
+        self.assertEqual(self.rights(alice, folder), "l")
+        self.refused(alice.do, "SEARCH", "ALL", answer="Permission denied")
+        self.assertEqual(self.rights(alice, folder), "l")
+
+    def test_own_change_counts_at_once(self):
+        alice, folder = self.session(ALICE), self.share(BOB, "Own", ALICE, "lra")
+        self.seen(alice, folder)
+        for rights in ("+i", "+s", "-i"):
+            self.setacl(alice, folder, ALICE, rights)
+        self.assertEqual(self.rights(alice, folder), "alrs")
+
+
+class OtherDomains(SharingTest):
+    users = [ALICE, BOB, DAVE]
+    settings = "sharing_anyone = yes\nsharing_across_domains = no\n"
+
+    def test_nothing_crosses(self):
+        """Neither an entry for everybody, nor that of a group, nor one that was written by hand."""
+        self.server.shoveler("group", "add", "both", ALICE, DAVE)
+        alice, dave, bob = self.session(ALICE), self.session(DAVE), self.session(BOB)
+        folders = [self.share(BOB, "Everybody", "anyone"), self.share(BOB, "Both", "$both")]
+        self.refused(self.setacl, bob, "Both", DAVE, "lr", answer="other domains")
+        self.server.doveadm("acl", "set", "-u", BOB, "Both", "user=" + DAVE, "lookup", "read")
+        for folder in folders:
+            self.seen(alice, folder)
+            self.assertEqual(alice.subjects(folder), [])
+            self.assertEqual(dave.folders(folder), [])
+            self.refused(dave.enter, folder)
+            self.refused(dave.do, "MYRIGHTS", quote(folder))
+
+    def test_public_folders_do(self):
+        self.public("#Across/Box", ALICE)
+        self.refused(self.setacl, self.session(ALICE), "#Across/Box", DAVE, "lr", answer="other domains")
+        self.setacl(self.session(ALICE), "#Across/Box", "anyone", "lr")
+        self.wait_for(lambda: self.session(DAVE).folders("#Across/*") == ["#Across/Box"])
+
+
+if __name__ == "__main__":
+    main()
