@@ -135,6 +135,12 @@
 	      "How long these messages are kept")                                                         \
 	/* the classifier */                                                                              \
 	PARAM(USERS_DIRECTORY, "users_directory", PATH, "$state_directory/users", 0, 0,                   \
+	PARAM(RESCAN_WORKERS, "rescan_workers", INT, "2", 1, 64, "rescan",                                \
+	      "How many messages the re-scan has scanned at the same time")                               \
+	PARAM(RESCAN_METRICS_FILE, "rescan_metrics_file", PATH, "$state_directory/rescan.prom", 0, 0,     \
+	      "rescan", "What came of the last re-scan of all users, for Prometheus' node_exporter")      \
+	PARAM(RESCAN_REPORT_TO, "rescan_report_to", TEXT, "", 0, 0, "rescan",                             \
+	      "Mail address that each re-scan of all users is reported to; empty: none")                  \
 	      "shoveler-lda spamtraind spamtrain",                                                        \
 	      "Where the users' stores and quarantines live: DOMAIN/LOCALPART/")                          \
 	PARAM(DEFAULT_PREFERENCES, "default_preferences", TEXT, "", 0, 0,                                 \

@@ -35,6 +35,7 @@ struct generation {
 	struct scanner_settings settings;
 	struct scanner_engine *engine;
 	unsigned signatures;
+	char database[48]; /* see scanner_worker.h */
 	struct slot *slots;
 	_Atomic int64_t *busy_since; /* one a slot, in memory shared with the workers */
 	char *temp_directory;
@@ -60,7 +61,7 @@ static void spawn(struct generation *generation, size_t i)
 	struct scanner_worker worker = {
 		.settings = &generation->settings,
 		.engine = generation->engine,
-		.signatures = generation->signatures,
+		.database = generation->database,
 		.listen_fd = SCANNER_LISTEN_FD,
 		.temp_directory = slot->temp_directory,
 		.busy_since = &generation->busy_since[i],
@@ -245,10 +246,18 @@ static int receive_settings(struct scanner_settings *settings, char **error_r)
 
 static int start(struct generation *generation, char **error_r)
 {
+	uint64_t fingerprint;
+	time_t newest;
+
+	/* Before they are loaded: what changes meanwhile makes the next generation another one. */
 	if (receive_settings(&generation->settings, error_r) < 0 ||
+	    folder_fingerprint(generation->settings.database_directory, &fingerprint, &newest,
+			       error_r) < 0 ||
 	    scanner_engine_load(&generation->settings, &generation->engine, &generation->signatures,
 				error_r) < 0)
 		return -1;
+	snprintf(generation->database, sizeof(generation->database), "%u-%016llx",
+		 generation->signatures, (unsigned long long)fingerprint);
 	return prepare(generation, error_r);
 }
 

@@ -68,16 +68,14 @@ static void answer(const struct scanner_worker *worker, const struct packet *req
 {
 	const char *name = NULL;
 	enum scan_status status = check_request(worker->settings, request, fd, &name);
-	char count[16];
 
 	if (status == SCAN_CLEAN) {
 		atomic_store(worker->busy_since, clock_ms());
 		status = scanner_engine_scan(worker->engine, fd, &name);
 		atomic_store(worker->busy_since, 0);
 	}
-	snprintf(count, sizeof(count), "%u", worker->signatures);
 	packet_put(reply, "status", scan_status_name(status));
-	packet_put(reply, "database", count);
+	packet_put(reply, "database", worker->database);
 	if (name != NULL)
 		packet_put(reply, status == SCAN_INFECTED ? "signature" : "reason", name);
 }

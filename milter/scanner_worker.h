@@ -5,9 +5,10 @@
  * accepts connections of scanner_listen; a connection is one request:
  *
  *	request=scan + descriptor   ->  status=clean|infected|limit|error signature= reason=
- *	                                database= (number of signatures, to see which was used)
+ *	                                database=
  *
- * A client that is not in scanner_clients gets no answer. The worker holds nothing between two
+ * database: number of signatures and fingerprint of their folder; another set has another name. A
+ * client that is not in scanner_clients gets no answer. The worker holds nothing between two
  * requests, so killing it costs one request, which its client sees as end of file.
  */
 #ifndef SHOVELER_SCANNER_WORKER_H
@@ -20,7 +21,7 @@
 struct scanner_worker {
 	const struct scanner_settings *settings;
 	struct scanner_engine *engine;
-	unsigned signatures;
+	const char *database;
 	int listen_fd;
 	const char *temp_directory;  /* this worker's own */
 	_Atomic int64_t *busy_since; /* shared with the parent: CLOCK_MONOTONIC ms, 0: idle */

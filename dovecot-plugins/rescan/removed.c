@@ -86,7 +86,8 @@ static void describe(struct strbuf *out, const struct removed_message *message)
 	packet_put(out, "time", number);
 }
 
-static int write_pair(int folder, const struct removed_message *message, int fd)
+/* *name_r: of the message's file. Returns 0, or an errno. */
+static int write_pair(int folder, const struct removed_message *message, int fd, char **name_r)
 {
 	static unsigned sequence;
 	struct strbuf text = STRBUF_INIT;
@@ -106,9 +107,12 @@ static int write_pair(int folder, const struct removed_message *message, int fd)
 	if (problem == 0 && fsync(folder) < 0)
 		problem = errno;
 	strbuf_free(&text);
-	free(name);
 	free(about);
 	free(base);
+	if (problem == 0)
+		*name_r = name;
+	else
+		free(name);
 	return problem;
 }
 
@@ -125,20 +129,25 @@ static int open_user_folder(const char *directory, const char *path)
 }
 
 int removed_save(const char *directory, const struct removed_message *message, int fd,
-		 char **error_r)
+		 char **path_r, char **error_r)
 {
 	struct strbuf path = STRBUF_INIT;
 	int folder, problem;
+	char *name;
 
 	strbuf_printf(&path, "%s/", directory);
 	address_escape(&path, span_of(message->user));
 	folder = open_user_folder(directory, strbuf_text(&path));
-	problem = folder < 0 ? errno : write_pair(folder, message, fd);
+	problem = folder < 0 ? errno : write_pair(folder, message, fd, &name);
 	if (folder >= 0)
 		close(folder);
-	if (problem != 0)
+	if (problem == 0) {
+		*path_r = xasprintf("%s/%s", strbuf_text(&path), name);
+		free(name);
+	} else {
 		*error_r = xasprintf("cannot keep it in %s: %s", strbuf_text(&path),
 				     strerror(problem));
+	}
 	strbuf_free(&path);
 	return problem == 0 ? 0 : -1;
 }

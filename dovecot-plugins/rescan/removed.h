@@ -21,9 +21,12 @@ struct removed_message {
 /* As root, before privileges are dropped: makes the folder if need be, for mail_user. */
 int removed_prepare(const char *directory, const char *mail_user, char **error_r);
 
-/* fd: the whole message; its offset is changed. Returns 0, or -1 and *error_r (freed by caller). */
+/*
+ * fd: the whole message. Returns 0 and *path_r, of the .eml; or -1 and *error_r (both freed by the
+ * caller).
+ */
 int removed_save(const char *directory, const struct removed_message *message, int fd,
-		 char **error_r);
+		 char **path_r, char **error_r);
 
 /*
  * Deletes files older than so many seconds, and folders of users that are empty then. *count_r:

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,22 +41,38 @@ static void take_reply(const struct packet *packet, struct scan_reply *reply)
 		reply->text = xstrdup("unknown");
 }
 
-static void ask(int connection, int fd, struct scan_reply *reply)
+struct scan {
+	int connection; /* -1: there is none */
+	bool unreachable;
+	char *error; /* why it cannot be answered */
+};
+
+struct scan *scan_begin(const struct endpoint *scanner, int fd)
 {
+	struct scan *scan = xcalloc(1, sizeof(*scan));
 	struct strbuf request = STRBUF_INIT;
+
+	scan->connection =
+		endpoint_connect(scanner, SOCK_SEQPACKET, CONNECT_TIMEOUT_MS, &scan->error);
+	scan->unreachable = scan->connection < 0;
+	if (scan->unreachable)
+		return scan;
+	packet_put(&request, "request", "scan");
+	if (packet_send(scan->connection, &request, fd) < 0)
+		scan->error = xasprintf("cannot ask the scanner: %s", strerror(errno));
+	strbuf_free(&request);
+	return scan;
+}
+
+static void receive(struct scan *scan, int timeout, struct scan_reply *reply)
+{
 	struct packet packet;
 	int passed, ret;
 
-	packet_put(&request, "request", "scan");
-	ret = packet_send(connection, &request, fd);
-	strbuf_free(&request);
-	if (ret < 0) {
-		reply->text = xasprintf("cannot ask the scanner: %s", strerror(errno));
-		return;
-	}
-	ret = packet_receive(connection, &packet, &passed, &reply->text);
+	endpoint_set_timeout(scan->connection, timeout);
+	ret = packet_receive(scan->connection, &packet, &passed, &scan->error);
 	if (ret == 0)
-		reply->text = xstrdup("the scanner stopped while it had the message");
+		scan->error = xstrdup("the scanner stopped while it had the message");
 	if (ret <= 0)
 		return;
 	take_reply(&packet, reply);
@@ -64,17 +81,19 @@ static void ask(int connection, int fd, struct scan_reply *reply)
 		close(passed);
 }
 
-void scan_message(const struct endpoint *scanner, int timeout, int fd, struct scan_reply *reply_r)
+void scan_finish(struct scan **_scan, int timeout, struct scan_reply *reply_r)
 {
-	int connection;
+	struct scan *scan = *_scan;
 
-	*reply_r = (struct scan_reply){.answer = SCAN_UNDECIDED};
-	connection = endpoint_connect(scanner, SOCK_SEQPACKET, CONNECT_TIMEOUT_MS, &reply_r->text);
-	if (connection < 0)
-		return;
-	endpoint_set_timeout(connection, timeout);
-	ask(connection, fd, reply_r);
-	close(connection);
+	*_scan = NULL;
+	*reply_r = (struct scan_reply){.answer = SCAN_UNDECIDED, .unreachable = scan->unreachable};
+	if (scan->error == NULL)
+		receive(scan, timeout, reply_r);
+	if (scan->error != NULL)
+		reply_r->text = scan->error;
+	if (scan->connection >= 0)
+		close(scan->connection);
+	free(scan);
 }
 
 void scan_reply_free(struct scan_reply *reply)
@@ -82,4 +101,23 @@ void scan_reply_free(struct scan_reply *reply)
 	free(reply->text);
 	free(reply->database);
 	*reply = (struct scan_reply){.answer = SCAN_UNDECIDED};
+}
+
+/* It names them with each answer: an empty message is as good as any. */
+char *scan_database(const struct endpoint *scanner, int timeout)
+{
+	int fd = memfd_create("rescan", MFD_CLOEXEC);
+	struct scan_reply reply;
+	struct scan *scan;
+	char *database;
+
+	if (fd < 0)
+		return NULL;
+	scan = scan_begin(scanner, fd);
+	scan_finish(&scan, timeout, &reply);
+	close(fd);
+	database = reply.database;
+	reply.database = NULL;
+	scan_reply_free(&reply);
+	return database;
 }

@@ -289,13 +289,20 @@ class Dovecot:
         client.local_hostname = "test"
         return client
 
-    def doveadm(self, *words, check=True):
-        environment = dict(os.environ, **self.environment)
-        result = subprocess.run(self.command("doveadm", "-c", self.path("dovecot.conf"), *words),
-                                env=environment, capture_output=True, text=True, timeout=120, check=False)
+    def doveadm(self, *words, check=True, stdin=b""):
+        result = subprocess.run(self.doveadm_command(*words), env=dict(os.environ, **self.environment),
+                                input=stdin.decode(), capture_output=True, text=True, timeout=120, check=False)
         if check and result.returncode != 0:
             raise RuntimeError(f"doveadm {words}: {result.returncode}\n{result.stdout}{result.stderr}")
         return result
+
+    def doveadm_command(self, *words):
+        return self.command("doveadm", "-c", self.path("dovecot.conf"), *words)
+
+    def doveadm_start(self, *words):
+        """It goes on while the test does."""
+        return subprocess.Popen(self.doveadm_command(*words), env=dict(os.environ, **self.environment), stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
 
     def corrections(self):
         """What waits in the spool: a list of (attributes, message)."""

@@ -5,11 +5,24 @@ import array
 import glob
 import threading
 
-from server import PluginTest, main, message, os, socket, time
+from server import PluginTest, main, message, os, socket, time, version
 
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
 VIRUS = "SHOVELER-TEST-VIRUS"
+HIDDEN_23 = """
+namespace hidden {
+  prefix = @hidden/
+  separator = /
+  hidden = yes
+  list = no
+  location = maildir:~/hidden
+  mailbox Old {
+    auto = create
+  }
+}
+"""
+HIDDEN_24 = HIDDEN_23.replace("location = maildir:~", "mail_path = ~")
 
 
 class Scanner(threading.Thread):
@@ -22,39 +35,88 @@ class Scanner(threading.Thread):
         os.chmod(path, 0o666)
         self.listener.listen(16)
         self.answer = None  # instead of scanning; None: scan; "": close without an answer
-        self.seen = []
+        self.database = "7"
+        self.delay = 0  # seconds a message takes
+        self.seen = []  # the messages, but for empty ones, which only ask for the database
+        self.busy = self.busiest = 0
+        self.lock = threading.Lock()
+        self.start()
+
+    def run(self):
+        while True:
+            threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def serve(self, connection):
+        with connection:
+            data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
+            fds = array.array("i", ancillary[0][2])
+            with os.fdopen(fds[0], "rb") as file:
+                text = file.read()
+            assert data == b"request=scan\n", data
+            answer = self.judge(text)
+            if answer:
+                connection.send(answer.encode())
+
+    def judge(self, text):
+        if not text:
+            return f"status=clean\ndatabase={self.database}\n"
+        with self.lock:
+            self.seen.append(text)
+            self.busy += 1
+            self.busiest = max(self.busiest, self.busy)
+        time.sleep(self.delay)
+        with self.lock:
+            self.busy -= 1
+        if self.answer is not None:
+            return self.answer
+        if VIRUS.encode() in text:
+            return f"status=infected\nsignature=Test.Virus\ndatabase={self.database}\n"
+        return f"status=clean\ndatabase={self.database}\n"
+
+
+class Spamtraind(threading.Thread):
+    """Notes what users are to find in their history."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(path)
+        os.chmod(path, 0o666)
+        self.listener.listen(16)
+        self.notes = []
         self.start()
 
     def run(self):
         while True:
             connection, _ = self.listener.accept()
             with connection:
-                data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
-                fds = array.array("i", ancillary[0][2])
-                with os.fdopen(fds[0], "rb") as file:
-                    text = file.read()
-                assert data == b"request=scan\n", data
-                self.seen.append(text)
-                answer = self.answer
-                if answer is None:
-                    infected = VIRUS.encode() in text
-                    answer = "status=infected\nsignature=Test.Virus\ndatabase=7\n" if infected else \
-                        "status=clean\ndatabase=7\n"
-                if answer:
-                    connection.send(answer.encode())
+                while True:
+                    data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
+                    if not data:
+                        break
+                    fds = array.array("i", ancillary[0][2])
+                    with os.fdopen(fds[0], "rb") as file:
+                        text = file.read()
+                    self.notes.append((dict(line.split("=", 1) for line in data.decode().splitlines()), text))
+                    connection.send(b"status=ok\noutcome=noted\n")
 
 
 class Rescan(PluginTest):
     settings = "scanner_timeout = 2s\nvirus_brake = 5\n"
+    extra = HIDDEN_23 if version() < (2, 4) else HIDDEN_24
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.scanner = Scanner(cls.server.path("run-shoveler/scanner.sock"))
+        cls.spamtraind = Spamtraind(cls.server.path("run-shoveler/spamtraind.sock"))
 
     def setUp(self):
         self.scanner.answer = None
+        self.scanner.delay = self.scanner.busiest = 0
+        self.scanner.database = self.id()  # no mailbox was scanned with it
         self.scanner.seen.clear()
+        self.spamtraind.notes.clear()
         for user in self.users:
             self.server.doveadm("expunge", "-u", user, "mailbox", "*", "all")
         self.alice = self.server.imap(ALICE)
@@ -87,8 +149,8 @@ class Rescan(PluginTest):
             self.assertEqual(about["user"], ALICE)
             self.assertEqual(about["signature"], "Test.Virus")
             self.assertIn(about["mailbox"], ("INBOX", "Junk"))
-        self.assertRegex(report, r"users=1 mailboxes=\d+ scanned=3 infected=2 removed=2 unscanned=0 errors=0 limited=0 braked=0 "
-                                 r"seconds=\d+ database=7")
+        self.assertRegex(report, r"users=1 mailboxes=\d+ scanned=3 skipped=0 infected=2 removed=2 unscanned=0 errors=0 limited=0 braked=0 "
+                                 r"seconds=\d+ database=\S+\.test_infected")
 
     def test_the_scanner_sees_the_whole_message(self):
         self.alice.put("INBOX", message("whole", body="line one\r\n" * 30000))
@@ -127,14 +189,14 @@ class Rescan(PluginTest):
             with self.subTest(answer=answer):
                 self.scanner.answer = answer
                 report = self.rescan("-u", ALICE, code=75)
-                self.assertIn("scanned=0 infected=0 removed=0 unscanned=1", report)
+                self.assertIn("scanned=0 skipped=0 infected=0 removed=0 unscanned=1", report)
         self.assertEqual(self.alice.subjects("INBOX"), ["bad"])
 
     def test_a_limit_is_no_error(self):
         self.alice.put("INBOX", message("huge", body=VIRUS + "\r\n"))
         self.scanner.answer = "status=limit\nreason=Heuristics.Limits\n"
         report = self.rescan("-u", ALICE)
-        self.assertIn("scanned=0 infected=0 removed=0 unscanned=0 errors=0 limited=1", report)
+        self.assertIn("scanned=0 skipped=0 infected=0 removed=0 unscanned=0 errors=0 limited=1", report)
         self.assertEqual(self.alice.subjects("INBOX"), ["huge"])
 
     def test_a_signature_that_is_everywhere_is_braked(self):
@@ -187,10 +249,145 @@ class Rescan(PluginTest):
         alice.put('#Pond/News', message("clean"))
         report = self.rescan("-A")
         self.assertIn("users=2 ", report)
-        self.assertIn("scanned=2 infected=1 removed=1", report)
+        self.assertIn("scanned=2 skipped=0 infected=1 removed=1", report)
         self.assertEqual(alice.subjects("#Pond/News"), ["clean"])
         alice.logout()
-        self.assertIn("scanned=1", self.rescan("-u", BOB))
+        self.assertIn("scanned=0 skipped=1", self.rescan("-u", BOB))
+        self.assertIn("scanned=1", self.rescan("-u", BOB, "--again"))
+
+    def test_what_these_signatures_saw_is_skipped(self):
+        for number in range(3):
+            self.alice.put("INBOX", message(f"old {number}"))
+        self.alice.put("Junk", message("old"))
+        self.alice.do("CREATE", "Sent")
+        self.assertIn("scanned=4 skipped=0", self.rescan("-u", ALICE))
+        self.assertIn("scanned=0 skipped=4", self.rescan("-u", ALICE))
+        self.alice.put("INBOX", message("new", body=VIRUS + "\r\n"))
+        self.alice.transfer("COPY", "INBOX", "Sent", "*")
+        self.assertIn("scanned=2 skipped=4 infected=2 removed=2", self.rescan("-u", ALICE))
+        self.scanner.database = "of tomorrow " + self.id()
+        self.assertIn("scanned=4 skipped=0", self.rescan("-u", ALICE))
+        self.assertIn("scanned=4 skipped=0", self.rescan("-u", ALICE, "--again"))
+        self.alice.do("RENAME", "Junk", "Renamed")
+        self.addCleanup(self.alice.do, "DELETE", "Renamed")
+        self.assertIn("scanned=0 skipped=4", self.rescan("-u", ALICE))
+
+    def test_what_is_not_done_is_not_skipped(self):
+        """A scanner that fails, a dry run, a run over some messages only, a brake: next time they are asked for again."""
+        self.alice.put("INBOX", message("clean"))
+        self.alice.put("INBOX", message("bad", body=VIRUS + "\r\n"))
+        self.scanner.answer = "status=error\nreason=broken\n"
+        self.assertIn("unscanned=2", self.rescan("-u", ALICE, code=75))
+        self.scanner.answer = None
+        for words in (["--dry-run"], ["--since", "1days", "--dry-run"]):
+            self.assertIn("scanned=2 skipped=0 infected=1 removed=0", self.rescan("-u", ALICE, *words))
+        self.assertIn("scanned=2 skipped=0 infected=1 removed=1", self.rescan("-u", ALICE, "--since", "1days"))
+        self.assertIn("scanned=1 skipped=0", self.rescan("-u", ALICE))
+        for number in range(7):
+            self.alice.put("INBOX", message(f"bad {number}", body=VIRUS + "\r\n"))
+        self.assertIn("skipped=1 infected=7 removed=5", self.rescan("-u", ALICE, code=75))
+        self.assertIn("skipped=1 infected=2 removed=2", self.rescan("-u", ALICE))
+
+    def test_several_at_once_and_in_order(self):
+        for number in range(12):
+            self.alice.put("INBOX", message(f"m{number}", body=(VIRUS if number % 4 == 0 else "harmless") + "\r\n"))
+        self.scanner.delay = 0.05
+        self.assertIn("scanned=12 skipped=0 infected=3 removed=3", self.rescan("-u", ALICE, "--workers", "4"))
+        self.assertEqual(self.scanner.busiest, 4)
+        self.assertEqual(self.alice.subjects("INBOX"), [f"m{n}" for n in range(12) if n % 4])
+        self.rescan("-u", ALICE, "--workers", "0", code=78)
+
+    def test_interrupted_and_resumed(self):
+        for number in range(30):
+            self.alice.put("INBOX", message(f"m{number}", body=(VIRUS if number == 3 else "harmless") + "\r\n"))
+        self.scanner.delay = 0.1
+        process = self.server.doveadm_start("shoveler", "rescan", "-A", "--workers", "1", "--progress", "0")
+        self.wait_for(lambda: len(self.scanner.seen) >= 8)
+        process.terminate()
+        report = process.communicate(timeout=20)[1]
+        self.assertIn("(interrupted)", report)
+        self.assertRegex(report, r"so far: users=1 mailboxes=\d scanned=5 ")
+        self.assertNotEqual(process.returncode, 0)
+        done = len(self.scanner.seen)
+        self.assertLess(done, 30)
+        self.assertEqual(len(self.alice.subjects("INBOX")), 29)
+        self.scanner.delay = 0
+        self.assertIn(f"scanned={30 - done} skipped={done - 1} infected=0", self.rescan("-u", ALICE))
+
+    def test_killed(self):
+        """What was not expunged yet is found again, however far the run was."""
+        for number in range(230):
+            self.alice.put("INBOX", message(f"m{number}", body=(VIRUS if number == 205 else "harmless") + "\r\n"))
+        self.scanner.delay = 0.005
+        process = self.server.doveadm_start("shoveler", "rescan", "-A", "--workers", "1")
+        self.wait_for(lambda: len(self.scanner.seen) >= 210, 30)
+        process.kill()
+        process.communicate(timeout=20)
+        self.scanner.delay = 0
+        self.scanner.seen.clear()
+        self.assertIn("skipped=200 infected=1 removed=1", self.rescan("-u", ALICE))
+        self.assertEqual(len(self.scanner.seen), 30)
+        self.assertEqual(len(self.alice.subjects("INBOX")), 229)
+
+    def test_gives_up_without_a_scanner(self):
+        for number in range(25):
+            self.alice.put("INBOX", message(f"m{number}"))
+        path = self.server.path("run-shoveler/scanner.sock")
+        os.rename(path, path + ".away")
+        try:
+            report = self.rescan("-A", code=75)
+        finally:
+            os.rename(path + ".away", path)
+        self.assertIn("there is no scanner: given up", report)
+        self.assertRegex(report, r"users=[12] .* unscanned=2[0-3] .*\(given up\)")
+
+    def test_one_bad_message_does_not_end_the_run(self):
+        for number in range(25):
+            self.alice.put("INBOX", message(f"m{number}"))
+        self.scanner.answer = ""
+        self.assertIn("unscanned=25", self.rescan("-A", code=75))
+
+    def test_history(self):
+        self.alice.put("INBOX", message("bad", "Message-ID: <bad@client.test>", body=VIRUS + "\r\n"))
+        self.rescan("-u", ALICE, "--dry-run")
+        self.assertEqual(self.spamtraind.notes, [])
+        self.rescan("-u", ALICE)
+        (note, text), = self.spamtraind.notes
+        self.assertRegex(note.pop("id"), r"^INBOX:\d+$")
+        self.assertEqual(note, {"request": "virus", "user": ALICE, "virus": "Test.Virus", "source": "rescan"})
+        self.assertIn(b"Message-ID: <bad@client.test>", text)
+
+    def test_without_history(self):
+        self.alice.put("INBOX", message("bad", body=VIRUS + "\r\n"))
+        path = self.server.path("run-shoveler/spamtraind.sock")
+        os.rename(path, path + ".away")
+        try:
+            report = self.rescan("-u", ALICE)
+        finally:
+            os.rename(path + ".away", path)
+        self.assertIn("may not find in their history", report)
+        self.assertIn("infected=1 removed=1", report)
+
+    def test_hidden_folders(self):
+        """What no client lists: not subscribed, in a namespace of its own that is hidden."""
+        self.server.doveadm("save", "-u", ALICE, "-m", "@hidden/Old", stdin=message("bad", body=VIRUS + "\r\n"))
+        self.assertNotIn("@hidden/Old", self.alice.folders())
+        self.assertIn("infected=1 removed=1", self.rescan("-u", ALICE))
+
+    def test_metrics(self):
+        self.alice.put("INBOX", message("bad", body=VIRUS + "\r\n"))
+        path = self.server.path("shoveler/rescan.prom")
+        if os.path.exists(path):
+            os.unlink(path)
+        self.rescan("-u", ALICE, "--dry-run")
+        self.rescan("-A", "--since", "1days", "--dry-run")
+        self.assertFalse(os.path.exists(path))
+        self.rescan("-A")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for line in ("shoveler_rescan_infected 1", "shoveler_rescan_removed 1", "shoveler_rescan_users 2", "shoveler_rescan_complete 1",
+                     f'shoveler_rescan_database_info{{version="{self.id()}"}} 1'):
+            self.assertIn("\n" + line + "\n", text)
 
     def test_since(self):
         self.alice.put("INBOX", message("new", body=VIRUS + "\r\n"))
