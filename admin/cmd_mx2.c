@@ -19,6 +19,8 @@
 	"                          fingerprint\n"                                                  \
 	"  cafile=PATH             the primary's own CA, for verify and secure\n"                  \
 	"  recipients=WHICH        all, list (`mx2 allow`), learned (asked from the primary)\n"    \
+	"  key=KEY                 the primary signs its list by this key (its `mx2 key`)\n"       \
+	"  url=HTTPS-ADDRESS       and publishes it there; else it sends it (`mx2 push`)\n"        \
 	"  contact=ADDRESS         who is told when something is wrong\n"                          \
 	"  refused=WHAT            what the primary refuses: hold, drop, bounce\n"
 
@@ -203,11 +205,12 @@ static json_t *mx2_to_json(const struct policy_mx2 *mx2)
 	char *until = until_text(mx2->retention_until), *retention = retention_text(mx2->retention);
 	json_t *domain;
 
-	domain = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "domain",
+	domain = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "domain",
 			   mx2->domain, "primary", mx2->primary[0] != '\0' ? mx2->primary : "mx",
 			   "retention", retention, "until", until, "tls", mx2->tls, "match",
 			   mx2->tls_match, "cafile", mx2->tls_cafile, "recipients", mx2->recipients,
-			   "contact", mx2->contact, "refused", mx2->refused);
+			   "contact", mx2->contact, "refused", mx2->refused, "key", mx2->list_key,
+			   "url", mx2->list_url);
 	free(until);
 	free(retention);
 	return domain;
@@ -336,6 +339,22 @@ const struct command mx2_actions[] = {
 	 "primary refused is held or dropped; mail for a primary that answers again is tried;\n"
 	 "contacts are told. --dry-run only says what would be done.\n",
 	 NULL, false},
+	{"key", "", "At a primary: the public key of its lists; made the first time", mx2_key, 0, 0,
+	 "Its fallback gets it once: shoveler mx2 set DOMAIN recipients=list key=KEY.\n", NULL,
+	 false},
+	{"push", "DOMAIN HOST [FILE|-]", "At a primary: send the list of recipients to a fallback",
+	 mx2_push, 2, 3,
+	 "Signed, by mail to shoveler-recipients@HOST; what the fallback refuses comes back to\n"
+	 "postmaster@DOMAIN. Without FILE (one address a line): Dovecot's users and Postfix's maps.\n",
+	 NULL, false},
+	{"sign", "DOMAIN [FILE|-]", "The same list on standard output, for a web server (url=)",
+	 mx2_sign, 1, 2, NULL, NULL, false},
+	{"accept", "[SENDER]", "Take a signed list from standard input (Postfix's work)",
+	 mx2_accept, 0, 1,
+	 "Checked, and left for `mx2 tend`. Exit code 65: refused, and SENDER may be told.\n", NULL,
+	 false},
+	{"fetch", "DOMAIN", "Ask a domain's url= for its list now", mx2_fetch, 1, 1, NULL, NULL,
+	 false},
 	{"primary", "DOMAIN", "What the primary's Postfix should know of this host", mx2_primary, 1,
 	 1, NULL, NULL, false},
 	{"export", "DOMAIN...", "What another Postfix needs to be a fallback MX for our domains",

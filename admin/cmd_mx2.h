@@ -13,6 +13,17 @@ int mx2_tend(struct admin *admin, int argc, char **argv);
 int mx2_check(struct admin *admin, int argc, char **argv);
 int mx2_export(struct admin *admin, int argc, char **argv);
 int mx2_primary(struct admin *admin, int argc, char **argv);
+int mx2_key(struct admin *admin, int argc, char **argv);
+int mx2_sign(struct admin *admin, int argc, char **argv);
+int mx2_push(struct admin *admin, int argc, char **argv);
+int mx2_accept(struct admin *admin, int argc, char **argv);
+int mx2_fetch(struct admin *admin, int argc, char **argv);
+
+/* Where signed lists of recipients wait (mx2/inbox.h), malloc'ed. */
+char *inbox_folder(struct admin *admin);
+int make_inbox(struct admin *admin);
+/* Installs lists that came, fetches those that are due. EX_OK, or an exit code after the complaint. */
+int take_lists(struct admin *admin);
 
 /* EX_OK, or an exit code after the complaint. No policy store: no domains. */
 int load_domains(struct admin *admin, struct mx2_domains *domains_r);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,25 @@ static bool uses_chroot(struct admin *admin)
 }
 
 /*
+ * Signed lists of recipients come by mail. The group is the one that may read the policy store:
+ * pipe(8) gives no others.
+ */
+static void add_accept(struct admin *admin, json_t *services)
+{
+	char program[PATH_MAX];
+	ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	program[size > 0 ? size : 0] = '\0';
+	json_object_set_new(services, "shoveler-accept/unix",
+			    json_sprintf("shoveler-accept unix - n n - 2 pipe user=%s:%s "
+					 "argv=%s -c %s mx2 accept ${sender}",
+					 conf_text(admin->conf, P_LDA_USER),
+					 conf_text(admin->conf, P_POLICY_GROUP),
+					 size > 0 ? program : "/usr/sbin/shoveler",
+					 admin->directory));
+}
+
+/*
  * A client like relay, for domains that do not bounce: what the primary refuses stays in the queue
  * for `shoveler mx2 tend`. The primary may learn who the client was (XFORWARD).
  */
@@ -150,6 +170,7 @@ static void add_services(struct admin *admin, json_t *services)
 					 "-o smtp_send_xforward_command=yes "
 					 "-o syslog_name=postfix/shoveler-relay",
 					 chroot));
+	add_accept(admin, services);
 }
 
 static void print_services(json_t *services)
@@ -194,6 +215,8 @@ int mx2_postfix(struct admin *admin, int argc, char **argv)
 	add_services(admin, services);
 	if (ret == EX_OK && argc > 0)
 		ret = make_store(admin);
+	if (ret == EX_OK && argc > 0)
+		ret = make_inbox(admin);
 	all = json_pack("{s:o, s:o, s:o}", "files", files, "settings", settings, "services",
 			services);
 	if (ret == EX_OK && admin->json) {

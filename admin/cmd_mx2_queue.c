@@ -153,6 +153,12 @@ int mx2_tend(struct admin *admin, int argc, char **argv)
 		return EX_USAGE;
 	}
 	ret = load_domains(admin, &domains);
+	if (ret == EX_OK && domains.count > 0 && !dry_run) {
+		mx2_domains_free(&domains);
+		ret = take_lists(admin);
+		if (ret == EX_OK)
+			ret = load_domains(admin, &domains);
+	}
 	/* No domains: Postfix's queue is none of our business. */
 	if (ret == EX_OK && domains.count > 0)
 		ret = tend(admin, &domains, dry_run);

@@ -209,6 +209,10 @@
 	      "How long Postfix tries mail that is for no domain of `shoveler mx2`; what bounces then")   \
 	PARAM(MX2_TELL_AFTER, "mx2_tell_after", TIME, "4h", 60, 8640000, "shoveler",                      \
 	      "How long mail must have waited for a primary before the domain's contact is told")         \
+	PARAM(MX2_LIST_MAX_AGE, "mx2_list_max_age", TIME, "3d", 3600, 8640000, "shoveler",                \
+	      "A list of recipients that a primary signed is stale after that time; its contact is told") \
+	PARAM(MX2_KEY_FILE, "mx2_key_file", PATH, "/etc/shoveler/mx2.key", 0, 0, "shoveler",              \
+	      "The key that signs the lists of recipients for our own fallback MX")                       \
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \

@@ -127,6 +127,7 @@ enum policy_status policy_group_exists(struct policy *policy, const char *group,
 /* ---- fallback MX ---- */
 
 #define POLICY_RETENTION_DEFAULT (14 * 86400)
+#define POLICY_LIST_KEY		 44 /* characters: the 32 bytes of an Ed25519 key in base64 */
 #define POLICY_RETENTION_MAX	 (100 * 86400) /* Postfix: maximal_queue_lifetime is at most 100 d */
 
 struct policy_mx2 {
@@ -140,15 +141,18 @@ struct policy_mx2 {
 	char tls_cafile[1024];
 	char recipients[16]; /* "all", "list", "learned" */
 	char contact[POLICY_NAME_MAX + 1];
-	char refused[16];	    /* what the primary refuses: "hold", "drop", "bounce" */
-	int64_t recipients_changed; /* seconds since 1970; 0: never. Written by the store */
+	char refused[16];		    /* what the primary refuses: "hold", "drop", "bounce" */
+	int64_t recipients_changed;	    /* seconds since 1970; 0: never. Written by the store */
+	char list_key[POLICY_LIST_KEY + 1]; /* the primary signs its list of recipients; "": none */
+	char list_url[1024];		    /* where that is fetched; "": it is sent by mail */
+	int64_t list_serial; /* of the last list, ms since 1970; 0: none. Written by the store */
 };
 
 /* The defaults of a new domain. */
 void policy_mx2_init(struct policy_mx2 *mx2);
 /*
  * Sets one member from text: primary, retention (14d), until (2026-12-31 or "none"), tls, match,
- * cafile, recipients, contact, refused. Returns 0, or -1 and *error_r.
+ * cafile, recipients, contact, refused, key, url. Returns 0, or -1 and *error_r.
  */
 int policy_mx2_set(struct policy_mx2 *mx2, const char *name, const char *value, char **error_r);
 /* Do the members fit together? Called by policy_mx2_add() and policy_mx2_update() too. */
@@ -173,6 +177,13 @@ enum policy_status policy_mx2_recipient(struct policy *policy, const char *domai
 enum policy_status policy_mx2_recipient_replace(struct policy *policy, const char *domain,
 						const char *const *addresses, size_t count,
 						char **error_r);
+/*
+ * The same by a list that the primary has signed (mx2/list.h). POLICY_EXISTS: its serial is not
+ * larger than that of the last one.
+ */
+enum policy_status policy_mx2_list_install(struct policy *policy, const char *domain,
+					   int64_t serial, const char *const *addresses,
+					   size_t count, char **error_r);
 enum policy_status policy_mx2_recipient_list(struct policy *policy, const char *domain,
 					     bool (*each)(void *context, const char *address),
 					     void *context, char **error_r);

@@ -7,7 +7,8 @@
 
 #define MX2_COLUMNS                                                                                \
 	"domain, primary_host, retention, coalesce(retention_until, 0), tls, tls_match,"           \
-	" tls_cafile, recipients, contact, refused, recipients_changed"
+	" tls_cafile, recipients, contact, refused, recipients_changed, list_key, list_url,"       \
+	" list_serial"
 
 static enum policy_status no_such_domain(const char *domain, char **error_r)
 {
@@ -23,7 +24,7 @@ static enum policy_status write_domain(struct policy *policy, const char *sql, c
 	return policy_run(policy, changes_r, error_r, sql, types, mx2->domain, mx2->primary,
 			  mx2->retention, mx2->retention_until, mx2->tls, mx2->tls_match,
 			  mx2->tls_cafile, mx2->recipients, mx2->contact, mx2->refused,
-			  (int64_t)time(NULL));
+			  mx2->list_key, mx2->list_url, (int64_t)time(NULL));
 }
 
 enum policy_status policy_mx2_add(struct policy *policy, const struct policy_mx2 *mx2,
@@ -35,9 +36,11 @@ enum policy_status policy_mx2_add(struct policy *policy, const struct policy_mx2
 	status = write_domain(policy,
 			      "INSERT OR IGNORE INTO mx2_domain"
 			      " (domain, primary_host, retention, retention_until, tls, tls_match,"
-			      " tls_cafile, recipients, contact, refused, created)"
-			      " VALUES (?1, ?2, ?3, nullif(?4, 0), ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-			      "ttiitttttti", mx2, &changes, error_r);
+			      " tls_cafile, recipients, contact, refused, list_key, list_url,"
+			      " created)"
+			      " VALUES (?1, ?2, ?3, nullif(?4, 0), ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+			      " ?12, ?13)",
+			      "ttiitttttttti", mx2, &changes, error_r);
 	if (status == POLICY_OK && changes == 0) {
 		*error_r = xasprintf("\"%s\" is there already; `shoveler mx2 set` changes it",
 				     mx2->domain);
@@ -55,9 +58,10 @@ enum policy_status policy_mx2_update(struct policy *policy, const struct policy_
 	status = write_domain(policy,
 			      "UPDATE mx2_domain SET primary_host = ?2, retention = ?3,"
 			      " retention_until = nullif(?4, 0), tls = ?5, tls_match = ?6,"
-			      " tls_cafile = ?7, recipients = ?8, contact = ?9, refused = ?10"
+			      " tls_cafile = ?7, recipients = ?8, contact = ?9, refused = ?10,"
+			      " list_key = ?11, list_url = ?12"
 			      " WHERE domain = ?1",
-			      "ttiitttttt", mx2, &changes, error_r);
+			      "ttiitttttttt", mx2, &changes, error_r);
 	if (status == POLICY_OK && changes == 0)
 		status = no_such_domain(mx2->domain, error_r);
 	return status;
@@ -85,6 +89,9 @@ static void mx2_from_row(sqlite3_stmt *statement, struct policy_mx2 *mx2_r)
 	copy_column(statement, 8, mx2_r->contact, sizeof(mx2_r->contact));
 	copy_column(statement, 9, mx2_r->refused, sizeof(mx2_r->refused));
 	mx2_r->recipients_changed = sqlite3_column_int64(statement, 10);
+	copy_column(statement, 11, mx2_r->list_key, sizeof(mx2_r->list_key));
+	copy_column(statement, 12, mx2_r->list_url, sizeof(mx2_r->list_url));
+	mx2_r->list_serial = sqlite3_column_int64(statement, 13);
 }
 
 static bool get_row(void *context, sqlite3_stmt *statement)
@@ -203,6 +210,21 @@ enum policy_status policy_mx2_recipient(struct policy *policy, const char *domai
 	return policy_end(policy, status, error_r);
 }
 
+/* In a transaction. */
+static enum policy_status replace_recipients(struct policy *policy, const char *domain,
+					     const char *const *addresses, size_t count,
+					     char **error_r)
+{
+	enum policy_status status = touch_recipients(policy, domain, error_r);
+
+	if (status == POLICY_OK)
+		status = policy_run(policy, NULL, error_r,
+				    "DELETE FROM mx2_recipient WHERE domain = ?1", "t", domain);
+	for (size_t i = 0; status == POLICY_OK && i < count; i++)
+		status = write_recipient(policy, domain, addresses[i], true, error_r);
+	return status;
+}
+
 enum policy_status policy_mx2_recipient_replace(struct policy *policy, const char *domain,
 						const char *const *addresses, size_t count,
 						char **error_r)
@@ -215,12 +237,41 @@ enum policy_status policy_mx2_recipient_replace(struct policy *policy, const cha
 	status = policy_begin(policy, error_r);
 	if (status != POLICY_OK)
 		return status;
-	status = touch_recipients(policy, name, error_r);
+	status = replace_recipients(policy, name, addresses, count, error_r);
+	return policy_end(policy, status, error_r);
+}
+
+/* In a transaction: only ever upwards, so that no list is taken twice. */
+static enum policy_status advance_serial(struct policy *policy, const char *domain, int64_t serial,
+					 char **error_r)
+{
+	int changes = 0;
+	enum policy_status status = policy_run(policy, &changes, error_r,
+					       "UPDATE mx2_domain SET list_serial = ?2"
+					       " WHERE domain = ?1 AND list_serial < ?2",
+					       "ti", domain, serial);
+
+	if (status != POLICY_OK || changes > 0)
+		return status;
+	*error_r = xasprintf("%s: a list that is as new or newer is known already", domain);
+	return POLICY_EXISTS;
+}
+
+enum policy_status policy_mx2_list_install(struct policy *policy, const char *domain,
+					   int64_t serial, const char *const *addresses,
+					   size_t count, char **error_r)
+{
+	char name[POLICY_NAME_MAX + 1];
+	enum policy_status status;
+
+	if (policy_name_domain(domain, name, error_r) < 0)
+		return POLICY_INVALID;
+	status = policy_begin(policy, error_r);
+	if (status != POLICY_OK)
+		return status;
+	status = replace_recipients(policy, name, addresses, count, error_r);
 	if (status == POLICY_OK)
-		status = policy_run(policy, NULL, error_r,
-				    "DELETE FROM mx2_recipient WHERE domain = ?1", "t", name);
-	for (size_t i = 0; status == POLICY_OK && i < count; i++)
-		status = write_recipient(policy, name, addresses[i], true, error_r);
+		status = advance_serial(policy, name, serial, error_r);
 	return policy_end(policy, status, error_r);
 }
 

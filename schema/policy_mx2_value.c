@@ -183,6 +183,36 @@ static int set_refused(struct policy_mx2 *mx2, const char *value, char **error_r
 			  error_r);
 }
 
+/* Base64 of 32 bytes: 43 characters and one '='. */
+static int set_key(struct policy_mx2 *mx2, const char *value, char **error_r)
+{
+	size_t digits = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789+/");
+
+	if (value[0] != '\0' &&
+	    (digits != POLICY_LIST_KEY - 1 || strcmp(value + digits, "=") != 0)) {
+		*error_r = xasprintf("key: \"%s\" is no key that `shoveler mx2 key` prints at the "
+				     "primary",
+				     value);
+		return -1;
+	}
+	return copy_text(mx2->list_key, sizeof(mx2->list_key), "key", value, error_r);
+}
+
+static int set_url(struct policy_mx2 *mx2, const char *value, char **error_r)
+{
+	bool printable = true;
+
+	for (const char *c = value; *c != '\0'; c++)
+		printable =
+			printable && isgraph((unsigned char)*c) && strchr("\"\\{}[]", *c) == NULL;
+	if (value[0] != '\0' && (strncmp(value, "https://", 8) != 0 || !printable)) {
+		*error_r = xasprintf("url: \"%s\" is no https:// address", value);
+		return -1;
+	}
+	return copy_text(mx2->list_url, sizeof(mx2->list_url), "url", value, error_r);
+}
+
 int policy_mx2_set(struct policy_mx2 *mx2, const char *name, const char *value, char **error_r)
 {
 	static const struct {
@@ -197,7 +227,9 @@ int policy_mx2_set(struct policy_mx2 *mx2, const char *name, const char *value, 
 		       {"cafile", set_cafile},
 		       {"recipients", set_recipients},
 		       {"contact", set_contact},
-		       {"refused", set_refused}};
+		       {"refused", set_refused},
+		       {"key", set_key},
+		       {"url", set_url}};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		if (strcmp(members[i].name, name) == 0)
@@ -228,6 +260,10 @@ int policy_mx2_check(const struct policy_mx2 *mx2, char **error_r)
 		 mx2->tls_match[0] == '\0')
 		problem = "tls=secure with primary=mx needs match= with the names of the MX hosts: "
 			  "DNS alone must not say which certificate is right";
+	else if (mx2->list_key[0] != '\0' && strcmp(mx2->recipients, "list") != 0)
+		problem = "key= has a meaning only with recipients=list";
+	else if (mx2->list_url[0] != '\0' && mx2->list_key[0] == '\0')
+		problem = "url= needs key=: a list is believed by its signature";
 	if (problem == NULL)
 		return 0;
 	*error_r = xasprintf("%s: %s", mx2->domain, problem);
@@ -241,6 +277,7 @@ bool policy_map(size_t i, struct policy_map *map_r)
 		{"mx2-transport.cf", "mx2_postfix_transport", "transport_maps", NULL},
 		{"mx2-tls.cf", "mx2_postfix_tls", "smtp_tls_policy_maps", NULL},
 		{"mx2-recipients.cf", "mx2_postfix_recipient", "relay_recipient_maps", NULL},
+		{"mx2-alias.cf", "mx2_postfix_alias", "virtual_alias_maps", NULL},
 		{"mx2-verify.cf", "mx2_postfix_verify", "smtpd_recipient_restrictions",
 		 "check_recipient_access"}};
 

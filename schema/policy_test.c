@@ -383,13 +383,24 @@ static void shared_next_hop_gets_the_strictest_tls(void **state)
 static void mx2_values_are_kept_and_checked(void **state)
 {
 	static const char *const bad[] = {
-		"primary",    "[mx.test", "primary",   "mx.example.test:0",
-		"primary",    "a b.test", "retention", "0",
-		"retention",  "101d",	  "retention", "5x",
-		"until",      "tomorrow", "tls",       "on",
-		"match",      "a b",	  "cafile",    "relative",
-		"recipients", "some",	  "contact",   "nobody",
-		"colour",     "blue",	  NULL};
+		"primary",    "[mx.test",
+		"primary",    "mx.example.test:0",
+		"primary",    "a b.test",
+		"retention",  "0",
+		"retention",  "101d",
+		"retention",  "5x",
+		"until",      "tomorrow",
+		"tls",	      "on",
+		"match",      "a b",
+		"cafile",     "relative",
+		"recipients", "some",
+		"contact",    "nobody",
+		"key",	      "AAAA",
+		"url",	      "http://a.test/list",
+		"url",	      "https://a.test/a b",
+		"key",	      "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+		"colour",     "blue",
+		NULL};
 	struct policy *policy = open_store(POLICY_CREATE);
 	struct policy_mx2 mx2, again;
 	char *error = NULL;
@@ -416,6 +427,45 @@ static void mx2_values_are_kept_and_checked(void **state)
 	policy_close(&policy);
 }
 
+/* Nobody is refused before the first list came; then those on it alone are known. */
+static void signed_lists_come_in_order(void **state)
+{
+	static const char *const partner[] = {
+		"domain", "partner.test", "recipients",
+		"list",	  "key",	  "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+		NULL};
+	static const char *const pat[] = {"pat@partner.test"}, *const sam[] = {"sam@partner.test"};
+	static const char *const foreign[] = {"sam@third.test"};
+	struct policy *policy = open_store(POLICY_CREATE);
+	struct policy_mx2 mx2;
+	char *error = NULL;
+
+	(void)state;
+	ask("mx2_postfix_alias", "shoveler-recipients", "");
+	set_all(&mx2, partner);
+	expect(POLICY_OK, policy_mx2_add(policy, &mx2, &error), &error);
+	ask("mx2_postfix_alias", "shoveler-recipients", "accept@recipients.shoveler.invalid");
+	ask("mx2_postfix_transport", "recipients.shoveler.invalid", "shoveler-accept:");
+	ask("mx2_postfix_recipient", "@partner.test", "OK");
+	expect(POLICY_OK, policy_mx2_list_install(policy, "partner.test", 7, pat, 1, &error),
+	       &error);
+	ask("mx2_postfix_recipient", "@partner.test", "");
+	ask("mx2_postfix_recipient", "pat@partner.test", "OK");
+	expect(POLICY_EXISTS, policy_mx2_list_install(policy, "partner.test", 7, sam, 1, &error),
+	       &error);
+	expect(POLICY_INVALID,
+	       policy_mx2_list_install(policy, "partner.test", 8, foreign, 1, &error), &error);
+	ask("mx2_postfix_recipient", "pat@partner.test", "OK");
+	expect(POLICY_OK, policy_mx2_list_install(policy, "partner.test", 8, sam, 1, &error),
+	       &error);
+	ask("mx2_postfix_recipient", "pat@partner.test", "");
+	expect(POLICY_OK, policy_mx2_get(policy, "partner.test", &mx2, &error), &error);
+	assert_int_equal(mx2.list_serial, 8);
+	assert_int_equal(policy_mx2_set(&mx2, "recipients", "all", &error), 0);
+	expect(POLICY_INVALID, policy_mx2_update(policy, &mx2, &error), &error);
+	policy_close(&policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +484,7 @@ int main(void)
 		cmocka_unit_test_setup(postfix_reads_what_was_set, set_up),
 		cmocka_unit_test_setup(shared_next_hop_gets_the_strictest_tls, set_up),
 		cmocka_unit_test_setup(mx2_values_are_kept_and_checked, set_up),
+		cmocka_unit_test_setup(signed_lists_come_in_order, set_up),
 	};
 	int failed;
 
