@@ -43,6 +43,34 @@ enum store_status store_unconfirmed_spammiest(struct store *store, int64_t above
 	return unconfirmed_read(store, s, found_r, limit, found_count_r, error_r);
 }
 
+enum store_status store_archived_list(struct store *store, int64_t *ids_r, size_t limit,
+				      size_t *count_r, char **error_r)
+{
+	sqlite3_stmt *s = store_statement(store, STATEMENT_ARCHIVED_LIST, error_r);
+	enum store_status status;
+
+	*count_r = 0;
+	if (s != NULL)
+		sqlite3_bind_int64(s, 1, (int64_t)limit);
+	while ((status = store_step(store, s, error_r)) == STORE_OK && *count_r < limit)
+		ids_r[(*count_r)++] = sqlite3_column_int64(s, 0);
+	if (status == STORE_OK)
+		sqlite3_reset(s);
+	return status == STORE_NOT_FOUND ? STORE_OK : status;
+}
+
+enum store_status store_message_scores(struct store *store, const struct store_message *row,
+				       char **error_r)
+{
+	sqlite3_stmt *s = store_statement(store, STATEMENT_MESSAGE_SCORES, error_r);
+
+	if (s != NULL) {
+		sqlite3_bind_int64(s, 1, row->id);
+		sqlite3_bind_blob(s, 2, row->scores, sizeof(row->scores), SQLITE_TRANSIENT);
+	}
+	return store_run(store, s, error_r);
+}
+
 enum store_status store_doubt_count(struct store *store, uint64_t *corrected_r, uint64_t *doubted_r,
 				    char **error_r)
 {

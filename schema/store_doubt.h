@@ -1,6 +1,6 @@
 /*
- * store_doubt.h - what second thoughts about unconfirmed verdicts (spamtrain/rejudge.c) ask of a
- * user's store. The rules are those of schema/store.h; all of it within a transaction.
+ * store_doubt.h - what second thoughts (spamtrain/rejudge.c, spamtrain/rescore.c) ask of a user's
+ * store. The rules are those of schema/store.h; all of it within a transaction.
  *
  * Unconfirmed: the filter judged the message and the user has said nothing, and it is taught or
  * counted.
@@ -28,6 +28,13 @@ enum store_status store_unconfirmed_among(struct store *store, const int64_t *id
 enum store_status store_unconfirmed_spammiest(struct store *store, int64_t above, int64_t below,
 					      struct store_unconfirmed *found_r, size_t limit,
 					      size_t *found_count_r, char **error_r);
+
+/* Messages taught that never came as mail (of an archive); newest first, at most limit. */
+enum store_status store_archived_list(struct store *store, int64_t *ids_r, size_t limit,
+				      size_t *count_r, char **error_r);
+/* Notes the scores of the row. */
+enum store_status store_message_scores(struct store *store, const struct store_message *row,
+				       char **error_r);
 
 /* Verdicts of the history that the user corrected, and that the filter took back. */
 enum store_status store_doubt_count(struct store *store, uint64_t *corrected_r, uint64_t *doubted_r,

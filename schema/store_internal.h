@@ -76,6 +76,9 @@
 	  "corrected = 0 AND counted = 1 ORDER BY score DESC LIMIT ?3") \
 	S(DOUBT_COUNT, "SELECT (SELECT count(*) FROM message WHERE corrected <> 0 AND result >= 0), " \
 	  "(SELECT count(*) FROM message WHERE source = 'filter')") \
+	S(ARCHIVED_LIST, "SELECT id FROM message WHERE result < 0 AND corrected <> 0 AND taught <> 0 " \
+	  "ORDER BY id DESC LIMIT ?1") \
+	S(MESSAGE_SCORES, "UPDATE message SET scores = ?2 WHERE id = ?1") \
 	S(REPORTED_ADD, "INSERT OR IGNORE INTO reported VALUES (?1)") \
 	S(REPORTED_DELETE, "DELETE FROM reported WHERE message = ?1") \
 	S(REPORTED_GET, "SELECT message FROM reported ORDER BY message LIMIT 1") \

@@ -282,6 +282,15 @@ enum classifier_status classifier_forget_since(struct classifier *classifier, ti
 					       uint64_t *forgotten_r, char **error_r);
 
 /*
+ * For archives that were taught one class after the other: compares them with what is known by now,
+ * without which the filter stays too careful. Judges at most `most` of the messages taught from
+ * archives again (each twice at most), 1 ms each, in transactions of 50. stop (or NULL) says when
+ * to end early; what is done stays.
+ */
+enum classifier_status classifier_rescore(struct classifier *classifier, size_t most,
+					  bool (*stop)(void), char **error_r);
+
+/*
  * Removes the user's store: lessons, history, preferences. CLASSIFIER_INVALID if there is none, or
  * if the quarantine is not empty. The caller holds no handle of this user.
  */

@@ -14,7 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PROGRESS_EVERY 0.2 /* seconds */
+#define PROGRESS_EVERY	   0.2 /* seconds */
+#define ARCHIVE_MIN	   20  /* messages learned at once that are an archive */
+#define RESCORE_PER_LESSON 4
 
 struct training {
 	struct classifier *classifier;
@@ -106,6 +108,19 @@ static void train_paths(struct training *t, int argc, char **argv)
 	progress_end(t);
 }
 
+static void compare_archive(struct training *t)
+{
+	char *error = NULL;
+
+	if (t->code != EX_OK || t->learned < ARCHIVE_MIN || interrupt_came())
+		return;
+	if (t->terminal)
+		fputs("comparing what was learned ...\n", stderr);
+	t->code = result_of(classifier_rescore(t->classifier, RESCORE_PER_LESSON * t->learned,
+					       interrupt_came, &error),
+			    &error);
+}
+
 static int train_result(const struct session *session, const struct training *t)
 {
 	bool resume = interrupt_came();
@@ -156,6 +171,7 @@ int command_train(struct session *session, int argc, char **argv)
 	if (code != EX_OK)
 		return code;
 	train_paths(&t, argc - 2, argv + 2);
+	compare_archive(&t);
 	classifier_close(&t.classifier);
 	return train_result(session, &t);
 }

@@ -89,6 +89,10 @@ static void step_rare(unsigned what)
 		assert_int_equal(dictionary_merge(c->store, false, &error), STORE_OK);
 		break;
 	case 3:
+		assert_int_equal(classifier_rescore(c, 1 + random_below(2 * MESSAGES), NULL, &error),
+				 CLASSIFIER_OK);
+		break;
+	case 4:
 		classifier_close(&c);
 		classifier_site_free(&site);
 		site_open();
@@ -108,7 +112,7 @@ static void step(void)
 	else if (what < 96)
 		step_correct(number);
 	else
-		step_rare(random_below(40) == 0 ? 0 : 1 + random_below(6));
+		step_rare(random_below(40) == 0 ? 0 : 1 + random_below(7));
 }
 
 /* ---- the final state, taught to a fresh store ---- */
@@ -130,7 +134,7 @@ static bool row_take(void *context, const struct store_message *row)
 	(void)context;
 	f->row = *row;
 	f->row.sender = f->row.from = f->row.subject = f->row.message_id = NULL;
-	f->row.queue_id = f->row.source = f->row.factors = NULL;
+	f->row.queue_id = f->row.source = f->row.factors = f->row.virus = NULL;
 	f->state = (struct lesson_state){row->taught, row->counted, row->corrected};
 	return true;
 }

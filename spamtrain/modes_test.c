@@ -203,6 +203,45 @@ static void test_bulk(void **state)
 	bulk(30, 30, false);
 }
 
+static bool count_unscored(void *context, const struct store_message *row)
+{
+	for (int i = 0; i < STORE_LEARNERS; i++)
+		if (row->scores[i] >= DICTIONARY_BINS) {
+			++*(unsigned *)context;
+			break;
+		}
+	return true;
+}
+
+static unsigned unscored(void)
+{
+	struct store_filter filter = {.result = -1, .limit = 1000};
+	unsigned count = 0;
+	char *error = NULL;
+
+	assert_int_equal(store_message_list(c->store, &filter, count_unscored, &count, &error),
+			 STORE_OK);
+	return count;
+}
+
+/* Afterwards the archive has scores like mail that came mixed, and the classes lie further apart. */
+static void test_rescore(void **state)
+{
+	char *error = NULL;
+
+	(void)state;
+	train("meeting", 60, STORE_INNOCENT);
+	train("pill", 60, STORE_SPAM);
+	assert_true(unscored() >= 60);
+	double before = score("pill", 0, 5000) - score("meeting", 0, 5000);
+	assert_int_equal(classifier_rescore(c, 1000, NULL, &error), CLASSIFIER_OK);
+	assert_int_equal(unscored(), 0);
+	assert_true(score("pill", 0, 5000) - score("meeting", 0, 5000) > before);
+	struct classifier_stats s = stats();
+	assert_int_equal(s.spam_learned, 60);
+	assert_int_equal(s.innocent_learned, 60);
+}
+
 static bool count_taught(void *context, const struct store_message *row)
 {
 	((unsigned *)context)[row->taught]++;
@@ -239,6 +278,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_new_account, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_sided, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bulk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rescore, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_untended, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drift, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_thoughts, setup, teardown),

@@ -67,8 +67,8 @@ static void without_itself(const struct store_message *row, const uint32_t *hash
 			sums->scores[i][row->counted == STORE_SPAM][row->scores[i]]--;
 }
 
-static double score_again(struct classifier *c, const struct store_message *row,
-			  const uint32_t *hashes, size_t count)
+struct engine_score score_again(struct classifier *c, const struct store_message *row,
+				const uint32_t *hashes, size_t count)
 {
 	struct token_counts *counts = xmalloc((count + 1) * sizeof(*counts));
 	struct dictionary_sums *sums = xmalloc(sizeof(*sums));
@@ -80,7 +80,7 @@ static double score_again(struct classifier *c, const struct store_message *row,
 	engine_score(&score, hashes, counts, count, sums);
 	free(counts);
 	free(sums);
-	return score.score;
+	return score;
 }
 
 static bool is_doubtful(const struct classifier *c, const struct store_message *row, double score,
@@ -121,7 +121,7 @@ static enum classifier_status rejudge(struct classifier *c, int64_t id, bool car
 	status = store_features_get(c->store, id, &version, &hashes, &count, error_r);
 	/* Features of another meaning would be compared with counts of ours. */
 	if (status == STORE_OK && version == FEATURES_VERSION &&
-	    is_doubtful(c, &row, score_again(c, &row, hashes, count), careless))
+	    is_doubtful(c, &row, score_again(c, &row, hashes, count).score, careless))
 		result = take_back(c, &row, error_r);
 	else if (status != STORE_OK && status != STORE_NOT_FOUND)
 		result = status_of_store(status);
