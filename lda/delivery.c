@@ -5,10 +5,27 @@
 #include "lda/site.h"
 #include "lib/address.h"
 #include "lib/clock.h"
+#include "lib/parallel.h"
 #include "lib/rewrite.h"
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
+
+/* Recipients of a message that come together. */
+struct batch {
+	struct site *site;
+	const struct lmtp_transaction *transaction;
+	struct delivery *deliveries;
+	size_t count; /* at most LMTP_CLIENT_RECIPIENTS_MAX, by the range of lda_batch_size */
+};
+
+/* A transaction with Dovecot. */
+struct talk {
+	struct lmtp_client *client; /* NULL: there is nobody to deliver to */
+	struct lmtp_destination to[LMTP_CLIENT_RECIPIENTS_MAX];
+	struct delivery *who[LMTP_CLIENT_RECIPIENTS_MAX];
+	size_t count;
+};
 
 static void begin_message(void *context, struct lmtp_transaction *transaction)
 {
@@ -17,6 +34,8 @@ static void begin_message(void *context, struct lmtp_transaction *transaction)
 	(void)context;
 	pthread_mutex_init(&message->lock, NULL);
 	queue_id_find(transaction->content, message->queue_id);
+	message->processed = time(NULL);
+	signature_make(message->signature, message->processed);
 	transaction->state = message;
 	account_message(transaction);
 }
@@ -32,21 +51,6 @@ static void end_message(void *context, struct lmtp_transaction *transaction)
 	pthread_mutex_destroy(&message->lock);
 	free(message);
 	transaction->state = NULL;
-}
-
-/* False when Dovecot does not take the recipient, or cannot be reached: that is the reply. */
-static bool ask_dovecot(struct delivery *delivery)
-{
-	struct lmtp_envelope envelope = {
-		.sender = delivery->transaction->sender,
-		.sender_parameters = delivery->transaction->sender_parameters,
-		.recipient = delivery->recipient->address,
-		.recipient_parameters = delivery->recipient->parameters,
-	};
-
-	delivery->result = lmtp_client_begin(delivery->site->pool, &envelope, &delivery->client,
-					     &delivery->recipient->reply);
-	return delivery->result == LMTP_ACCEPTED;
 }
 
 static enum store_outcome outcome_of(const struct delivery *delivery)
@@ -65,66 +69,209 @@ static enum store_outcome outcome_of(const struct delivery *delivery)
 	}
 }
 
-static void give_to_dovecot(struct delivery *delivery, struct span own)
+/* ---- copies: recipients whose message is the same byte for byte, or one in whose quarantine it goes ---- */
+
+static const char *tag_of(const struct delivery *delivery)
+{
+	return delivery->action == ACTION_TAG ? delivery->tag : NULL;
+}
+
+static bool have_same_copy(const struct delivery *a, const struct delivery *b)
+{
+	const char *tag = tag_of(a), *other = tag_of(b);
+
+	return a->action != ACTION_QUARANTINE && b->action != ACTION_QUARANTINE &&
+	       span_equal(strbuf_span(&a->own), strbuf_span(&b->own)) &&
+	       (tag == NULL) == (other == NULL) && (tag == NULL || strcmp(tag, other) == 0);
+}
+
+/* Those who share a copy have the number of the first of them. Returns how many copies there are. */
+static size_t find_copies(struct batch *batch)
+{
+	size_t copies = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct delivery *delivery = &batch->deliveries[i];
+
+		if (delivery->copy == COPY_NONE)
+			continue;
+		delivery->copy = i;
+		for (size_t j = 0; j < i && delivery->copy == i; j++) {
+			if (batch->deliveries[j].copy == j &&
+			    have_same_copy(&batch->deliveries[j], delivery))
+				delivery->copy = j;
+		}
+		copies += delivery->copy == i;
+	}
+	return copies;
+}
+
+/* ---- talking to Dovecot ---- */
+
+/* MAIL, and RCPT for those who have this copy; all who have one: COPY_NONE. */
+static void ask_dovecot(struct batch *batch, size_t copy, struct talk *talk)
+{
+	struct lmtp_envelope envelope = {batch->transaction->sender,
+					 batch->transaction->sender_parameters};
+
+	talk->count = 0;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct delivery *delivery = &batch->deliveries[i];
+
+		if (copy != COPY_NONE && delivery->copy != copy)
+			continue;
+		talk->who[talk->count] = delivery;
+		talk->to[talk->count++] =
+			(struct lmtp_destination){.address = delivery->recipient->address,
+						  .parameters = delivery->recipient->parameters,
+						  .reply = &delivery->recipient->reply};
+	}
+	lmtp_client_begin(batch->site->pool, &envelope, talk->to, talk->count, &talk->client);
+}
+
+static void note_results(struct talk *talk)
+{
+	for (size_t i = 0; i < talk->count; i++)
+		talk->who[i]->result = talk->to[i].result;
+}
+
+/* first: of those who have the copy. */
+static void give_to_dovecot(struct talk *talk, struct delivery *first)
 {
 	struct rewrite rewrite;
 
-	rewrite_init(&rewrite, delivery->transaction->content, own,
-		     delivery->action == ACTION_TAG ? delivery->tag : NULL);
-	delivery->result =
-		lmtp_client_send(&delivery->client, &rewrite.source, &delivery->recipient->reply);
-	rewrite_free(&rewrite);
+	if (talk->client != NULL) {
+		rewrite_init(&rewrite, first->transaction->content, strbuf_span(&first->own),
+			     tag_of(first));
+		lmtp_client_send(&talk->client, &rewrite.source);
+		rewrite_free(&rewrite);
+	}
+	note_results(talk);
 }
 
-static void act(struct delivery *delivery)
-{
-	struct strbuf own = STRBUF_INIT;
+/* ---- the recipients that come together ---- */
 
+static void judge_one(void *context, size_t i)
+{
+	struct batch *batch = context;
+	struct delivery *delivery = &batch->deliveries[i];
+
+	if (delivery->result != LMTP_ACCEPTED || !judge(delivery))
+		return;
+	delivery->copy = i;
 	if (delivery->verdict.signature[0] != '\0')
-		dspam_headers_format(&own, &delivery->verdict, time(NULL));
-	if (delivery->action == ACTION_QUARANTINE) {
-		lmtp_client_abort(&delivery->client);
-		judge_quarantine(delivery, strbuf_span(&own));
-	} else {
-		give_to_dovecot(delivery, strbuf_span(&own));
+		dspam_headers_format(&delivery->own, &delivery->verdict,
+				     delivery->message->processed);
+}
+
+static void deliver_copy(void *context, size_t i)
+{
+	struct batch *batch = context;
+	struct delivery *first = &batch->deliveries[i];
+	struct talk talk;
+
+	if (first->copy != i)
+		return;
+	if (first->action == ACTION_QUARANTINE) {
+		judge_quarantine(first, strbuf_span(&first->own));
+		return;
 	}
-	strbuf_free(&own);
+	ask_dovecot(batch, i, &talk);
+	give_to_dovecot(&talk, first);
+}
+
+static bool has_copy(const struct delivery *delivery)
+{
+	return delivery->copy != COPY_NONE;
+}
+
+/*
+ * Dovecot was asked for all of them, and holds that transaction. It can be used when they all have
+ * the same copy; else it is given up, for one for each copy.
+ */
+static void deliver_copies(struct batch *batch, struct talk *talk)
+{
+	struct delivery *first = batch->deliveries, *end = first + batch->count;
+	size_t copies = find_copies(batch), accepted = 0, wanted = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		accepted += batch->deliveries[i].result == LMTP_ACCEPTED;
+		wanted += has_copy(&batch->deliveries[i]);
+	}
+	while (first < end && !has_copy(first))
+		first++;
+	if (copies == 1 && wanted == accepted && first->action != ACTION_QUARANTINE) {
+		give_to_dovecot(talk, first);
+		return;
+	}
+	lmtp_client_abort(&talk->client);
+	parallel_for(batch->count, copies > 1 ? batch->site->parallel : 1, deliver_copy, batch);
+}
+
+static void begin_batch(struct batch *batch, struct lmtp_recipient *recipients)
+{
+	int64_t now = clock_ms();
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct delivery *delivery = &batch->deliveries[i];
+
+		*delivery = (struct delivery){.site = batch->site,
+					      .transaction = batch->transaction,
+					      .message = batch->transaction->state,
+					      .recipient = &recipients[i],
+					      .copy = COPY_NONE,
+					      .started_ms = now};
+		recipients[i].state = delivery;
+		address_user(span_of(recipients[i].address), batch->site->recipient_delimiter,
+			     &delivery->user);
+	}
 }
 
 static void deliver(void *context, struct lmtp_transaction *transaction,
-		    struct lmtp_recipient *recipient)
+		    struct lmtp_recipient *recipients, size_t count)
 {
-	struct delivery *delivery = xcalloc(1, sizeof(*delivery));
+	struct batch batch = {.site = context,
+			      .transaction = transaction,
+			      .deliveries = xcalloc(count, sizeof(struct delivery)),
+			      .count = count};
+	struct talk talk;
 
-	*delivery = (struct delivery){
-		.site = context,
-		.transaction = transaction,
-		.message = transaction->state,
-		.recipient = recipient,
-		.started_ms = clock_ms(),
-	};
-	recipient->state = delivery;
-	address_user(span_of(recipient->address), delivery->site->recipient_delimiter,
-		     &delivery->user);
-	if (ask_dovecot(delivery) && judge(delivery))
-		act(delivery);
-	lmtp_client_abort(&delivery->client);
-	account_delivery(delivery);
+	begin_batch(&batch, recipients);
+	ask_dovecot(&batch, COPY_NONE, &talk);
+	note_results(&talk);
+	if (talk.client != NULL) {
+		parallel_for(count, batch.site->parallel, judge_one, &batch);
+		deliver_copies(&batch, &talk);
+	}
+	for (size_t i = 0; i < count; i++)
+		account_delivery(&batch.deliveries[i]);
 }
 
-/* Nobody waits for it: were we killed in between, Postfix would deliver again. */
-static void settle(void *context, struct lmtp_transaction *transaction,
-		   struct lmtp_recipient *recipient)
-{
-	struct delivery *delivery = recipient->state;
+/* ---- afterwards ---- */
 
-	(void)context, (void)transaction;
-	if (outcome_of(delivery) != STORE_OUTCOME_QUARANTINED) /* that one came with the row */
-		judge_outcome(delivery, outcome_of(delivery));
+/* Nobody waits for it: were we killed in between, Postfix would deliver again. */
+static void settle_one(void *context, size_t i)
+{
+	struct delivery *delivery = (struct delivery *)context + i;
+	enum store_outcome outcome = outcome_of(delivery);
+
+	/* What was quarantined came with the row. */
+	if (outcome != delivery->verdict.outcome && outcome != STORE_OUTCOME_QUARANTINED)
+		judge_outcome(delivery, outcome);
 	classifier_verdict_free(&delivery->verdict);
+	strbuf_free(&delivery->own);
 	strbuf_free(&delivery->user);
-	free(delivery);
-	recipient->state = NULL;
+}
+
+static void settle(void *context, struct lmtp_transaction *transaction,
+		   struct lmtp_recipient *recipients, size_t count)
+{
+	const struct site *site = context;
+	struct delivery *deliveries = recipients[0].state;
+
+	(void)transaction;
+	parallel_for(count, site->parallel, settle_one, deliveries);
+	free(deliveries);
 }
 
 const struct lmtp_handler delivery_handler = {

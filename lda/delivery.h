@@ -29,9 +29,14 @@ enum action {
 /* One message of a session: transaction->state. */
 struct message {
 	char queue_id[QUEUE_ID_SIZE];
+	/* The same for all, so that those with equal verdicts can have the same copy. */
+	char signature[STORE_SIGNATURE_SIZE];
+	time_t processed;
 	pthread_mutex_t lock;		 /* of what follows; recipients have threads of their own */
 	struct classifier_message *read; /* NULL until the first recipient who is filtered */
 };
+
+#define COPY_NONE SIZE_MAX
 
 /* One recipient of it. */
 struct delivery {
@@ -43,8 +48,9 @@ struct delivery {
 	enum action action;
 	char tag[PREFERENCE_TEXT_MAX + 1];
 	struct classifier_verdict verdict; /* signature "": none */
-	struct lmtp_client *client;
-	enum lmtp_result result; /* of the last talk with Dovecot */
+	struct strbuf own;		   /* our fields, as they go on top of his copy */
+	enum lmtp_result result;	   /* of the last talk with Dovecot */
+	size_t copy;			   /* which of the copies is his; COPY_NONE */
 	int64_t started_ms;
 };
 

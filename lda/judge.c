@@ -108,10 +108,20 @@ static void choose_action(struct delivery *delivery, struct classifier *classifi
 		delivery->action = ACTION_QUARANTINE;
 }
 
+/* Of spam, if all goes well; what goes into the quarantine is noted there. */
+static enum store_outcome expected_outcome(enum spam_action action)
+{
+	return action == SPAM_ACTION_QUARANTINE ? STORE_OUTCOME_NONE
+	       : action == SPAM_ACTION_TAG	? STORE_OUTCOME_TAGGED
+						: STORE_OUTCOME_DELIVERED;
+}
+
 static enum classifier_status classify(struct delivery *delivery, char **error_r)
 {
 	struct classifier_envelope envelope = {.sender = delivery->transaction->sender,
-					       .queue_id = delivery->message->queue_id};
+					       .queue_id = delivery->message->queue_id,
+					       .signature = delivery->message->signature,
+					       .if_innocent = STORE_OUTCOME_DELIVERED};
 	struct classifier *classifier = NULL;
 	enum classifier_status status = open_filtered(delivery, &classifier, error_r);
 
@@ -121,6 +131,7 @@ static enum classifier_status classify(struct delivery *delivery, char **error_r
 		delivery->action = ACTION_PASS;
 		return CLASSIFIER_OK;
 	}
+	envelope.if_spam = expected_outcome(classifier_preferences(classifier)->spam_action);
 	status = classifier_process(classifier, read_message(delivery), &envelope,
 				    &delivery->verdict, error_r);
 	if (status == CLASSIFIER_OK)

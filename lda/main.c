@@ -6,16 +6,17 @@
  *			       |
  *			       +-- the user's store (spamtrain/classifier.h) and quarantine
  *
- * For each recipient, several at the same time (lib/lmtp_deliver.h), once the message is there
- * (delivery.c):
+ * Once the message is there, for lda_batch_size recipients of it at a time (delivery.c):
  *
  *	1. MAIL and RCPT to Dovecot. What it refuses or puts off is refused or put off by us.
- *	2. The user's preferences and the verdict, recorded in one transaction (judge.c). The same
- *	   message again, as after a delivery that failed, gets the recorded verdict and teaches
- *	   nothing.
- *	3. Spam that the user wants quarantined is written into his quarantine, durably; everything
- *	   else goes to Dovecot, our fields on top, forged ones removed (lib/rewrite.h).
- *	4. The reply goes to Postfix as soon as it and those of the recipients before are known.
+ *	2. For each recipient, several at the same time, the user's preferences and the verdict,
+ *	   recorded in one transaction (judge.c). The same message again, as after a delivery that
+ *	   failed, gets the recorded verdict and signature and teaches nothing.
+ *	3. Spam that a user wants quarantined is written into his quarantine, durably; everything
+ *	   else goes to Dovecot, our fields on top, forged ones removed (lib/rewrite.h). Recipients
+ *	   whose copy is then the same byte for byte get it in one transaction: all of them, mostly,
+ *	   and it is the one of step 1; else there is one for each copy.
+ *	4. The replies go to Postfix.
  *
  * Nobody but Postfix keeps the mail: what is not delivered or quarantined when we say 250 is still
  * in its queue. What happens on errors:
@@ -30,7 +31,8 @@
  *	the address names no user	the same: Dovecot knows better who that is
  *	no room for a large message	452
  *	we are killed			the kernel removes the temporary file; Postfix tries the
- *					recipients again that had no reply
+ *					recipients again that had no reply: lda_batch_size of a
+ *					message may get it twice
  *
  * Delivery by command (pipe.h) is a client of the above.
  *

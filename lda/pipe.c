@@ -159,9 +159,10 @@ static int exit_code(const struct lmtp_reply *reply)
 static void deliver(const struct conf *conf, const struct options *options, struct span bytes,
 		    struct lmtp_reply *reply)
 {
-	struct lmtp_envelope envelope = {options->sender, "", options->recipient, ""};
+	struct lmtp_envelope envelope = {options->sender, ""};
+	struct lmtp_destination to = {
+		.address = options->recipient, .parameters = "", .reply = reply};
 	struct one_span content = {{next_span}, bytes};
-	struct lmtp_client *client;
 	struct lmtp_pool *pool;
 	struct endpoint endpoint;
 	char *error = NULL;
@@ -173,8 +174,7 @@ static void deliver(const struct conf *conf, const struct options *options, stru
 	}
 	pool = lmtp_pool_new(&endpoint, "localhost",
 			     (int)conf_number(conf, P_LDA_NEXTHOP_TIMEOUT) + 60);
-	if (lmtp_client_begin(pool, &envelope, &client, reply) == LMTP_ACCEPTED)
-		lmtp_client_send(&client, &content.source, reply);
+	lmtp_client_deliver(pool, &envelope, &to, &content.source);
 	lmtp_pool_free(&pool);
 }
 

@@ -13,7 +13,7 @@ static void set_lmtp(struct site *site, const struct conf *conf)
 		.hostname = site->hostname,
 		.temporary_directory = site->temporary_directory,
 		.size_max = (uint64_t)conf_number(conf, P_LDA_MESSAGE_SIZE_LIMIT),
-		.parallel = (unsigned)conf_number(conf, P_LDA_PARALLEL),
+		.together = (size_t)conf_number(conf, P_LDA_BATCH_SIZE),
 		.timeout_s = (int)conf_number(conf, P_LDA_TIMEOUT),
 		.handler = delivery_handler,
 	};
@@ -38,6 +38,7 @@ int site_new(const struct conf *conf, struct site **site_r, char **error_r)
 	site->recipient_delimiter = xstrdup(conf_text(conf, P_RECIPIENT_DELIMITER));
 	site->temporary_directory = xstrdup(conf_text(conf, P_TEMPORARY_DIRECTORY));
 	site->classify_size = (size_t)conf_number(conf, P_LDA_CLASSIFY_SIZE);
+	site->parallel = (unsigned)conf_number(conf, P_LDA_PARALLEL);
 	site->opt_in = conf_bool(conf, P_LDA_OPT_IN);
 	site->quarantine_max = (uint64_t)conf_number(conf, P_QUARANTINE_SIZE_LIMIT);
 	site->classifiers = classifiers;

@@ -17,6 +17,7 @@ struct site {
 	atomic_uint references;
 	char *hostname, *nexthop, *recipient_delimiter, *temporary_directory;
 	size_t classify_size; /* bytes */
+	unsigned parallel;    /* recipients of a message at the same time */
 	bool opt_in;
 	uint64_t quarantine_max; /* bytes a user; 0: no limit */
 	struct classifier_site *classifiers;

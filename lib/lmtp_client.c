@@ -45,6 +45,8 @@ struct lmtp_client {
 	unsigned extensions;
 	bool reset_needed; /* a transaction was begun and not finished */
 	bool broken;
+	struct lmtp_destination *to; /* of the transaction */
+	size_t count;
 	struct lmtp_io io;
 };
 
@@ -295,70 +297,127 @@ static void put_parameters(struct lmtp_client *client, const char *text)
 	}
 }
 
-static bool send_envelope(struct lmtp_client *client, const struct lmtp_envelope *envelope,
-			  struct lmtp_reply *reply)
+static enum lmtp_io_status send_envelope(struct lmtp_client *client,
+					 const struct lmtp_envelope *envelope)
 {
 	struct strbuf *output = &client->io.output;
-	enum lmtp_io_status status;
 
 	lmtp_io_set_timeout(&client->io, COMMAND_MS);
 	if (client->reset_needed)
 		strbuf_append_text(output, "RSET\r\n");
 	strbuf_printf(output, "MAIL FROM:<%s>", envelope->sender);
-	put_parameters(client, envelope->sender_parameters);
-	strbuf_printf(output, "\r\nRCPT TO:<%s>", envelope->recipient);
-	put_parameters(client, envelope->recipient_parameters);
-	strbuf_append_text(output, "\r\n");
-	status = lmtp_io_flush(&client->io);
-	if (status != LMTP_IO_OK) {
-		set_lost(client, reply, status, "while sending the envelope");
-		return false;
+	put_parameters(client, envelope->parameters);
+	for (size_t i = 0; i < client->count; i++) {
+		strbuf_printf(output, "\r\nRCPT TO:<%s>", client->to[i].address);
+		put_parameters(client, client->to[i].parameters);
 	}
-	return true;
+	strbuf_append_text(output, "\r\n");
+	return lmtp_io_flush(&client->io);
 }
 
-static enum lmtp_result begin(struct lmtp_client *client, const struct lmtp_envelope *envelope,
-			      struct lmtp_reply *reply)
+/* What became of all to whom it still can be delivered. */
+static void set_all(struct lmtp_client *client, enum lmtp_result result,
+		    const struct lmtp_reply *reply)
 {
-	struct lmtp_reply ignored;
+	for (size_t i = 0; i < client->count; i++) {
+		if (client->to[i].result != LMTP_ACCEPTED)
+			continue;
+		client->to[i].result = result;
+		*client->to[i].reply = *reply;
+	}
+}
 
-	if (!send_envelope(client, envelope, reply) ||
-	    (client->reset_needed && !read_reply(client, "after RSET", reply)) ||
-	    !read_reply(client, "after MAIL", reply))
-		return LMTP_UNREACHABLE;
-	client->reset_needed = true;
-	if (client->broken)
-		return LMTP_UNREACHABLE;
-	if (reply->code / 100 != 2)
-		return read_reply(client, "after RCPT", &ignored) ? LMTP_REFUSED : LMTP_UNREACHABLE;
-	if (!read_reply(client, "after RCPT", reply))
-		return LMTP_UNREACHABLE;
+static enum lmtp_result result_of(const struct lmtp_reply *reply)
+{
 	return reply->code / 100 == 2 ? LMTP_ACCEPTED : LMTP_REFUSED;
 }
 
-enum lmtp_result lmtp_client_begin(struct lmtp_pool *pool, const struct lmtp_envelope *envelope,
-				   struct lmtp_client **client_r, struct lmtp_reply *reply_r)
+/* False when the connection is lost. When MAIL was refused each has that reply. */
+static bool read_envelope_replies(struct lmtp_client *client, struct lmtp_reply *reply)
+{
+	struct lmtp_reply ignored;
+	bool refused;
+
+	if ((client->reset_needed && !read_reply(client, "after RSET", reply)) ||
+	    !read_reply(client, "after MAIL", reply))
+		return false;
+	client->reset_needed = true;
+	if (client->broken)
+		return false;
+	refused = reply->code / 100 != 2;
+	for (size_t i = 0; i < client->count; i++) {
+		struct lmtp_destination *to = &client->to[i];
+
+		if (!read_reply(client, "after RCPT", refused ? &ignored : to->reply)) {
+			if (!refused)
+				*reply = *to->reply;
+			return false;
+		}
+		if (!refused)
+			to->result = result_of(to->reply);
+	}
+	if (refused)
+		set_all(client, LMTP_REFUSED, reply);
+	return true;
+}
+
+/* False when the connection is lost: then it is so for all of them, whatever was answered. */
+static bool begin(struct lmtp_client *client, const struct lmtp_envelope *envelope,
+		  struct lmtp_destination *to, size_t count)
+{
+	struct lmtp_reply reply;
+	enum lmtp_io_status status;
+
+	client->to = to;
+	client->count = count;
+	for (size_t i = 0; i < count; i++)
+		to[i].result = LMTP_ACCEPTED;
+	status = send_envelope(client, envelope);
+	if (status != LMTP_IO_OK)
+		set_lost(client, &reply, status, "while sending the envelope");
+	else if (read_envelope_replies(client, &reply))
+		return true;
+	for (size_t i = 0; i < count; i++)
+		to[i].result = LMTP_ACCEPTED;
+	set_all(client, LMTP_UNREACHABLE, &reply);
+	return false;
+}
+
+static bool is_accepted(const struct lmtp_client *client)
+{
+	for (size_t i = 0; i < client->count; i++) {
+		if (client->to[i].result == LMTP_ACCEPTED)
+			return true;
+	}
+	return false;
+}
+
+void lmtp_client_begin(struct lmtp_pool *pool, const struct lmtp_envelope *envelope,
+		       struct lmtp_destination *to, size_t count, struct lmtp_client **client_r)
 {
 	struct lmtp_client *client = take_kept(pool);
-	enum lmtp_result result = LMTP_UNREACHABLE;
+	struct lmtp_reply reply;
 
 	*client_r = NULL;
-	if (client != NULL) {
-		result = begin(client, envelope, reply_r);
-		if (result == LMTP_UNREACHABLE)
-			disconnect(client);
+	if (client != NULL && !begin(client, envelope, to, count)) {
+		disconnect(client);
+		client = NULL;
 	}
-	if (result == LMTP_UNREACHABLE) {
-		client = connect_new(pool, reply_r);
-		if (client == NULL)
-			return LMTP_UNREACHABLE;
-		result = begin(client, envelope, reply_r);
+	if (client == NULL) {
+		client = connect_new(pool, &reply);
+		if (client == NULL) {
+			for (size_t i = 0; i < count; i++) {
+				to[i].result = LMTP_UNREACHABLE;
+				*to[i].reply = reply;
+			}
+			return;
+		}
+		begin(client, envelope, to, count);
 	}
-	if (result == LMTP_ACCEPTED)
+	if (is_accepted(client))
 		*client_r = client;
 	else
 		give_back(client);
-	return result;
 }
 
 /* A time-out counts from here for every piece, so that a large message may take its time. */
@@ -408,10 +467,32 @@ static enum lmtp_io_status write_content(struct lmtp_client *client, struct span
 	return status;
 }
 
-static enum lmtp_result send_content(struct lmtp_client *client, struct span_source *content,
-				     struct lmtp_reply *reply)
+/* One reply for each that was accepted (RFC 2033 section 4.2). False when the connection is lost. */
+static bool read_data_replies(struct lmtp_client *client, struct lmtp_reply *reply)
+{
+	for (size_t i = 0; i < client->count; i++) {
+		struct lmtp_destination *to = &client->to[i];
+
+		if (to->result != LMTP_ACCEPTED)
+			continue;
+		lmtp_io_set_timeout(&client->io, client->pool->data_timeout_s * 1000);
+		if (!read_reply(client, "after the end of the message", reply)) {
+			/* Who comes before i has his reply. */
+			client->to = to;
+			client->count -= i;
+			return false;
+		}
+		*to->reply = *reply;
+		to->result = result_of(reply);
+	}
+	client->reset_needed = false;
+	return true;
+}
+
+static void send_content(struct lmtp_client *client, struct span_source *content)
 {
 	enum lmtp_io_status status;
+	struct lmtp_reply reply;
 	bool ends_with_crlf;
 
 	status = write_content(client, content, &ends_with_crlf);
@@ -421,47 +502,51 @@ static enum lmtp_result send_content(struct lmtp_client *client, struct span_sou
 	}
 	if (status != LMTP_IO_OK) {
 		/* The last bytes did not go, so the message did not end. */
-		set_lost(client, reply, status, "while sending the message");
-		return LMTP_UNREACHABLE;
+		set_lost(client, &reply, status, "while sending the message");
+		set_all(client, LMTP_UNREACHABLE, &reply);
+	} else if (!read_data_replies(client, &reply)) {
+		set_all(client, LMTP_AMBIGUOUS, &reply);
 	}
-	lmtp_io_set_timeout(&client->io, client->pool->data_timeout_s * 1000);
-	if (!read_reply(client, "after the end of the message", reply))
-		return LMTP_AMBIGUOUS;
-	client->reset_needed = false;
-	return reply->code / 100 == 2 ? LMTP_ACCEPTED : LMTP_REFUSED;
 }
 
-static enum lmtp_result data(struct lmtp_client *client, struct span_source *content,
-			     struct lmtp_reply *reply)
+static void data(struct lmtp_client *client, struct span_source *content)
 {
+	struct lmtp_reply reply;
+
 	lmtp_io_set_timeout(&client->io, COMMAND_MS);
 	strbuf_append_text(&client->io.output, "DATA\r\n");
 	if (lmtp_io_flush(&client->io) != LMTP_IO_OK) {
-		set_lost(client, reply, LMTP_IO_CLOSED, "before the message");
-		return LMTP_UNREACHABLE;
+		set_lost(client, &reply, LMTP_IO_CLOSED, "before the message");
+	} else if (read_reply(client, "before the message", &reply)) {
+		if (reply.code == 354) {
+			send_content(client, content);
+			return;
+		}
+		if (reply.code / 100 >= 4) {
+			set_all(client, LMTP_REFUSED, &reply);
+			return;
+		}
+		set_lost(client, &reply, LMTP_IO_TOO_LONG, "before the message");
 	}
-	if (!read_reply(client, "before the message", reply))
-		return LMTP_UNREACHABLE;
-	if (reply->code == 354)
-		return send_content(client, content, reply);
-	if (reply->code / 100 >= 4)
-		return LMTP_REFUSED;
-	set_lost(client, reply, LMTP_IO_TOO_LONG, "before the message");
-	return LMTP_UNREACHABLE;
+	set_all(client, LMTP_UNREACHABLE, &reply);
 }
 
-enum lmtp_result lmtp_client_send(struct lmtp_client **client, struct span_source *content,
-				  struct lmtp_reply *reply_r)
+void lmtp_client_send(struct lmtp_client **client, struct span_source *content)
 {
-	enum lmtp_result result = data(*client, content, reply_r);
-
-	if (result == LMTP_ACCEPTED || result == LMTP_REFUSED) {
-		give_back(*client);
-	} else {
-		disconnect(*client);
-	}
+	data(*client, content);
+	give_back(*client);
 	*client = NULL;
-	return result;
+}
+
+enum lmtp_result lmtp_client_deliver(struct lmtp_pool *pool, const struct lmtp_envelope *envelope,
+				     struct lmtp_destination *to, struct span_source *content)
+{
+	struct lmtp_client *client;
+
+	lmtp_client_begin(pool, envelope, to, 1, &client);
+	if (client != NULL)
+		lmtp_client_send(&client, content);
+	return to->result;
 }
 
 void lmtp_client_abort(struct lmtp_client **client)

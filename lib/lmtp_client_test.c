@@ -44,10 +44,11 @@ static void on_rcpt(void *context, struct lmtp_transaction *transaction,
 }
 
 static void on_deliver(void *context, struct lmtp_transaction *transaction,
-		       struct lmtp_recipient *recipient)
+		       struct lmtp_recipient *recipient, size_t count)
 {
 	struct bench *bench = context;
 
+	assert_int_equal(count, 1);
 	strbuf_reset(&bench->content);
 	strbuf_append_span(&bench->content, transaction->content);
 	if (strcmp(recipient->address, "quota@b") == 0)
@@ -146,19 +147,12 @@ static bool next_text(struct span_source *source, struct span *piece_r)
 static enum lmtp_result deliver_to(struct bench *bench, const char *recipient,
 				   const char *const *texts, struct lmtp_reply *reply)
 {
-	struct lmtp_envelope envelope = {"a@b", "SIZE=5 BODY=8BITMIME RET=FULL", recipient,
-					 "NOTIFY=NEVER"};
-	struct lmtp_client *client;
-	enum lmtp_result result = lmtp_client_begin(bench->pool, &envelope, &client, reply);
+	struct lmtp_envelope envelope = {"a@b", "SIZE=5 BODY=8BITMIME RET=FULL"};
+	struct lmtp_destination to = {
+		.address = recipient, .parameters = "NOTIFY=NEVER", .reply = reply};
 	struct texts content = {{next_text}, texts};
 
-	if (result != LMTP_ACCEPTED) {
-		assert_null(client);
-		return result;
-	}
-	result = lmtp_client_send(&client, &content.source, reply);
-	assert_null(client);
-	return result;
+	return lmtp_client_deliver(bench->pool, &envelope, &to, &content.source);
 }
 
 #define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -215,12 +209,14 @@ static void refusals_are_told_apart(void **state)
 static void an_aborted_message_is_not_sent(void **state)
 {
 	struct bench *bench = bench_start(NULL);
-	struct lmtp_envelope envelope = {"a@b", "", "alice@b", ""};
-	struct lmtp_client *client;
+	struct lmtp_envelope envelope = {"a@b", ""};
 	struct lmtp_reply reply;
+	struct lmtp_destination to = {.address = "alice@b", .parameters = "", .reply = &reply};
+	struct lmtp_client *client;
 
 	(void)state;
-	assert_int_equal(lmtp_client_begin(bench->pool, &envelope, &client, &reply), LMTP_ACCEPTED);
+	lmtp_client_begin(bench->pool, &envelope, &to, 1, &client);
+	assert_int_equal(to.result, LMTP_ACCEPTED);
 	lmtp_client_abort(&client);
 	lmtp_client_abort(&client);
 	assert_int_equal(bench->content.size, 0);
@@ -288,6 +284,72 @@ static void odd_servers(void **state)
 	assert_script(ENVELOPE "354 go\n\n\n", LMTP_AMBIGUOUS, 451);
 }
 
+/* Each has a reply of his own: to RCPT, or after the content. */
+static void several_recipients(void **state)
+{
+	static const char *const names[] = {"alice@b", "nobody@b", "quota@b", "bob@b"};
+	static const int codes[] = {250, 550, 552, 250};
+	struct bench *bench = bench_start(NULL);
+	struct lmtp_envelope envelope = {"a@b", ""};
+	struct lmtp_destination to[4];
+	struct lmtp_reply replies[4];
+	struct lmtp_client *client;
+	struct texts content = {{next_text}, TEXTS("x\r\n")};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		to[i] = (struct lmtp_destination){names[i], "", LMTP_AMBIGUOUS, &replies[i]};
+	lmtp_client_begin(bench->pool, &envelope, to, 4, &client);
+	assert_non_null(client);
+	assert_int_equal(to[1].result, LMTP_REFUSED);
+	lmtp_client_send(&client, &content.source);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(replies[i].code, codes[i]);
+		assert_int_equal(to[i].result, codes[i] == 250 ? LMTP_ACCEPTED : LMTP_REFUSED);
+	}
+	/* nobody of them is known: there is nothing to send */
+	lmtp_client_begin(bench->pool, &envelope, &to[1], 1, &client);
+	assert_null(client);
+	assert_int_equal(bench->sessions, 1);
+	bench_end(bench);
+}
+
+#define TWO_ENVELOPE "220 x\n250 x\n250 2.1.0 ok\n250 2.1.5 ok\n250 2.1.5 ok\n"
+
+/* lost: on the way to the first or second reply */
+static void assert_two(const char *script, enum lmtp_result first, enum lmtp_result second)
+{
+	struct bench *bench = bench_start(script);
+	struct lmtp_envelope envelope = {"a@b", ""};
+	struct lmtp_reply replies[2];
+	struct lmtp_destination to[2] = {{"alice@b", "", LMTP_ACCEPTED, &replies[0]},
+					 {"bob@b", "", LMTP_ACCEPTED, &replies[1]}};
+	struct texts content = {{next_text}, TEXTS("x\r\n")};
+	struct lmtp_client *client;
+
+	lmtp_client_begin(bench->pool, &envelope, to, 2, &client);
+	if (client != NULL)
+		lmtp_client_send(&client, &content.source);
+	assert_int_equal(to[0].result, first);
+	assert_int_equal(to[1].result, second);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(replies[i].code, to[i].result == LMTP_ACCEPTED ? 250 : 451);
+	bench_end(bench);
+}
+
+static void who_is_lost(void **state)
+{
+	(void)state;
+	/* before the content an answer is worth nothing */
+	assert_two("220 x\n250 x\n250 2.1.0 ok\n250 2.1.5 ok\n-", LMTP_UNREACHABLE,
+		   LMTP_UNREACHABLE);
+	assert_two(TWO_ENVELOPE "-", LMTP_UNREACHABLE, LMTP_UNREACHABLE);
+	assert_two(TWO_ENVELOPE "451 4.2.0 later\n", LMTP_REFUSED, LMTP_REFUSED);
+	assert_two(TWO_ENVELOPE "354 go\n\n-", LMTP_AMBIGUOUS, LMTP_AMBIGUOUS);
+	assert_two(TWO_ENVELOPE "354 go\n\n250 a\n-", LMTP_ACCEPTED, LMTP_AMBIGUOUS);
+	assert_two(TWO_ENVELOPE "354 go\n\n250 a|451 b\n", LMTP_ACCEPTED, LMTP_REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +359,8 @@ int main(void)
 		cmocka_unit_test(a_closed_kept_connection_is_replaced),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(odd_servers),
+		cmocka_unit_test(several_recipients),
+		cmocka_unit_test(who_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

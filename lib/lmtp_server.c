@@ -3,7 +3,6 @@
 #include "clock.h"
 #include "lmtp_command.h"
 #include "lmtp_content.h"
-#include "lmtp_deliver.h"
 #include "lmtp_dot.h"
 #include "lmtp_io.h"
 #include "msg.h"
@@ -265,29 +264,39 @@ static bool client_is_gone(const struct session *session)
 	return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-/* False when nobody listens any more. */
-static bool send_delivered(void *context, const struct lmtp_recipient *recipient)
+/* Delivers to the recipients that come together, and answers. */
+static void deliver_some(struct session *session, struct lmtp_recipient *recipients, size_t count)
 {
-	struct session *session = context;
+	struct lmtp_transaction *transaction = &session->transaction;
+	const struct lmtp_handler *handler = &session->settings->handler;
 
-	send_reply(session, &recipient->reply);
-	send_flush(session);
-	if (client_is_gone(session))
-		session->phase = PHASE_END;
-	return session->phase != PHASE_END;
+	handler->deliver(handler->context, transaction, recipients, count);
+	for (size_t i = 0; i < count && session->phase != PHASE_END; i++)
+		send_reply(session, &recipients[i].reply);
+	if (session->phase != PHASE_END)
+		send_flush(session);
+	if (handler->settled != NULL)
+		handler->settled(handler->context, transaction, recipients, count);
 }
 
 static void deliver_all(struct session *session)
 {
 	struct lmtp_transaction *transaction = &session->transaction;
 	const struct lmtp_handler *handler = &session->settings->handler;
+	size_t together = session->settings->together, count;
 
 	if (handler->data != NULL)
 		handler->data(handler->context, transaction);
-	if (client_is_gone(session))
-		session->phase = PHASE_END;
-	else
-		lmtp_deliver(session->settings, transaction, send_delivered, session);
+	for (size_t i = 0; i < transaction->count && session->phase != PHASE_END; i += count) {
+		if (client_is_gone(session)) {
+			session->phase = PHASE_END;
+			break;
+		}
+		count = transaction->count - i;
+		if (count > together)
+			count = together > 0 ? together : 1;
+		deliver_some(session, &transaction->recipients[i], count);
+	}
 }
 
 static void finish_content(struct session *session, const char *problem)

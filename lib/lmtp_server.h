@@ -6,10 +6,10 @@
  * taken and kept as text, to be passed on.
  *
  * The session reads commands, keeps the transaction, spools the content (lmtp_content.h) and calls
- * the handler. After the content deliver() is called for each recipient, for a few of them at the
- * same time if the settings say so, and each reply is sent as soon as it is known: if we die in the
- * middle, the client knows all but those in work (lmtp_deliver.h). When the client is gone, the recipients that are left are not delivered: the client will
- * send them again.
+ * the handler. After the content deliver() is called for the first settings->together recipients,
+ * their replies are sent in the order of the recipients (section 4.2), then for the next ones: were
+ * we killed, the client would send the message again to no more than these. When the client is
+ * gone, the recipients that are left are not delivered: the client will send them again.
  *
  * Content is kept byte for byte (lmtp_dot.h says what ends it). Content that comes before the 354
  * is an attack or a broken client: the session ends.
@@ -58,15 +58,12 @@ struct lmtp_handler {
 		     struct lmtp_recipient *recipient, struct lmtp_reply *reply);
 	/* The content is there. May be NULL. */
 	void (*data)(void *context, struct lmtp_transaction *transaction);
-	/*
-	 * Sets recipient->reply, which is a 451 before. With parallel it is called for several
-	 * recipients at once, in threads of their own.
-	 */
+	/* Sets the replies, which are a 451 before, of count of the transaction's recipients. */
 	void (*deliver)(void *context, struct lmtp_transaction *transaction,
-			struct lmtp_recipient *recipient);
-	/* The reply is known: the time for what nobody has to wait for. May be NULL. */
+			struct lmtp_recipient *recipients, size_t count);
+	/* The replies are sent: the time for what nobody has to wait for. May be NULL. */
 	void (*settled)(void *context, struct lmtp_transaction *transaction,
-			struct lmtp_recipient *recipient);
+			struct lmtp_recipient *recipients, size_t count);
 	/*
 	 * The end of every transaction for which mail() was called, however it ends: frees the
 	 * states. May be NULL.
@@ -79,7 +76,7 @@ struct lmtp_server_settings {
 	const char *hostname;		 /* in the greeting */
 	const char *temporary_directory; /* for large content */
 	uint64_t size_max;		 /* bytes of content; 0: not limited */
-	unsigned parallel;		 /* recipients at the same time; 0 and 1: one */
+	size_t together;		 /* recipients that deliver() gets at once; 0: one */
 	int timeout_s; /* for a command to arrive, for a piece of content, for a reply to go */
 	struct lmtp_handler handler;
 };

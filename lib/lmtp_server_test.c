@@ -23,7 +23,7 @@ struct bench {
 	struct strbuf output;
 	struct strbuf seen;    /* "from=..;to=..;" lines */
 	struct strbuf content; /* of the last message */
-	unsigned delivered, resets, delay_ms;
+	unsigned calls, delivered, resets, delay_ms;
 };
 
 static void on_mail(void *context, struct lmtp_transaction *transaction, struct lmtp_reply *reply)
@@ -48,19 +48,22 @@ static void on_rcpt(void *context, struct lmtp_transaction *transaction,
 }
 
 static void on_deliver(void *context, struct lmtp_transaction *transaction,
-		       struct lmtp_recipient *recipient)
+		       struct lmtp_recipient *recipients, size_t count)
 {
 	struct bench *bench = context;
 	struct timespec delay = {0, (long)bench->delay_ms * 1000000};
 
-	bench->delivered++;
+	bench->calls++;
+	bench->delivered += (unsigned)count;
 	nanosleep(&delay, NULL);
 	strbuf_reset(&bench->content);
 	strbuf_append_span(&bench->content, transaction->content);
-	if (strcmp(recipient->address, "quota@example.test") == 0)
-		lmtp_reply_set(&recipient->reply, 552, "5.2.2 Quota");
-	else
-		lmtp_reply_set(&recipient->reply, 250, "2.0.0 <%s> saved", recipient->address);
+	for (struct lmtp_recipient *to = recipients; to < recipients + count; to++) {
+		if (strcmp(to->address, "quota@example.test") == 0)
+			lmtp_reply_set(&to->reply, 552, "5.2.2 Quota");
+		else
+			lmtp_reply_set(&to->reply, 250, "2.0.0 <%s> saved", to->address);
+	}
 }
 
 static void on_reset(void *context, struct lmtp_transaction *transaction)
@@ -409,6 +412,28 @@ static void no_room_for_the_spool_is_temporary(void **state)
 	bench_free(bench);
 }
 
+/* Two by two; the replies keep the order of the recipients. */
+static void recipients_come_together(void **state)
+{
+	struct bench *bench = bench_start("/tmp", 0, 5);
+
+	(void)state;
+	bench->settings.together = 2;
+	put(bench, "LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<1@b>\r\nRCPT TO:<quota@example.test>\r\n"
+		   "RCPT TO:<3@b>\r\nRCPT TO:<4@b>\r\nRCPT TO:<5@b>\r\nDATA\r\n");
+	assert_output(bench, "354 ");
+	strbuf_reset(&bench->output);
+	put(bench, "x\r\n.\r\nQUIT\r\n");
+	bench_join(bench);
+	assert_non_null(
+		strstr(strbuf_text(&bench->output),
+		       "250 2.0.0 <1@b> saved\r\n552 5.2.2 Quota\r\n250 2.0.0 <3@b> saved\r\n"
+		       "250 2.0.0 <4@b> saved\r\n250 2.0.0 <5@b> saved\r\n221 2.0.0 Bye\r\n"));
+	assert_int_equal(bench->calls, 3);
+	assert_int_equal(bench->delivered, 5);
+	bench_free(bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +449,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_left_gets_no_more_deliveries),
 		cmocka_unit_test(lost_in_content_delivers_nothing),
 		cmocka_unit_test(no_room_for_the_spool_is_temporary),
+		cmocka_unit_test(recipients_come_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,9 @@
 	PARAM(LDA_MAX_SESSIONS, "lda_max_sessions", INT, "100", 1, 2000, "shoveler-lda",                  \
 	      "LMTP sessions at the same time; more of them wait")                                        \
 	PARAM(LDA_PARALLEL, "lda_parallel", INT, "4", 1, 32, "shoveler-lda",                              \
-	      "Recipients of one message to whom it is delivered at the same time")                       \
+	      "Recipients of one message that are judged, or have a copy delivered, at the same time")    \
+	PARAM(LDA_BATCH_SIZE, "lda_batch_size", INT, "10", 1, 100, "shoveler-lda",                        \
+	      "Recipients of one message that are answered together")                                     \
 	PARAM(LDA_TIMEOUT, "lda_timeout", TIME, "300s", 1, 3600, "shoveler-lda",                          \
 	      "How long Postfix may be silent in the middle of a session")                                \
 	PARAM(LDA_NEXTHOP_TIMEOUT, "lda_nexthop_timeout", TIME, "300s", 1, 3600, "shoveler-lda",          \
@@ -209,10 +211,6 @@
 	      "How long Postfix tries mail that is for no domain of `shoveler mx2`; what bounces then")   \
 	PARAM(MX2_TELL_AFTER, "mx2_tell_after", TIME, "4h", 60, 8640000, "shoveler",                      \
 	      "How long mail must have waited for a primary before the domain's contact is told")         \
-	PARAM(MX2_LIST_MAX_AGE, "mx2_list_max_age", TIME, "3d", 3600, 8640000, "shoveler",                \
-	      "A list of recipients that a primary signed is stale after that time; its contact is told") \
-	PARAM(MX2_KEY_FILE, "mx2_key_file", PATH, "/etc/shoveler/mx2.key", 0, 0, "shoveler",              \
-	      "The key that signs the lists of recipients for our own fallback MX")                       \
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \

@@ -150,6 +150,7 @@ struct classifier_verdict {
 	char *factors;	/* "" unless showFactors; malloc'ed; freed by classifier_verdict_free() */
 	bool again;	/* this user got this very message before: nothing was learned */
 	bool corrected; /* the user corrected it since: result is the corrected one */
+	enum store_outcome outcome; /* what the history says became of it */
 };
 
 /* "Innocent", "Spam", "Whitelisted" */
@@ -161,7 +162,15 @@ struct classifier_envelope {
 	const char *sender; /* MAIL FROM, without <> */
 	const char *queue_id;
 	time_t received; /* 0: now */
+	/* What to issue, of signature_make(); NULL: one for this user alone. Several users may
+	 * have the same: it counts for each in his own store only. */
+	const char *signature;
+	/* What will become of the message if nothing goes wrong: saves a classifier_outcome(). */
+	enum store_outcome if_innocent, if_spam;
 };
+
+/* A new one: STORE_SIGNATURE_SIZE bytes, of which 64 bits nobody can guess. */
+void signature_make(char *signature, time_t now);
 
 /*
  * Scores the message for the user and records it, in one transaction: history row, signature, and

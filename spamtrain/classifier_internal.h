@@ -49,8 +49,6 @@ enum classifier_status status_of_store(enum store_status status);
 enum classifier_status message_score(struct classifier *classifier, const uint32_t *hashes,
 				     size_t count, struct engine_score *score_r,
 				     struct token_counts **counts_r, char **error_r);
-/* 24 hex digits: seconds since 1970 and 64 random bits. */
-void signature_make(char *signature, time_t now);
 
 /* ---- factors.c ---- */
 /* What speaks loudest for and against; returns how many. */
@@ -77,9 +75,6 @@ enum classifier_status teach(struct classifier *classifier, struct store_message
 void lesson_gradients(int *gradients_r, const struct store_message *row);
 
 /* ---- rejudge.c ---- */
-/* As if the message came now and had not been learned. After knowledge_refresh(). */
-struct engine_score score_again(struct classifier *c, const struct store_message *row,
-				const uint32_t *hashes, size_t count);
 /* Did the filter find more errors than the user reports? */
 enum store_status user_is_careless(struct classifier *c, bool *careless_r, char **error_r);
 /*

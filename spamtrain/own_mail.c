@@ -124,12 +124,9 @@ static bool next_piece(struct span_source *source, struct span *piece_r)
 enum lmtp_result own_mail_deliver(struct spamtraind *service, const char *user, struct span message,
 				  struct lmtp_reply *reply)
 {
-	const struct lmtp_envelope envelope = {"", "BODY=8BITMIME", user, ""};
+	const struct lmtp_envelope envelope = {"", "BODY=8BITMIME"};
+	struct lmtp_destination to = {.address = user, .parameters = "", .reply = reply};
 	struct one_piece content = {{next_piece}, message};
-	struct lmtp_client *client = NULL;
-	enum lmtp_result result = lmtp_client_begin(service->nexthop, &envelope, &client, reply);
 
-	if (result == LMTP_ACCEPTED)
-		result = lmtp_client_send(&client, &content.source, reply);
-	return result;
+	return lmtp_client_deliver(service->nexthop, &envelope, &to, &content.source);
 }

@@ -231,6 +231,7 @@ static void again(const struct store_message *row, struct classifier_verdict *ve
 	verdict->probability = row->probability;
 	verdict->confidence = row->confidence;
 	verdict->score = row->score;
+	verdict->outcome = row->outcome;
 	verdict->factors = xstrdup(row->factors);
 	memcpy(verdict->signature, row->signature, sizeof(verdict->signature));
 }
@@ -256,6 +257,9 @@ static enum classifier_status record(struct classifier *c, const struct classifi
 		.probability = verdict->probability,
 		.confidence = verdict->confidence,
 		.score = verdict->score,
+		.outcome = envelope == NULL	? STORE_OUTCOME_NONE
+			   : class == STORE_SPAM ? envelope->if_spam
+						 : envelope->if_innocent,
 		.initially = taught,
 		.factors = verdict->factors,
 		.sender_key = message->sender_key,
@@ -265,10 +269,14 @@ static enum classifier_status record(struct classifier *c, const struct classifi
 	enum classifier_status status = status_of_store(user_is_careless(c, &careless, error_r));
 	if (status != CLASSIFIER_OK)
 		return status;
-	signature_make(row.signature, now);
+	if (envelope != NULL && envelope->signature != NULL)
+		memcpy(row.signature, envelope->signature, sizeof(row.signature));
+	else
+		signature_make(row.signature, now);
 	memcpy(row.digest, message->digest, sizeof(row.digest));
 	memcpy(row.scores, score->bins, sizeof(row.scores));
 	memcpy(verdict->signature, row.signature, sizeof(verdict->signature));
+	verdict->outcome = row.outcome;
 	row.taught = taught;
 	row.counts = counts;
 	row.counted = counts ? class : STORE_NONE;

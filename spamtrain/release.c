@@ -145,17 +145,14 @@ static enum release_status hold(struct classifier *classifier, const char *signa
 static enum lmtp_result send_held(struct lmtp_pool *pool, const char *user, const struct held *held,
 				  struct lmtp_reply *reply)
 {
-	const struct lmtp_envelope envelope = {held->row.sender, "BODY=8BITMIME", user, ""};
-	struct lmtp_client *client = NULL;
-	enum lmtp_result result = lmtp_client_begin(pool, &envelope, &client, reply);
+	const struct lmtp_envelope envelope = {held->row.sender, "BODY=8BITMIME"};
+	struct lmtp_destination to = {.address = user, .parameters = "", .reply = reply};
 	struct rewrite rewrite;
 
-	if (result != LMTP_ACCEPTED)
-		return result;
 	rewrite_init(&rewrite, held->message, strbuf_span(&held->own), NULL);
-	result = lmtp_client_send(&client, &rewrite.source, reply);
+	lmtp_client_deliver(pool, &envelope, &to, &rewrite.source);
 	rewrite_free(&rewrite);
-	return result;
+	return to.result;
 }
 
 static enum release_status deliver(struct lmtp_pool *pool, const char *user,

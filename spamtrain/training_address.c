@@ -368,11 +368,13 @@ static void refuse(const struct job *job, const struct lmtp_transaction *transac
 		       job->refusal);
 }
 
+/* One at a time: settings.together is 0. */
 static void on_deliver(void *context, struct lmtp_transaction *transaction,
-		       struct lmtp_recipient *recipient)
+		       struct lmtp_recipient *recipient, size_t count)
 {
 	struct job *job = transaction->state;
 
+	(void)count;
 	if (trap_is(context, recipient->address)) {
 		trap_deliver(context, transaction, recipient);
 		return;

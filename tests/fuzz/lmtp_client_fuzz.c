@@ -90,12 +90,28 @@ static void check(enum lmtp_result result, const struct lmtp_reply *reply)
 		require(*p >= ' ' && *p < 127);
 }
 
+/* Is there one that was accepted? */
+static bool check_all(const struct lmtp_destination *to, size_t count)
+{
+	bool accepted = false;
+
+	for (size_t i = 0; i < count; i++) {
+		check(to[i].result, to[i].reply);
+		accepted = accepted || to[i].result == LMTP_ACCEPTED;
+	}
+	return accepted;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct lmtp_envelope envelope = {"a@b.test", "SIZE=5 BODY=8BITMIME", "c@d.test", ""};
+	const struct lmtp_envelope envelope = {"a@b.test", "SIZE=5 BODY=8BITMIME"};
 	const struct endpoint *endpoint = server();
 	struct lmtp_client *client = NULL;
-	struct lmtp_reply reply = {0};
+	struct lmtp_reply replies[3] = {0};
+	struct lmtp_destination to[3] = {
+		{.address = "c@d.test", .parameters = "", .reply = &replies[0]},
+		{.address = "e@d.test", .parameters = "", .reply = &replies[1]},
+		{.address = "f@d.test", .parameters = "NOTIFY=NEVER", .reply = &replies[2]}};
 	struct text text = {{text_next}, false};
 
 	pthread_mutex_lock(&lock);
@@ -103,15 +119,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	strbuf_append(&answers, data, size);
 	pthread_mutex_unlock(&lock);
 	struct lmtp_pool *pool = lmtp_pool_new(endpoint, "fuzz.test", 2);
-	enum lmtp_result result = lmtp_client_begin(pool, &envelope, &client, &reply);
-	require((result == LMTP_ACCEPTED) == (client != NULL));
-	if (client == NULL) {
-		check(result, &reply);
-	} else {
-		reply = (struct lmtp_reply){0};
-		result = lmtp_client_send(&client, &text.source, &reply);
+	lmtp_client_begin(pool, &envelope, to, 3, &client);
+	require((client != NULL) == check_all(to, 3));
+	if (client != NULL) {
+		lmtp_client_send(&client, &text.source);
 		require(client == NULL);
-		check(result, &reply);
+		check_all(to, 3);
 	}
 	lmtp_pool_free(&pool);
 	return 0;

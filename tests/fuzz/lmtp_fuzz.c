@@ -96,10 +96,10 @@ static void reply(struct span input)
 }
 
 static void deliver(void *context, struct lmtp_transaction *transaction,
-		    struct lmtp_recipient *recipient)
+		    struct lmtp_recipient *recipient, size_t count)
 {
 	(void)context;
-	require(recipient->address[0] != '\0' && transaction->sender != NULL);
+	require(count == 1 && recipient->address[0] != '\0' && transaction->sender != NULL);
 	lmtp_reply_set(&recipient->reply, 250, "2.0.0 %s", recipient->address);
 }
 

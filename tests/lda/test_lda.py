@@ -3,6 +3,7 @@
 import base64
 import email
 import email.header
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import threading
 import time
 import unittest
 
-from host import BUILD, Host, transaction, wait_for
+from host import BUILD, MAIL_UID, Host, transaction, wait_for
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 USERS = [ALICE, BOB]
@@ -41,9 +42,10 @@ def field(raw, name):
 class LdaTest(unittest.TestCase):
     settings = ""
     quota = "100M"
+    users = USERS
 
     def setUp(self):
-        self.host = Host(USERS, self.settings, self.quota)
+        self.host = Host(self.users, self.settings, self.quota)
         self.addCleanup(self.end)
         self.prepare()
         self.host.start()
@@ -89,8 +91,9 @@ class Delivery(LdaTest):
             self.assertRegex(field(raw, "X-DSPAM-Probability"), r"^[01]\.\d{4}$")
             self.assertRegex(field(raw, "X-DSPAM-Confidence"), r"^[01]\.\d{4}$")
             self.assertTrue(time.strptime(field(raw, "X-DSPAM-Processed"), "%a %b %d %H:%M:%S %Y"))
-        self.assertNotEqual(field(alice, "X-DSPAM-Signature"), field(bob, "X-DSPAM-Signature"))
-        self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="delivered"}'), 2)
+        self.deliver(ALICE, subject="Another")
+        self.assertNotEqual(field(alice, "X-DSPAM-Signature"), field(self.host.messages(ALICE)[1], "X-DSPAM-Signature"))
+        self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="delivered"}'), 3)
         self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="refused"}'), 1)
         self.assertEqual(sorted(os.listdir(self.host.path("shoveler/users/example.test"))), ["alice", "bob"])
         self.assertRegex(self.host.read("lda.log"), r"4Q2XzK: user=<bob@example.test>, to=<Bob\+x@Example.test>, "
@@ -131,8 +134,7 @@ class Delivery(LdaTest):
         self.assertEqual([code for code, _ in replies], [550 if name.startswith("nobody") else 250 for name in recipients])
         for name, (_, text) in zip(recipients, replies):
             self.assertIn(name.encode(), text)
-        arrived = [field(raw, "Delivered-To") for user in USERS for raw in self.host.messages(user)]
-        self.assertEqual(sorted(arrived), sorted(name for name in recipients if not name.startswith("nobody")))
+        self.assertEqual([len(self.host.messages(user)) for user in USERS], [10, 10])
         # one user, one message: one verdict, however many addresses
         self.assertEqual(len({field(raw, "X-DSPAM-Signature") for raw in self.host.messages(ALICE)}), 1)
         self.assertEqual(self.metric("shoveler_lda_messages_total"), 1)
@@ -302,6 +304,79 @@ class Failures(LdaTest):
 
 
 PILLS = b"Buy cheap pills online now, no prescription, discount pharmacy http://pills.test/buy\r\n"
+
+
+class Together(LdaTest):
+    """Recipients whose copy is the same: Dovecot gets it once, and keeps it as one file with several names."""
+    users = [f"{name}@example.test" for name in ("alice", "bob", "carol", "dave", "erin")]
+
+    def sharers(self, user, number=-1):
+        """In how many mailboxes the file is."""
+        folder = self.host.path("home", user, "Maildir/new")
+        names = sorted(os.listdir(folder), key=lambda name: os.stat(os.path.join(folder, name)).st_ctime_ns)
+        return os.stat(os.path.join(folder, names[number])).st_nlink
+
+    def test_equal_copies_are_one(self):
+        self.assertEqual([code for code, _ in self.deliver(*self.users)], [250] * 5)
+        self.assertEqual([self.sharers(user) for user in self.users], [5] * 5)
+        raws = [self.host.messages(user)[0] for user in self.users]
+        self.assertEqual(len(set(raws)), 1)
+        self.assertEqual(fields(raws[0], "Delivered-To"), [])
+        # one signature, but each can only say something of his own copy
+        signature = field(raws[0], "X-DSPAM-Signature")
+        self.host.spamtrain("unlearn", self.users[1], signature)
+        rows = [json.loads(self.host.spamtrain("--json", "history", user))[0] for user in self.users]
+        self.assertEqual({row["signature"] for row in rows}, {signature})
+        self.assertEqual([row["taught"] for row in rows], ["innocent", "none", "innocent", "innocent", "innocent"])
+        self.assertEqual([row["outcome"] for row in rows], ["delivered"] * 5)
+
+    def test_who_differs_has_a_copy_of_his_own(self):
+        alice, bob, carol, dave, erin = self.users
+        self.host.spamtrain("preference", "set", bob, "optOut", "on")
+        self.host.spamtrain("preference", "set", dave, "showFactors", "on")
+        self.deliver(erin, subject="again")
+        signature = field(self.host.messages(erin)[0], "X-DSPAM-Signature")
+        self.assertEqual([code for code, _ in self.deliver(*self.users, "nobody@example.test", subject="again")], [250] * 5 + [550])
+        self.assertIn([self.sharers(user) for user in self.users], ([3, 1, 3, 3, 1], [2, 1, 2, 1, 1]))
+        self.assertNotIn(b"X-DSPAM", self.host.messages(bob)[0])
+        self.assertEqual(field(self.host.messages(erin)[1], "X-DSPAM-Signature"), signature)
+        self.assertNotEqual(field(self.host.messages(alice)[0], "X-DSPAM-Signature"), signature)
+
+    def test_one_user_s_trouble_is_his_alone(self):
+        folder = self.host.path("shoveler/users/example.test/bob")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "store.sqlite"), "wb") as file:
+            file.write(b"this is no database" * 1000)
+        subprocess.run(["chown", "-R", "nobody", self.host.path("shoveler/users")], check=True)
+        os.makedirs(self.host.path("home", self.users[2]))
+        os.chown(self.host.path("home", self.users[2]), MAIL_UID, -1)
+        with open(self.host.path("home", self.users[2], "Maildir"), "w", encoding="ascii"):
+            pass
+        replies = self.deliver(*self.users)
+        self.assertEqual([code for code, _ in replies], [250, 451, 451, 250, 250])
+        self.assertIn(b"filter cannot be opened", replies[1][1])
+        self.assertEqual([self.sharers(user) for user in self.users if user not in self.users[1:3]], [3] * 3)
+        os.unlink(self.host.path("home", self.users[2], "Maildir"))
+        shutil.rmtree(folder)
+        self.assertEqual([code for code, _ in self.deliver(*self.users[1:3])], [250, 250])
+        # carol's verdict was found at the first attempt
+        self.assertEqual(self.metric("shoveler_lda_again_total"), 1)
+        self.assertIn('"outcome": "delivered"', self.host.spamtrain("--json", "history", self.users[2]))
+
+
+class SmallBatches(Together):
+    settings = "lda_batch_size = 2\nlda_parallel = 1\n"
+
+    def test_equal_copies_are_one(self):
+        self.assertEqual([code for code, _ in self.deliver(*self.users)], [250] * 5)
+        self.assertEqual([self.sharers(user) for user in self.users], [2, 2, 2, 2, 1])
+
+    def test_who_differs_has_a_copy_of_his_own(self):
+        self.host.spamtrain("preference", "set", self.users[2], "optOut", "on")
+        self.assertEqual([code for code, _ in self.deliver(*self.users)], [250] * 5)
+        self.assertEqual([self.sharers(user) for user in self.users], [2, 2, 1, 1, 1])
+
+    test_one_user_s_trouble_is_his_alone = None
 
 
 class Trained(LdaTest):
