@@ -214,6 +214,11 @@
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \
+	PARAM(MILTER_MAX_SESSIONS, "milter_max_sessions", INT, "2000", 1, 20000, "shoveler-milter",       \
+	      "SMTP sessions at the same time; Postfix puts mail of others off")                          \
+	PARAM(MILTER_DIRECTORY, "milter_directory", PATH, "$state_directory/milter", 0, 0,                \
+	      "shoveler-milter",                                                                          \
+	      "What the milter remembers: greylist, crashes, viruses that users are to be told of")       \
 	PARAM(LEARN_SENT_RECIPIENTS, "learn_sent_recipients", BOOL, "no", 0, 0, "shoveler-milter",        \
 	      "Judge mail mildly whose sender the user has written to, signed in to this host")           \
 	PARAM(POSTFIX_CONFIG_DIRECTORY, "postfix_config_directory", PATH, "/etc/postfix", 0, 0,           \

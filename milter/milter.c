@@ -3,18 +3,20 @@
  *
  * Threads and processes:
  *   main thread          waits for signals (lib/daemon.h)
- *   libmilter's threads  sessions of smtpd (session.c); one asks, waits and answers at a time
+ *   session threads      sessions of smtpd (milter_server.h, session.c); idle ones have none
  *   scanner keeper       keeps a scanner process alive (scanner_keeper.h)
  *   scanner process      holds the virus signatures, forks the workers (scanner_process.h)
  *   scanner workers      look at hostile bytes, in a sandbox (scanner_worker.h)
  *
- * Who owns what: a session belongs to the thread that libmilter runs it in; the policy is immutable
- * and counted (policy.h); memories that sessions share are in suspects.c, each with a lock.
+ * Who owns what: a session belongs to one thread at a time; the policy is immutable and counted
+ * (policy.h); memories that sessions share are in suspects.c, each with a lock.
  *
  * Errors: what is not known defers. A lookup that fails or a scanner that is away is a 4xx for the
  * recipients it concerns. If this process dies, Postfix's milter_default_action must be tempfail.
  * A configuration that is wrong stops the start, and leaves a running milter as it was.
  */
+#include "milter_server.h"
+#include "notices.h"
 #include "policy.h"
 #include "scanner_keeper.h"
 #include "scanner_process.h"
@@ -26,61 +28,35 @@
 #include "folder.h"
 
 #include <errno.h>
-#include <libmilter/mfapi.h>
+#include <malloc.h>
 #include <poll.h>
-#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define MILTER_BACKLOG	    1024
 #define MILTER_SOCKET_MODE  0666 /* the folder it lies in says who may come near */
 #define SCANNER_SOCKET_MODE 0666 /* workers look at who asks: scanner_clients */
-#define COMMAND_TIMEOUT_S   600	 /* Postfix waits at most this long between two commands */
-#define DRAIN_MS	    5000 /* running sessions get this long when we stop */
+#define IDLE_TIMEOUT_S	    600	 /* Postfix itself waits at most 300 for its client */
+#define DRAIN_MS	    5000 /* messages under way get this long when we stop */
 #define BIND_RETRY_MS	    3000 /* workers of a killed milter may hold the socket that long */
-#define KNOCK_MS	    5
 #define TICK_MS		    50
+#define MEMORY_ARENAS	    2
+/* A session's own, its message's, a connection to the scanner, a lookup's pipes. */
+#define DESCRIPTORS_EACH  6
+#define DESCRIPTORS_OTHER 200
 
-static pthread_t milter_thread;
-static bool milter_running;
+static struct milter_server *server;
 static struct endpoint milter_endpoint;
-
-/* "unix:/path" stays, "inet:host:port" becomes libmilter's "inet:port@host". */
-static char *libmilter_address(const struct endpoint *endpoint)
-{
-	if (endpoint->is_unix)
-		return xasprintf("unix:%s", endpoint->path);
-	return xasprintf("inet%s:%s@%s", strchr(endpoint->host, ':') != NULL ? "6" : "",
-			 endpoint->port, endpoint->host);
-}
 
 static int open_milter_socket(const struct conf *conf, char **error_r)
 {
-	const char *address = conf_text(conf, P_MILTER_LISTEN);
-	char *connection;
-	int ret;
-
-	if (endpoint_parse(address, &milter_endpoint, error_r) < 0)
+	if (endpoint_parse(conf_text(conf, P_MILTER_LISTEN), &milter_endpoint, error_r) < 0)
 		return -1;
-	connection = libmilter_address(&milter_endpoint);
-	ret = smfi_setconn(connection) == MI_SUCCESS && sessions_register() == 0 &&
-			      smfi_setbacklog(MILTER_BACKLOG) == MI_SUCCESS &&
-			      smfi_settimeout(COMMAND_TIMEOUT_S) == MI_SUCCESS &&
-			      smfi_opensocket(true) == MI_SUCCESS
-		      ? 0
-		      : -1;
-	free(connection);
-	if (ret == 0 && milter_endpoint.is_unix)
-		ret = chmod(milter_endpoint.path, MILTER_SOCKET_MODE);
-	if (ret < 0)
-		*error_r = xasprintf("cannot listen on milter_listen = %s", address);
-	return ret;
+	return endpoint_listen(&milter_endpoint, SOCK_STREAM, MILTER_SOCKET_MODE, error_r);
 }
 
 static int open_scanner_socket(const struct conf *conf, char **error_r)
@@ -101,24 +77,33 @@ static int open_scanner_socket(const struct conf *conf, char **error_r)
 	return fd;
 }
 
-static void *run_libmilter(void *context)
+/* While we are root. */
+static void allow_descriptors(rlim_t sessions)
 {
-	(void)context;
-	if (smfi_main() != MI_SUCCESS)
-		msg_error("libmilter ended with an error");
-	return NULL;
+	rlim_t wanted = sessions * DESCRIPTORS_EACH + DESCRIPTORS_OTHER;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted;
+	if (limit.rlim_max < wanted)
+		limit.rlim_max = wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		msg_warn("cannot have %llu descriptors for %llu sessions (milter_max_sessions)",
+			 (unsigned long long)wanted, (unsigned long long)sessions);
 }
 
-static int start_libmilter(char **error_r)
+static int start_server(const struct conf *conf, int listen_fd, char **error_r)
 {
-	int error = pthread_create(&milter_thread, NULL, run_libmilter, NULL);
+	const struct milter_server_settings settings = {
+		.events = &session_events,
+		.listen_fd = listen_fd,
+		.max_connections = (unsigned)conf_number(conf, P_MILTER_MAX_SESSIONS),
+		.idle_timeout_s = IDLE_TIMEOUT_S,
+		.drain_ms = DRAIN_MS,
+	};
 
-	if (error != 0) {
-		*error_r = xasprintf("cannot start a thread: %s", strerror(error));
-		return -1;
-	}
-	milter_running = true;
-	return 0;
+	return milter_server_start(&settings, &server, error_r);
 }
 
 static int start_scanner(const struct conf *conf, int listen_fd, char **error_r)
@@ -131,8 +116,15 @@ static int start_scanner(const struct conf *conf, int listen_fd, char **error_r)
 static int make_folders(const struct conf *conf, char **error_r)
 {
 	const char *user = conf_text(conf, P_MILTER_USER);
+	char *notices = xasprintf("%s/notices", conf_text(conf, P_MILTER_DIRECTORY));
+	int ret = folder_make(conf_text(conf, P_RUNTIME_DIRECTORY), 0755, user, error_r);
 
-	if (folder_make(conf_text(conf, P_RUNTIME_DIRECTORY), 0755, user, error_r) < 0)
+	if (ret == 0)
+		ret = folder_make(conf_text(conf, P_MILTER_DIRECTORY), 0700, user, error_r);
+	if (ret == 0)
+		ret = folder_make(notices, 0700, user, error_r);
+	free(notices);
+	if (ret < 0)
 		return -1;
 	if (conf_bool(conf, P_VIRUS_SCAN) && conf_number(conf, P_VIRUS_KEEP) > 0 &&
 	    folder_make(conf_text(conf, P_VIRUS_KEEP_DIRECTORY), 0700, user, error_r) < 0)
@@ -140,22 +132,34 @@ static int make_folders(const struct conf *conf, char **error_r)
 	return folder_make(conf_text(conf, P_SCANNER_TEMP_DIRECTORY), 0700, user, error_r);
 }
 
+static int start_notices(const struct conf *conf, const struct policy *policy, char **error_r)
+{
+	char *directory = xasprintf("%s/notices", conf_text(conf, P_MILTER_DIRECTORY));
+	int ret = notices_start(directory, &policy->spamtraind, &session_notices, error_r);
+
+	free(directory);
+	return ret;
+}
+
 static int milter_start(const struct conf *conf, char **error_r)
 {
 	struct policy *policy = NULL;
-	int scanner_fd = -1;
+	int scanner_fd = -1, milter_fd;
 
+	mallopt(M_ARENA_MAX, MEMORY_ARENAS);
+	allow_descriptors((rlim_t)conf_number(conf, P_MILTER_MAX_SESSIONS));
 	if (make_folders(conf, error_r) < 0 || policy_create(conf, &policy, error_r) < 0)
 		return -1;
 	policy_install(policy);
 	if (policy->scan && (scanner_fd = open_scanner_socket(conf, error_r)) < 0)
 		return -1;
-	if (open_milter_socket(conf, error_r) < 0 ||
+	if ((milter_fd = open_milter_socket(conf, error_r)) < 0 ||
 	    daemon_become(conf_text(conf, P_MILTER_USER), error_r) < 0 ||
-	    start_scanner(conf, scanner_fd, error_r) < 0)
+	    start_scanner(conf, scanner_fd, error_r) < 0 ||
+	    start_notices(conf, policy, error_r) < 0)
 		return -1;
 	policy_test_maps(policy);
-	return start_libmilter(error_r);
+	return start_server(conf, milter_fd, error_r);
 }
 
 static int milter_reload(const struct conf *conf, char **error_r)
@@ -170,61 +174,25 @@ static int milter_reload(const struct conf *conf, char **error_r)
 		return -1;
 	}
 	policy_test_maps(policy);
+	notices_set_endpoint(session_notices, &policy->spamtraind);
 	policy_install(policy);
 	if (session_scanner != NULL)
 		scanner_keeper_reload(session_scanner, conf);
 	return 0;
 }
 
-static void *tell_libmilter(void *context)
-{
-	(void)context;
-	smfi_stop();
-	return NULL;
-}
-
-static void knock(void)
-{
-	char *error = NULL;
-	int fd = endpoint_connect(&milter_endpoint, SOCK_STREAM, TICK_MS, &error);
-
-	if (fd >= 0)
-		close(fd);
-	free(error);
-}
-
-/*
- * libmilter looks whether it is to stop only when somebody connects, or after 5 seconds, and
- * smfi_stop() waits for it: so another thread tells it, and we knock until it opens.
- */
-static void stop_libmilter(void)
-{
-	pthread_t teller;
-	bool told = pthread_create(&teller, NULL, tell_libmilter, NULL) == 0;
-
-	while (pthread_tryjoin_np(milter_thread, NULL) == EBUSY) {
-		knock();
-		poll(NULL, 0, KNOCK_MS);
-	}
-	if (told)
-		pthread_join(teller, NULL);
-}
-
 static void milter_stop(void)
 {
-	int ticks = DRAIN_MS / TICK_MS;
+	bool is_over = server == NULL || milter_server_stop(&server) == 0;
 
-	if (milter_running) {
-		stop_libmilter();
-		while (sessions_open() > 0 && ticks-- > 0)
-			poll(NULL, 0, TICK_MS);
-	}
 	scanner_keeper_stop(&session_scanner);
 	if (milter_endpoint.is_unix)
 		unlink(milter_endpoint.path);
 	/* Sessions that did not end in time still hold references. */
-	if (sessions_open() == 0)
+	if (is_over) {
+		notices_stop(&session_notices);
 		policy_install(NULL);
+	}
 }
 
 /* An address of a listening socket, that its user could also be reached at. */

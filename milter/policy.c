@@ -200,9 +200,7 @@ static int take_postfix(struct policy *policy, const struct conf *conf, char **e
 static int take_sent(struct policy *policy, const struct conf *conf, char **error_r)
 {
 	policy->learn_sent = conf_bool(conf, P_LEARN_SENT_RECIPIENTS);
-	return policy->learn_sent ? endpoint_parse(conf_text(conf, P_SPAMTRAIND_LISTEN),
-						   &policy->spamtraind, error_r)
-				  : 0;
+	return endpoint_parse(conf_text(conf, P_SPAMTRAIND_LISTEN), &policy->spamtraind, error_r);
 }
 
 static int add_lists(struct dns_lists *lists, const struct conf *conf, enum conf_param param,

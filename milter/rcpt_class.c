@@ -28,6 +28,9 @@ void rcpt_class_free(struct rcpt_class *result)
 	for (size_t i = 0; i < result->target_count; i++)
 		free(result->targets[i]);
 	free(result->targets);
+	for (size_t i = 0; i < result->mailbox_count; i++)
+		free(result->mailboxes[i]);
+	free(result->mailboxes);
 	*result = (struct rcpt_class){0};
 }
 
@@ -69,6 +72,14 @@ static void add_target(struct rcpt_class *result, const char *address)
 	result->targets[result->target_count++] = xstrdup(address);
 }
 
+static void add_mailbox(struct rcpt_class *result, const char *address)
+{
+	result->classes |= CLASS_MAILBOX;
+	result->mailboxes = xrealloc(result->mailboxes,
+				     (result->mailbox_count + 1) * sizeof(*result->mailboxes));
+	result->mailboxes[result->mailbox_count++] = xstrdup(address);
+}
+
 static void trace(const struct walk *walk, const char *address, const char *how, const char *what)
 {
 	if (walk->question->trace != NULL)
@@ -86,7 +97,7 @@ static int visit_aliases(struct walk *walk, const char *address, const struct rc
 		found = visit_list(walk, span_of(value), parts, "", depth);
 	} else if (found == 0) {
 		trace(walk, address, "is", "a mailbox of local(8)");
-		walk->result->classes |= CLASS_MAILBOX;
+		add_mailbox(walk->result, address);
 	}
 	free(value);
 	return found < 0 ? -1 : 0;
@@ -112,7 +123,7 @@ static int visit_leaf(struct walk *walk, const char *address, const struct rcpt_
 	switch (place) {
 	case PLACE_HERE:
 		trace(walk, address, "is", "delivered on this host");
-		walk->result->classes |= CLASS_MAILBOX;
+		add_mailbox(walk->result, address);
 		break;
 	case PLACE_ALIASES:
 		return visit_aliases(walk, address, parts, depth);
@@ -160,8 +171,10 @@ static int visit_self(struct walk *walk, const char *address, const struct rcpt_
 	if (place == PLACE_AWAY) {
 		add_target(walk->result, address);
 		walk->result->inseparable = true;
+	} else if (place == PLACE_NOWHERE) {
+		walk->result->classes |= CLASS_NOWHERE;
 	} else {
-		walk->result->classes |= place == PLACE_NOWHERE ? CLASS_NOWHERE : CLASS_MAILBOX;
+		add_mailbox(walk->result, address);
 	}
 	trace(walk, address, "leads to itself and is",
 	      place == PLACE_AWAY ? "sent to another host" : "delivered on this host");

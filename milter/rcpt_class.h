@@ -26,6 +26,8 @@ struct rcpt_class {
 	bool inseparable; /* an alias that leads to itself and to mailboxes: all or nothing */
 	size_t target_count;
 	char **targets; /* addresses of third parties that an alias leads to */
+	size_t mailbox_count;
+	char **mailboxes; /* addresses that are delivered on this host */
 };
 
 struct rcpt_question {

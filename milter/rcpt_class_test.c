@@ -148,6 +148,23 @@ static void aliases(void **state)
 	       "friend@third.test");
 }
 
+/* Who is told of a virus: those to whom it would have been delivered, under their own addresses. */
+static void mailboxes(void **state)
+{
+	struct rcpt_maps maps = {postfix_config_parse(parameters, services), &lookup};
+	const struct rcpt_question question = {"info@alias.test", "error", "x", NULL};
+	struct postfix_config *config = (struct postfix_config *)(uintptr_t)maps.config;
+	struct rcpt_class result;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(rcpt_class_find(&maps, &question, &result, &error), 0);
+	assert_int_equal(result.mailbox_count, 1);
+	assert_string_equal(result.mailboxes[0], "alice@example.test");
+	rcpt_class_free(&result);
+	postfix_config_free(&config);
+}
+
 static void local_aliases(void **state)
 {
 	(void)state;
@@ -178,7 +195,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_addresses), cmocka_unit_test(aliases),
-		cmocka_unit_test(local_aliases),   cmocka_unit_test(bounded),
+		cmocka_unit_test(local_aliases),   cmocka_unit_test(bounded),	   cmocka_unit_test(mailboxes),
 		cmocka_unit_test(unknown),
 	};
 

@@ -1,15 +1,15 @@
 /*
- * session.h - one SMTP session as libmilter sees it. Private to session*.c.
+ * session.h - one SMTP session as Postfix tells it. Private to session*.c.
  */
 #ifndef SHOVELER_SESSION_H
 #define SHOVELER_SESSION_H
 
 #include "policy.h"
+#include "protocol.h"
 #include "rcpt_class.h"
 #include "scanner_client.h"
 #include "spool.h"
 
-#include <libmilter/mfapi.h>
 #include <xxhash.h>
 
 #define SESSION_MAX_RECIPIENTS 1000
@@ -31,12 +31,12 @@ struct forged_field {
 struct transaction {
 	char *sender; /* without <>; "" is the null sender */
 	char *login;  /* of an authenticated user, or NULL */
-	size_t recipient_count;
-	struct recipient *recipients; /* SESSION_MAX_RECIPIENTS of them */
-	unsigned classes;	      /* of all recipients, or'ed */
-	struct score score;	      /* as of the last recipient */
-	bool separable;		      /* some recipient is no mailbox */
-	bool inseparable;	      /* some alias cannot be taken apart */
+	size_t recipient_count, recipient_room;
+	struct recipient *recipients;
+	unsigned classes;   /* of all recipients, or'ed */
+	struct score score; /* as of the last recipient */
+	bool separable;	    /* some recipient is no mailbox */
+	bool inseparable;   /* some alias cannot be taken apart */
 	size_t forged_count;
 	struct forged_field forged[SESSION_MAX_FORGED];
 	struct spool *spool; /* NULL: nobody wants it scanned */
@@ -45,7 +45,7 @@ struct transaction {
 };
 
 struct session {
-	SMFICTX *context;
+	struct protocol *protocol;
 	struct policy *policy;
 	bool has_ip;
 	struct ip ip; /* of the client */
@@ -55,12 +55,9 @@ struct session {
 	struct transaction *transaction; /* NULL: between two */
 };
 
-/*
- * Sets the reply, with foreign bytes made harmless, and returns the verdict for libmilter that goes
- * with its first digit.
- */
-sfsistat session_reply(struct session *session, const char *code, const char *status,
-		       const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Sets the reply, with foreign bytes made harmless. */
+enum protocol_answer session_reply(struct session *session, const char *code, const char *status,
+				   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Postfix's name of the message, "NOQUEUE" before it has one. */
 const char *session_queue_id(const struct session *session);
@@ -70,12 +67,19 @@ char *session_describe(const struct session *session);
 
 /* session_rcpt.c */
 /* Judges recipients[recipient_count], which is not counted yet. */
-sfsistat session_recipient(struct session *session);
+enum protocol_answer session_recipient(struct session *session);
 
 /* session_message.c */
 void session_header(struct session *session, const char *name, const char *value);
-void session_body(struct session *session, const void *data, size_t size);
+void session_body(struct session *session, struct span data);
+
+/* session_virus.c */
+/* Who does not get the message finds it in his history. message_fd: or -1. */
+void session_tell_users(const struct session *session, const struct scan_result *result,
+			int message_fd);
 /* session_end.c */
-sfsistat session_end_of_message(struct session *session);
+/* ANSWER_CONTINUE: its body, or a change of the message, is wanted. */
+enum protocol_answer session_end_of_header(struct session *session);
+enum protocol_answer session_end_of_message(struct session *session);
 
 #endif

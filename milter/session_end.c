@@ -83,107 +83,99 @@ static bool scan(struct session *session, struct scan_result *result)
 	return false;
 }
 
-static char *bracketed(const char *address)
+static void remove_recipient(struct session *session, const struct recipient *recipient)
 {
-	return xasprintf("<%s>", address);
-}
+	protocol_remove_recipient(session->protocol, recipient->given);
+	for (size_t i = 0; i < recipient->class.target_count; i++) {
+		char *target = xasprintf("<%s>", recipient->class.targets[i]);
 
-static int remove_recipient(struct session *session, const struct recipient *recipient)
-{
-	char *given = xstrdup(recipient->given);
-	int ret = smfi_delrcpt(session->context, given);
-
-	free(given);
-	for (size_t i = 0; i < recipient->class.target_count && ret == MI_SUCCESS; i++) {
-		char *target = bracketed(recipient->class.targets[i]);
-
-		ret = smfi_addrcpt(session->context, target);
+		protocol_add_recipient(session->protocol, target);
 		free(target);
 	}
-	return ret == MI_SUCCESS ? 0 : -1;
 }
 
-static int suppress_mailboxes(struct session *session)
+static void suppress_mailboxes(struct session *session)
 {
 	const struct transaction *transaction = session->transaction;
 
 	for (size_t i = 0; i < transaction->recipient_count; i++) {
-		if ((transaction->recipients[i].class.classes & CLASS_MAILBOX) != 0 &&
-		    remove_recipient(session, &transaction->recipients[i]) < 0)
-			return -1;
+		if ((transaction->recipients[i].class.classes & CLASS_MAILBOX) != 0)
+			remove_recipient(session, &transaction->recipients[i]);
 	}
-	return 0;
 }
 
-static int set_field(struct session *session, const char *name, const char *value)
+static void set_field(struct session *session, const char *name, const char *value)
 {
-	char *name_copy = xstrdup(name), *value_copy = xasprintf(" %s", value);
-	int ret = smfi_insheader(session->context, 0, name_copy, value_copy);
+	char *spaced = xasprintf(" %s", value);
 
-	free(name_copy);
-	free(value_copy);
-	return ret == MI_SUCCESS ? 0 : -1;
+	protocol_insert_header(session->protocol, name, spaced);
+	free(spaced);
 }
 
 /* The last first, so that the numbers of the others stay right. */
-static int remove_forged(struct session *session)
+static void remove_forged(struct session *session)
 {
-	struct transaction *transaction = session->transaction;
+	const struct transaction *transaction = session->transaction;
 
-	for (size_t i = transaction->forged_count; i > 0; i--) {
-		struct forged_field *field = &transaction->forged[i - 1];
+	for (size_t i = transaction->forged_count; i > 0; i--)
+		protocol_remove_header(session->protocol, transaction->forged[i - 1].name,
+				       (unsigned)transaction->forged[i - 1].index);
+	metric_add(&forged_removed, (int64_t)transaction->forged_count);
+}
 
-		if (smfi_chgheader(session->context, field->name, field->index, NULL) != MI_SUCCESS)
-			return -1;
-		metric_add(&forged_removed, 1);
-	}
-	return 0;
+static bool wants_voucher(const struct session *session)
+{
+	return (session->transaction->classes & CLASS_TRAINING) != 0 && session->policy->has_secret;
 }
 
 static int vouch_for_submitter(struct session *session)
 {
-	const struct transaction *transaction = session->transaction;
 	struct strbuf value = STRBUF_INIT;
 	int ret;
 
-	if ((transaction->classes & CLASS_TRAINING) == 0 || !session->policy->has_secret)
+	if (!wants_voucher(session))
 		return 0;
-	ret = submitter_write(&value, &session->policy->secret, transaction->login,
+	ret = submitter_write(&value, &session->policy->secret, session->transaction->login,
 			      session_queue_id(session), time(NULL));
 	if (ret == 0)
-		ret = set_field(session, SUBMITTER_FIELD, strbuf_text(&value));
+		set_field(session, SUBMITTER_FIELD, strbuf_text(&value));
 	strbuf_free(&value);
 	return ret;
 }
 
 /* Only mail that is for mailboxes alone is marked: the others get theirs untouched. */
-static int mark_scanned(struct session *session, enum verdict verdict,
-			const struct scan_result *result)
+static void mark_scanned(struct session *session, enum verdict verdict,
+			 const struct scan_result *result)
 {
 	if (verdict != VERDICT_ACCEPT || session->transaction->classes != CLASS_MAILBOX ||
 	    !session->policy->scan || result->status != SCAN_CLEAN ||
 	    session->policy->scanned_header[0] == '\0')
-		return 0;
-	if (set_field(session, "X-Virus-Status", "Clean") < 0)
-		return -1;
-	return set_field(session, "X-Virus-Scanned", session->policy->scanned_header);
+		return;
+	set_field(session, "X-Virus-Status", "Clean");
+	set_field(session, "X-Virus-Scanned", session->policy->scanned_header);
 }
 
-static int note_score(struct session *session)
+static bool has_score_to_note(const struct session *session)
+{
+	const struct transaction *transaction = session->transaction;
+
+	return (transaction->classes & ~(CLASS_MAILBOX | CLASS_EXEMPT)) == 0 &&
+	       transaction->score.hit_count > 0 &&
+	       transaction->score.total >= session->policy->score_note;
+}
+
+static void note_score(struct session *session)
 {
 	const struct score *score = &session->transaction->score;
 	struct strbuf value = STRBUF_INIT;
-	int ret;
 
-	if ((session->transaction->classes & ~(CLASS_MAILBOX | CLASS_EXEMPT)) != 0 ||
-	    score->hit_count == 0 || score->total < session->policy->score_note)
-		return 0;
+	if (!has_score_to_note(session))
+		return;
 	strbuf_printf(&value, "%d (", score->total);
 	score_write(score, &value);
 	strbuf_append_char(&value, ')');
-	ret = set_field(session, "X-Shoveler-Score", strbuf_text(&value));
+	set_field(session, "X-Shoveler-Score", strbuf_text(&value));
 	strbuf_free(&value);
-	return ret;
 }
 
 /* To the recipients who do not get it. Freed by the caller. */
@@ -224,15 +216,15 @@ static void keep_copy(const struct session *session, const struct scan_result *r
 
 static int edit(struct session *session, enum verdict verdict, const struct scan_result *result)
 {
-	char reason[] = "shoveler: held for the admin, see the log";
-
-	if (remove_forged(session) < 0 || vouch_for_submitter(session) < 0 ||
-	    mark_scanned(session, verdict, result) < 0 || note_score(session) < 0)
+	remove_forged(session);
+	if (vouch_for_submitter(session) < 0)
 		return -1;
+	mark_scanned(session, verdict, result);
+	note_score(session);
 	if (verdict == VERDICT_SUPPRESS)
-		return suppress_mailboxes(session);
-	if (verdict == VERDICT_HOLD)
-		return smfi_quarantine(session->context, reason) == MI_SUCCESS ? 0 : -1;
+		suppress_mailboxes(session);
+	else if (verdict == VERDICT_HOLD)
+		protocol_quarantine(session->protocol, "shoveler: held for the admin, see the log");
 	return 0;
 }
 
@@ -267,16 +259,16 @@ static void log_verdict(const struct session *session, enum verdict verdict,
 	free(description);
 }
 
-static sfsistat reply_to(struct session *session, enum verdict verdict,
-			 const struct scan_result *result)
+static enum protocol_answer reply_to(struct session *session, enum verdict verdict,
+				     const struct scan_result *result)
 {
 	switch (verdict) {
 	case VERDICT_ACCEPT:
 	case VERDICT_SUPPRESS:
 	case VERDICT_HOLD:
-		return SMFIS_CONTINUE;
+		return ANSWER_CONTINUE;
 	case VERDICT_DISCARD:
-		return SMFIS_DISCARD;
+		return ANSWER_DISCARD;
 	case VERDICT_REJECT:
 		if (result->status == SCAN_LIMIT)
 			return session_reply(session, "554", "5.7.1",
@@ -325,7 +317,7 @@ static void tell_sent(const struct session *session)
 	strbuf_free(&recipients);
 }
 
-sfsistat session_end_of_message(struct session *session)
+enum protocol_answer session_end_of_message(struct session *session)
 {
 	const struct transaction *transaction = session->transaction;
 	struct scan_result result;
@@ -340,22 +332,40 @@ sfsistat session_end_of_message(struct session *session)
 		.status = result.status,
 	};
 	enum verdict verdict = verdict_find(session->policy, &input);
-	sfsistat ret;
+	enum protocol_answer ret;
 
 	log_verdict(session, verdict, &result, poisonous);
 	metric_add(verdict_metrics[verdict], 1);
 	if (verdict == VERDICT_DISCARD || verdict == VERDICT_SUPPRESS)
 		keep_copy(session, &result);
+	if (verdict == VERDICT_DISCARD || verdict == VERDICT_SUPPRESS)
+		session_tell_users(session, &result,
+				   transaction->spool == NULL ? -1
+							      : spool_finish(transaction->spool));
 	ret = reply_to(session, verdict, &result);
-	if (ret == SMFIS_CONTINUE && edit(session, verdict, &result) < 0) {
-		msg_error("%s: Postfix does not take a change of the message, deferred",
+	if (ret == ANSWER_CONTINUE && edit(session, verdict, &result) < 0) {
+		msg_error("%s: cannot sign " SUBMITTER_FIELD ", deferred",
 			  session_queue_id(session));
-		ret = SMFIS_TEMPFAIL;
+		ret = ANSWER_TEMPFAIL;
 	}
-	if (ret == SMFIS_CONTINUE && verdict == VERDICT_ACCEPT)
+	if (ret == ANSWER_CONTINUE && verdict == VERDICT_ACCEPT)
 		tell_sent(session);
-	if (ret == SMFIS_CONTINUE && (transaction->classes & CLASS_MAILBOX) == 0)
+	if (ret == ANSWER_CONTINUE && (transaction->classes & CLASS_MAILBOX) == 0)
 		suspects_unsplit(session->client, transaction->sender);
 	scan_result_free(&result);
 	return ret;
+}
+
+/* Without a scan and a change there is nothing to wait for: Postfix need not send the body. */
+enum protocol_answer session_end_of_header(struct session *session)
+{
+	bool is_changed = session->transaction->forged_count > 0 || wants_voucher(session) ||
+			  has_score_to_note(session);
+	enum protocol_answer verdict;
+
+	session_body(session, SPAN_LITERAL("\r\n"));
+	if (is_changed || wants_scan(session))
+		return ANSWER_CONTINUE;
+	verdict = session_end_of_message(session);
+	return verdict == ANSWER_CONTINUE ? ANSWER_ACCEPT : verdict;
 }

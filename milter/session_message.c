@@ -81,10 +81,10 @@ void session_header(struct session *session, const char *name, const char *value
 		XXH3_128bits_update(transaction->digest, value, strlen(value));
 }
 
-void session_body(struct session *session, const void *data, size_t size)
+void session_body(struct session *session, struct span data)
 {
 	begin_spool(session);
-	add(session->transaction, data, size);
+	add(session->transaction, data.data, data.size);
 	if (session->transaction->spool != NULL)
-		XXH3_128bits_update(session->transaction->digest, data, size);
+		XXH3_128bits_update(session->transaction->digest, data.data, data.size);
 }

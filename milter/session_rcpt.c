@@ -47,7 +47,8 @@ static void log_refusal(const struct session *session, const struct recipient *r
 	free(description);
 }
 
-static sfsistat refuse_training(struct session *session, const struct recipient *recipient)
+static enum protocol_answer refuse_training(struct session *session,
+					    const struct recipient *recipient)
 {
 	metric_add(&refused_training, 1);
 	log_refusal(session, recipient, "reject", "training address, client not authenticated");
@@ -56,7 +57,7 @@ static sfsistat refuse_training(struct session *session, const struct recipient 
 			     recipient->address);
 }
 
-static sfsistat take(struct transaction *transaction, const struct recipient *recipient)
+static enum protocol_answer take(struct transaction *transaction, const struct recipient *recipient)
 {
 	transaction->classes |= recipient->class.classes;
 	if ((recipient->class.classes & CLASS_MAILBOX) == 0)
@@ -65,10 +66,11 @@ static sfsistat take(struct transaction *transaction, const struct recipient *re
 		transaction->inseparable = true;
 	metric_add((recipient->class.classes & CLASS_MAILBOX) != 0 ? &taken_mailbox : &taken_other,
 		   1);
-	return SMFIS_CONTINUE;
+	return ANSWER_CONTINUE;
 }
 
-static sfsistat judge_scanned(struct session *session, const struct recipient *recipient)
+static enum protocol_answer judge_scanned(struct session *session,
+					  const struct recipient *recipient)
 {
 	struct transaction *transaction = session->transaction;
 
@@ -121,7 +123,8 @@ static int greylisted(const struct session *session, const struct recipient *rec
 			      session->policy->greylist_delay_s, now.tv_sec);
 }
 
-static sfsistat greylist(struct session *session, const struct recipient *recipient, int wait_s)
+static enum protocol_answer greylist(struct session *session, const struct recipient *recipient,
+				     int wait_s)
 {
 	struct strbuf log = STRBUF_INIT;
 
@@ -135,10 +138,11 @@ static sfsistat greylist(struct session *session, const struct recipient *recipi
 			     recipient->address, wait_s);
 }
 
-static sfsistat refuse_client(struct session *session, const struct recipient *recipient)
+static enum protocol_answer refuse_client(struct session *session,
+					  const struct recipient *recipient)
 {
 	struct strbuf reasons = STRBUF_INIT, log = STRBUF_INIT;
-	sfsistat verdict;
+	enum protocol_answer verdict;
 
 	score_write(&session->transaction->score, &reasons);
 	strbuf_printf(&log, "score %d (%s)", session->transaction->score.total,
@@ -151,14 +155,6 @@ static sfsistat refuse_client(struct session *session, const struct recipient *r
 	strbuf_free(&reasons);
 	strbuf_free(&log);
 	return verdict;
-}
-
-static const char *macro(const struct session *session, const char *name)
-{
-	char copy[32];
-
-	snprintf(copy, sizeof(copy), "%s", name);
-	return smfi_getsymval(session->context, copy);
 }
 
 static int look_up(void *context, const char *map, const char *key, bool alias, char **value_r,
@@ -177,11 +173,11 @@ static int find_class(struct session *session, struct recipient *recipient, char
 {
 	const struct rcpt_lookup lookup = {look_up, look_up_several, session->policy->maps};
 	const struct rcpt_maps maps = {session->policy->postfix, &lookup};
-	const char *complete = macro(session, "{rcpt_addr}");
+	const char *complete = protocol_macro(session->protocol, MACRO_ADDRESS);
 	const struct rcpt_question question = {
 		.address = complete != NULL && complete[0] != '\0' ? complete : recipient->address,
-		.mailer = macro(session, "{rcpt_mailer}"),
-		.host = macro(session, "{rcpt_host}"),
+		.mailer = protocol_macro(session->protocol, MACRO_MAILER),
+		.host = protocol_macro(session->protocol, MACRO_HOST),
 	};
 
 	if (policy_is_trap(session->policy, question.address)) {
@@ -207,8 +203,8 @@ static void exempt(const struct session *session, struct recipient *recipient)
 	recipient->class.classes |= CLASS_EXEMPT;
 }
 
-static sfsistat defer_unknown(struct session *session, const struct recipient *recipient,
-			      const char *error)
+static enum protocol_answer defer_unknown(struct session *session,
+					  const struct recipient *recipient, const char *error)
 {
 	metric_add(&deferred_lookup, 1);
 	log_refusal(session, recipient, "defer", error);
@@ -216,14 +212,14 @@ static sfsistat defer_unknown(struct session *session, const struct recipient *r
 			     "<%s>: recipient lookup failed, try again later", recipient->address);
 }
 
-sfsistat session_recipient(struct session *session)
+enum protocol_answer session_recipient(struct session *session)
 {
 	struct transaction *transaction = session->transaction;
 	struct recipient *recipient = &transaction->recipients[transaction->recipient_count];
 	char *error = NULL;
 
 	if (find_class(session, recipient, &error) < 0) {
-		sfsistat verdict = defer_unknown(session, recipient, error);
+		enum protocol_answer verdict = defer_unknown(session, recipient, error);
 
 		free(error);
 		return verdict;

@@ -4,17 +4,18 @@
 #ifndef SHOVELER_SESSIONS_H
 #define SHOVELER_SESSIONS_H
 
-#include <stdint.h>
+#include "protocol.h"
 
 struct scanner_keeper;
 
+struct notices;
+
 /* Set before the first session; NULL: this host does not scan. */
 extern struct scanner_keeper *session_scanner;
+/* The same. */
+extern struct notices *session_notices;
 
-/* Tells libmilter about our callbacks. Returns 0 or -1. */
-int sessions_register(void);
-
-/* How many SMTP sessions are open. */
-int64_t sessions_open(void);
+/* What the server does with what Postfix says. */
+extern const struct protocol_events session_events;
 
 #endif
