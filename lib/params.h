@@ -135,14 +135,14 @@
 	      "rescan", "Where messages are kept that the re-scan took out of mailboxes")                 \
 	PARAM(RESCAN_RETENTION, "rescan_retention", TIME, "90d", 86400, 315360000, "rescan",              \
 	      "How long these messages are kept")                                                         \
-	/* the classifier */                                                                              \
-	PARAM(USERS_DIRECTORY, "users_directory", PATH, "$state_directory/users", 0, 0,                   \
 	PARAM(RESCAN_WORKERS, "rescan_workers", INT, "2", 1, 64, "rescan",                                \
 	      "How many messages the re-scan has scanned at the same time")                               \
 	PARAM(RESCAN_METRICS_FILE, "rescan_metrics_file", PATH, "$state_directory/rescan.prom", 0, 0,     \
 	      "rescan", "What came of the last re-scan of all users, for Prometheus' node_exporter")      \
 	PARAM(RESCAN_REPORT_TO, "rescan_report_to", TEXT, "", 0, 0, "rescan",                             \
 	      "Mail address that each re-scan of all users is reported to; empty: none")                  \
+	/* the classifier */                                                                              \
+	PARAM(USERS_DIRECTORY, "users_directory", PATH, "$state_directory/users", 0, 0,                   \
 	      "shoveler-lda spamtraind spamtrain",                                                        \
 	      "Where the users' stores and quarantines live: DOMAIN/LOCALPART/")                          \
 	PARAM(DEFAULT_PREFERENCES, "default_preferences", TEXT, "", 0, 0,                                 \
@@ -194,6 +194,9 @@
 	PARAM(WEB_AUTH_SOCKET, "web_auth_socket", ADDRESS, "unix:/run/dovecot/auth-shoveler", 0,          \
 	      0, "shoveler-web",                                                                          \
 	      "The listener of Dovecot's auth service that is asked for passwords")                       \
+	PARAM(WEB_IMAP_SERVER, "web_imap_server", ADDRESS, "inet:127.0.0.1:143", 0, 0,                     \
+	      "shoveler-web",                                                                             \
+	      "IMAP server of this host, where users share folders; empty: no such pages")                \
 	PARAM(WEB_STATE_DIRECTORY, "web_state_directory", PATH, "$state_directory/web", 0, 0,             \
 	      "shoveler-web", "Where the web page keeps its key and who signed out")                      \
 	PARAM(WEB_SESSION_IDLE_TIME, "web_session_idle_time", TIME, "1h", 60, 604800,                     \
@@ -211,6 +214,10 @@
 	      "How long Postfix tries mail that is for no domain of `shoveler mx2`; what bounces then")   \
 	PARAM(MX2_TELL_AFTER, "mx2_tell_after", TIME, "4h", 60, 8640000, "shoveler",                      \
 	      "How long mail must have waited for a primary before the domain's contact is told")         \
+	PARAM(MX2_LIST_MAX_AGE, "mx2_list_max_age", TIME, "3d", 3600, 8640000, "shoveler",                \
+	      "A list of recipients that a primary signed is stale after that time; its contact is told") \
+	PARAM(MX2_KEY_FILE, "mx2_key_file", PATH, "/etc/shoveler/mx2.key", 0, 0, "shoveler",              \
+	      "The key that signs the lists of recipients for our own fallback MX")                       \
 	/* the milter */                                                                                  \
 	PARAM(MILTER_LISTEN, "milter_listen", ADDRESS, "inet:127.0.0.1:8895", 0, 0,                       \
 	      "shoveler-milter", "Where Postfix speaks the milter protocol")                              \
