@@ -1,5 +1,5 @@
 /*
- * cookie.h - the one cookie we set (RFC 6265). "__Host-": browsers take it over TLS only, from this
+ * cookie.h - the cookies we set (RFC 6265). "__Host-": browsers take them over TLS only, from this
  * host only, so that no neighbour can plant one.
  */
 #ifndef SHOVELER_WEB_COOKIE_H
@@ -7,12 +7,13 @@
 
 #include "lib/span.h"
 
-#define COOKIE_NAME "__Host-shoveler"
+#define COOKIE_SESSION "__Host-shoveler"      /* session.h */
+#define COOKIE_MAIL    "__Host-shoveler-mail" /* mail_key.h */
 
-/* The value of our cookie in a Cookie header; empty when it is missing or there twice. */
-struct span cookie_find(struct span header);
+/* The value of that cookie in a Cookie header; empty when it is missing or there twice. */
+struct span cookie_find(struct span header, const char *name);
 
-/* The Set-Cookie header for a value; malloc'ed. */
-char *cookie_header(const char *value);
+/* The Set-Cookie header for a value, "": the browser forgets it; malloc'ed. */
+char *cookie_header(const char *name, const char *value);
 
 #endif

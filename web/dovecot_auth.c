@@ -1,11 +1,12 @@
 #include "web/dovecot_auth.h"
 
+#include "web/sasl.h"
+
 #include "lib/file.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -94,22 +95,6 @@ static bool handshake(struct talk *talk, char **error_r)
 	return false;
 }
 
-/* PLAIN: authorization identity (none), NUL, login, NUL, password. */
-static void append_plain(struct strbuf *out, const char *login, const char *password)
-{
-	struct strbuf plain = STRBUF_INIT;
-
-	strbuf_append_char(&plain, '\0');
-	strbuf_append_text(&plain, login);
-	strbuf_append_char(&plain, '\0');
-	strbuf_append_text(&plain, password);
-	strbuf_reserve(out, plain.size * 2 + 8);
-	out->size += (size_t)EVP_EncodeBlock((unsigned char *)out->data + out->size,
-					     (const unsigned char *)plain.data, (int)plain.size);
-	OPENSSL_cleanse(plain.data, plain.size);
-	strbuf_free(&plain);
-}
-
 static bool ask(struct talk *talk, const char *login, const char *password, const char *client,
 		char **error_r)
 {
@@ -121,7 +106,7 @@ static bool ask(struct talk *talk, const char *login, const char *password, cons
 	if (client[0] != '\0')
 		strbuf_printf(&request, "\trip=%s", client);
 	strbuf_append_text(&request, "\tresp=");
-	append_plain(&request, login, password);
+	sasl_plain(&request, login, password);
 	strbuf_append_char(&request, '\n');
 	sent = file_write_all(talk->fd, strbuf_span(&request)) == 0;
 	OPENSSL_cleanse(request.data, request.size);

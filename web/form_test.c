@@ -75,7 +75,7 @@ static void limits_hold(void **state)
 
 static void assert_cookie(const char *header, const char *expected)
 {
-	struct span found = cookie_find(span_of(header));
+	struct span found = cookie_find(span_of(header), COOKIE_SESSION);
 
 	assert_true(span_equal(found, span_of(expected)));
 }
@@ -86,13 +86,13 @@ static void cookie_is_found(void **state)
 
 	(void)state;
 	assert_cookie("", "");
-	assert_cookie(COOKIE_NAME "=abc", "abc");
-	assert_cookie("a=b; " COOKIE_NAME "=a=b ;c=d", "a=b");
-	assert_cookie("x" COOKIE_NAME "=abc", "");
-	assert_cookie(COOKIE_NAME, "");
+	assert_cookie(COOKIE_SESSION "=abc", "abc");
+	assert_cookie("a=b; " COOKIE_SESSION "=a=b ;c=d", "a=b");
+	assert_cookie("x" COOKIE_SESSION "=abc", "");
+	assert_cookie(COOKIE_SESSION, "");
 	/* One of them is somebody else's: neither is believed. */
-	assert_cookie(COOKIE_NAME "=abc; " COOKIE_NAME "=abd", "");
-	header = cookie_header("abc");
+	assert_cookie(COOKIE_SESSION "=abc; " COOKIE_SESSION "=abd", "");
+	header = cookie_header(COOKIE_SESSION, "abc");
 	assert_non_null(strstr(header, "; Path=/; Secure; HttpOnly; SameSite=Lax"));
 	free(header);
 }

@@ -8,9 +8,8 @@
 static const struct {
 	const char *path, *label;
 } menu[] = {
-	{"history", N_("History")},
-	{"quarantine", N_("Quarantine")},
-	{"statistics", N_("Statistics")},
+	{"history", N_("History")},	    {"quarantine", N_("Quarantine")},
+	{"sharing", N_("Sharing")},	    {"statistics", N_("Statistics")},
 	{"preferences", N_("Preferences")},
 };
 

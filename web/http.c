@@ -52,6 +52,12 @@ static void keep(char *to, size_t size, const char *value)
 		memcpy(to, value, strlen(value) + 1);
 }
 
+static void keep_span(char *to, size_t size, struct span value)
+{
+	if (value.size < size)
+		snprintf(to, size, "%.*s", SPAN_ARG(value));
+}
+
 /* Called first of all, with the request target as it came. */
 static void *begin(void *context, const char *uri, struct MHD_Connection *connection)
 {
@@ -90,7 +96,7 @@ static void read_headers(struct exchange *exchange, struct MHD_Connection *conne
 			 const char *method)
 {
 	struct request *r = &exchange->request;
-	struct span cookie = cookie_find(span_of(header(connection, "Cookie")));
+	struct span cookies = span_of(header(connection, "Cookie"));
 
 	exchange->is_head = strcmp(method, "HEAD") == 0;
 	r->post = strcmp(method, "POST") == 0;
@@ -102,8 +108,8 @@ static void read_headers(struct exchange *exchange, struct MHD_Connection *conne
 	if (r->site->sign_on_header[0] != '\0')
 		keep(r->proxy_user, sizeof(r->proxy_user),
 		     header(connection, r->site->sign_on_header));
-	if (cookie.size < sizeof(r->cookie))
-		snprintf(r->cookie, sizeof(r->cookie), "%.*s", SPAN_ARG(cookie));
+	keep_span(r->cookie, sizeof(r->cookie), cookie_find(cookies, COOKIE_SESSION));
+	keep_span(r->mail_cookie, sizeof(r->mail_cookie), cookie_find(cookies, COOKIE_MAIL));
 }
 
 static void count(unsigned status)
@@ -134,7 +140,7 @@ static void put_header(struct MHD_Response *response, const char *name, const ch
 
 static void put_headers(struct MHD_Response *out, const struct response *response)
 {
-	char *disposition = NULL, *cookie = NULL, retry[16];
+	char *disposition = NULL, *cookie = NULL, *mail_cookie = NULL, retry[16];
 
 	put_header(out, "Content-Type", response->type);
 	put_header(out, "Location", response->location);
@@ -152,7 +158,11 @@ static void put_headers(struct MHD_Response *out, const struct response *respons
 	if (response->forgets)
 		put_header(out, "Clear-Site-Data", "\"cache\"");
 	if (response->cookie != NULL)
-		put_header(out, "Set-Cookie", cookie = cookie_header(response->cookie));
+		put_header(out, "Set-Cookie",
+			   cookie = cookie_header(COOKIE_SESSION, response->cookie));
+	if (response->mail_cookie != NULL)
+		put_header(out, "Set-Cookie",
+			   mail_cookie = cookie_header(COOKIE_MAIL, response->mail_cookie));
 	if (response->file != NULL)
 		put_header(out, "Content-Disposition",
 			   disposition = xasprintf("attachment; filename=\"%s\"", response->file));
@@ -162,6 +172,7 @@ static void put_headers(struct MHD_Response *out, const struct response *respons
 	}
 	free(disposition);
 	free(cookie);
+	free(mail_cookie);
 }
 
 static enum MHD_Result respond(struct exchange *exchange, struct MHD_Connection *connection)

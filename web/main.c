@@ -49,6 +49,7 @@ static struct site *current; /* under lock */
 static struct session_keeper *keeper;
 static struct limiter *limiter;
 static struct asker *asker;
+static struct mail_key *mail_key;
 static struct http *http;
 
 static struct site *hold_current(void)
@@ -179,6 +180,7 @@ static int open_state(const struct conf *conf, char **error_r)
 		return -1;
 	session_sweep(keeper, time(NULL));
 	limiter = limiter_new();
+	mail_key = mail_key_new();
 	asker = asker_new(conf_text(conf, P_SPAMTRAIND_LISTEN));
 	return 0;
 }
@@ -191,6 +193,7 @@ static struct site *make_site(const struct conf *conf, char **error_r)
 		site->keeper = keeper;
 		site->limiter = limiter;
 		site->asker = asker;
+		site->mail_key = mail_key;
 	}
 	return site;
 }
@@ -237,6 +240,7 @@ static void stop(void)
 	site_drop(&current);
 	asker_free(&asker);
 	limiter_free(&limiter);
+	mail_key_free(&mail_key);
 	session_keeper_close(&keeper);
 }
 

@@ -122,6 +122,18 @@ static void read_language(struct request *r)
 	answer_free(&answer);
 }
 
+/* So that the pages about folders need not ask for it again. */
+static void keep_password(struct request *r, const char *login, const char *password)
+{
+	struct strbuf token = STRBUF_INIT;
+
+	free(r->response.mail_cookie);
+	r->response.mail_cookie = NULL;
+	if (r->site->has_imap &&
+	    mail_key_seal(r->site->mail_key, &r->session, login, password, &token))
+		r->response.mail_cookie = strbuf_steal(&token);
+}
+
 /* Always a new session: one that somebody gave the browser before is worth nothing. */
 static void let_in(struct request *r, const char *user, const char *to)
 {
@@ -151,43 +163,87 @@ static void refuse(struct request *r, const char *login, const char *to, unsigne
 	show_form(r, 403, tr(h, "Mail address or password is wrong."), login, to);
 }
 
-static void check(struct request *r, const char *login, const char *password, const char *to)
+/* Whom Dovecot knows: the name it gave, and the user of ours that this is. */
+struct known {
+	struct strbuf login, user;
+};
+
+static void known_free(struct known *known)
 {
-	struct strbuf named = STRBUF_INIT, user = STRBUF_INIT, key = STRBUF_INIT;
+	strbuf_free(&known->login);
+	strbuf_free(&known->user);
+}
+
+/* wait_r: seconds, if there were too many attempts. Trouble is logged. */
+static enum dovecot_auth_result ask_dovecot(struct request *r, const char *login,
+					    const char *password, struct known *known_r,
+					    unsigned *wait_r)
+{
 	enum dovecot_auth_result result = DOVECOT_AUTH_WRONG;
+	struct strbuf key = STRBUF_INIT;
 	char *error = NULL;
-	unsigned wait;
 
 	/* Alice and alice+x are one user to whom attempts are counted. */
 	if (!site_user(r->site, login, &key))
 		strbuf_append_text(&key, login);
-	wait = take_attempt(r, strbuf_text(&key));
-	if (wait == 0 && login[0] != '\0' && password[0] != '\0')
-		result = dovecot_auth(&r->site->auth, login, password, r->client, &named, &error);
-	if (result == DOVECOT_AUTH_OK && !site_user(r->site, strbuf_text(&named), &user)) {
+	*wait_r = take_attempt(r, strbuf_text(&key));
+	if (*wait_r == 0 && login[0] != '\0' && password[0] != '\0')
+		result = dovecot_auth(&r->site->auth, login, password, r->client, &known_r->login,
+				      &error);
+	if (result == DOVECOT_AUTH_OK &&
+	    !site_user(r->site, strbuf_text(&known_r->login), &known_r->user)) {
 		error = xasprintf("Dovecot's user \"%s\" is no mail address; set "
 				  "training_login_domain",
-				  strbuf_text(&named));
+				  strbuf_text(&known_r->login));
 		result = DOVECOT_AUTH_TROUBLE;
 	}
-	if (result == DOVECOT_AUTH_OK) {
+	if (result == DOVECOT_AUTH_OK)
 		forgive(r, strbuf_text(&key));
-		let_in(r, strbuf_text(&user), to);
-	} else if (result == DOVECOT_AUTH_WRONG) {
-		refuse(r, login, to, wait);
-	} else {
+	if (result == DOVECOT_AUTH_TROUBLE) {
 		metric_add(&trouble, 1);
+		r->response.retry_s = 30;
 		msg_error("%s: user=<%s>, action=sign-in, result=trouble, %s", r->client, login,
 			  error);
-		r->response.retry_s = 30;
+	}
+	free(error);
+	strbuf_free(&key);
+	return result;
+}
+
+static void check(struct request *r, const char *login, const char *password, const char *to)
+{
+	struct known known = {STRBUF_INIT, STRBUF_INIT};
+	unsigned wait;
+
+	switch (ask_dovecot(r, login, password, &known, &wait)) {
+	case DOVECOT_AUTH_OK:
+		let_in(r, strbuf_text(&known.user), to);
+		keep_password(r, strbuf_text(&known.login), password);
+		break;
+	case DOVECOT_AUTH_WRONG:
+		refuse(r, login, to, wait);
+		break;
+	case DOVECOT_AUTH_TROUBLE:
 		show_form(r, 503,
 			  tr(&r->html, "Signing in does not work just now. Try again later."),
 			  login, to);
+		break;
 	}
-	free(error);
-	strbuf_free(&named);
-	strbuf_free(&user);
-	strbuf_free(&key);
+	known_free(&known);
+}
+
+enum dovecot_auth_result sign_in_again(struct request *r, const char *password, unsigned *wait_r)
+{
+	struct known known = {STRBUF_INIT, STRBUF_INIT};
+	enum dovecot_auth_result result = ask_dovecot(r, r->session.user, password, &known, wait_r);
+
+	/* A password of somebody else, however that came about. */
+	if (result == DOVECOT_AUTH_OK && strcmp(strbuf_text(&known.user), r->session.user) != 0)
+		result = DOVECOT_AUTH_WRONG;
+	if (result == DOVECOT_AUTH_OK)
+		keep_password(r, strbuf_text(&known.login), password);
+	known_free(&known);
+	return result;
 }
 
 void page_sign_in(struct request *r)
@@ -232,5 +288,7 @@ void page_sign_out(struct request *r)
 	snprintf(r->session.language, sizeof(r->session.language), "%s", language);
 	request_issue_session(r);
 	r->response.forgets = true;
+	free(r->response.mail_cookie);
+	r->response.mail_cookie = xstrdup("");
 	respond_redirect(r, "sign-in?done=out&n=0");
 }

@@ -5,6 +5,7 @@
 #define SHOVELER_WEB_PAGES_H
 
 #include "web/ask.h"
+#include "web/imap.h"
 #include "web/request.h"
 
 #define ROWS_A_PAGE 50
@@ -21,6 +22,8 @@ void page_quarantine(struct request *r);
 void page_held(struct request *r);
 void page_preferences(struct request *r);
 void page_trusted(struct request *r);
+void page_sharing(struct request *r);
+void page_folder(struct request *r);
 void page_forget(struct request *r);
 void page_export(struct request *r);
 void page_statistics(struct request *r);
@@ -50,6 +53,27 @@ void notice_redirect(struct request *r, const char *back, const char *fallback, 
 		     unsigned long count);
 /* On the page itself, if its query says so. */
 void notice_show(struct request *r);
+
+/* ---- page_sign_in.c ---- */
+
+/*
+ * Asks for the password of the user who is signed in, and keeps it (mail_key.h) when it is right.
+ * *wait_r: seconds to wait after too many attempts, else 0. Trouble is logged.
+ */
+enum dovecot_auth_result sign_in_again(struct request *r, const char *password, unsigned *wait_r);
+
+/* ---- mail_session.c ---- */
+
+/*
+ * An IMAP session as the user who is signed in; login_r: as he is named there. False:
+ * the page has been written, which says why or asks for his password. imap_close() afterwards.
+ */
+bool mail_session_open(struct request *r, struct imap **imap_r,
+		       char login_r[DOVECOT_AUTH_LOGIN_MAX + 1]);
+/* The POST of that page, when the form has a "password": true, and there is an answer. */
+bool mail_session_unlock(struct request *r);
+/* For an error of imap_run() and friends, which it logs and frees. */
+void mail_session_fail(struct request *r, char *error);
 
 /* ---- show.c: pieces that several pages have ---- */
 

@@ -32,5 +32,6 @@ void request_free(struct request *r)
 	strbuf_free(&r->html.out);
 	free(r->response.location);
 	free(r->response.cookie);
+	free(r->response.mail_cookie);
 	site_drop(&r->site);
 }

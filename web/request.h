@@ -5,6 +5,7 @@
 #define SHOVELER_WEB_REQUEST_H
 
 #include "web/form.h"
+#include "web/mail_key.h"
 #include "web/markup.h"
 #include "web/session.h"
 
@@ -16,14 +17,15 @@
 struct site;
 
 struct response {
-	unsigned status;  /* 0: nothing was said yet */
-	const char *type; /* Content-Type, a literal */
-	char *location;	  /* relative; malloc'ed, or NULL */
-	char *cookie;	  /* value of the session's cookie; malloc'ed, or NULL: is not set */
-	const char *file; /* name of a download, a literal, or NULL */
-	unsigned retry_s; /* Retry-After, or 0 */
-	bool is_lasting;  /* may be kept by the browser: style and script */
-	bool forgets;	  /* Clear-Site-Data: the user signed out */
+	unsigned status;   /* 0: nothing was said yet */
+	const char *type;  /* Content-Type, a literal */
+	char *location;	   /* relative; malloc'ed, or NULL */
+	char *cookie;	   /* value of the session's cookie; malloc'ed, or NULL: is not set */
+	char *mail_cookie; /* of mail_key.h; malloc'ed, "": is forgotten, or NULL: is not set */
+	const char *file;  /* name of a download, a literal, or NULL */
+	unsigned retry_s;  /* Retry-After, or 0 */
+	bool is_lasting;   /* may be kept by the browser: style and script */
+	bool forgets;	   /* Clear-Site-Data: the user signed out */
 };
 
 struct request {
@@ -38,6 +40,7 @@ struct request {
 	char host[REQUEST_FIELD_MAX], origin[REQUEST_FIELD_MAX], languages[REQUEST_FIELD_MAX];
 	char proxy_user[REQUEST_FIELD_MAX]; /* web_sign_on_header; "" unless that is set */
 	char cookie[SESSION_TOKEN_MAX];	    /* the session's, "" when there is none */
+	char mail_cookie[MAIL_TOKEN_MAX];   /* of mail_key.h, "" when there is none */
 
 	struct session session; /* user "": nobody */
 	time_t now;

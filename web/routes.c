@@ -24,6 +24,7 @@ static const struct route {
 } routes[] = {
 	{"", GET, USERS, page_home},
 	{"export", GET, USERS, page_export},
+	{"folder", GET | POST, USERS, page_folder},
 	{"forget", GET | POST, USERS, page_forget},
 	{"held", GET, USERS, page_held},
 	{"history", GET | POST, USERS, page_history},
@@ -33,6 +34,7 @@ static const struct route {
 	{"preferences", GET | POST, USERS, page_preferences},
 	{"quarantine", GET | POST, USERS, page_quarantine},
 	{"script.js", GET, FILES, page_script},
+	{"sharing", GET | POST, USERS, page_sharing},
 	{"sign-in", GET | POST, ANYBODY, page_sign_in},
 	{"sign-out", POST, USERS, page_sign_out},
 	{"statistics", GET, USERS, page_statistics},

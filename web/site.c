@@ -40,6 +40,24 @@ static int check_sign_on(const struct conf *conf, char **error_r)
 	return -1;
 }
 
+/* Empty: no pages about folders. Passwords go there in clear text: no further than this host. */
+static int read_imap(const struct conf *conf, struct site *site, char **error_r)
+{
+	const char *server = conf_text(conf, P_WEB_IMAP_SERVER);
+
+	site->has_imap = server[0] != '\0';
+	if (!site->has_imap)
+		return 0;
+	if (endpoint_parse(server, &site->imap, error_r) < 0)
+		return -1;
+	if (site->imap.is_unix || strncmp(site->imap.host, "127.", 4) == 0 ||
+	    strcmp(site->imap.host, "::1") == 0 || strcmp(site->imap.host, "localhost") == 0)
+		return 0;
+	*error_r = xstrdup("web_imap_server must be on this host: unix:/path, or a port on "
+			   "127.0.0.1 or ::1");
+	return -1;
+}
+
 struct site *site_new(const struct conf *conf, char **error_r)
 {
 	struct site *site = xcalloc(1, sizeof(*site));
@@ -49,6 +67,7 @@ struct site *site_new(const struct conf *conf, char **error_r)
 	site->login_domain = xstrdup(conf_text(conf, P_TRAINING_LOGIN_DOMAIN));
 	site->sign_on_header = xstrdup(conf_text(conf, P_WEB_SIGN_ON_HEADER));
 	if (endpoint_parse(conf_text(conf, P_WEB_AUTH_SOCKET), &site->auth, error_r) < 0 ||
+	    read_imap(conf, site, error_r) < 0 ||
 	    read_origin(conf_text(conf, P_WEB_URL), &site->origin, error_r) < 0 ||
 	    check_sign_on(conf, error_r) < 0)
 		site_drop(&site);

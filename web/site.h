@@ -6,6 +6,7 @@
 #define SHOVELER_WEB_SITE_H
 
 #include "web/limiter.h"
+#include "web/mail_key.h"
 #include "web/session.h"
 
 #include "lib/conf.h"
@@ -18,6 +19,8 @@ struct asker;
 struct site {
 	atomic_int users;
 	struct endpoint auth; /* Dovecot's auth socket */
+	struct endpoint imap; /* its IMAP server, on this host */
+	bool has_imap;	      /* false: there are no pages about folders */
 	char *delimiters;     /* recipient_delimiter */
 	char *login_domain;   /* of logins without "@", may be empty */
 	char *sign_on_header; /* of the proxy, may be empty: off */
@@ -25,6 +28,7 @@ struct site {
 	/* not the site's own: they live as long as the process */
 	struct session_keeper *keeper;
 	struct limiter *limiter;
+	const struct mail_key *mail_key;
 	struct asker *asker;
 };
 

@@ -67,7 +67,7 @@ static void link(struct span token)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span input = {(const char *)data, size};
-	struct span cookie = cookie_find(input);
+	struct span cookie = cookie_find(input, COOKIE_SESSION);
 
 	require(cookie.size == 0 || (cookie.data >= input.data &&
 				     cookie.data + cookie.size <= input.data + input.size));

@@ -77,6 +77,12 @@ function row(page, subject) {
 	return page.locator("li.message").filter({ has: page.getByRole("link", { name: subject, exact: true }) });
 }
 
+/* A folder of the sharing page, under that heading. */
+function folderRow(page, section, folder) {
+	return page.locator("section").filter({ has: page.getByRole("heading", { name: section, exact: true }) })
+		.locator("li.message").filter({ has: page.locator(".subject", { hasText: folder }) });
+}
+
 async function rows(page) {
 	return page.locator("li.message").evaluateAll((list) =>
 		list.map((each) => each.innerText.replace(/\s+/g, " ")).join(" | "));
@@ -96,10 +102,11 @@ const steps = {
 		const before = (await page.context().cookies())[0]?.value;
 		await signIn(page, "alice@example.test", "secret");
 		check("alice signs in and sees her history", page.url().endsWith("/history"), page.url());
-		const cookie = (await page.context().cookies())[0];
+		const cookie = (await page.context().cookies()).find((each) => each.name === "__Host-shoveler");
 		check("under a new session", cookie.value.split(":")[1] !== before?.split(":")[1], cookie.value);
 		check("in a cookie that is HttpOnly, Secure, SameSite",
-			cookie.httpOnly && cookie.secure && cookie.sameSite === "Lax" && cookie.name.startsWith("__Host-"), JSON.stringify(cookie));
+			(await page.context().cookies()).every((each) => each.httpOnly && each.secure && each.sameSite === "Lax" && each.name.startsWith("__Host-")),
+			JSON.stringify(await page.context().cookies()));
 		await accessible(page, "history");
 		await shot(page, "history");
 
@@ -196,6 +203,74 @@ const steps = {
 		check("throughout", !/\b(the|your|and)\b/i.test(await page.locator("main").innerText()), await page.locator("main").innerText());
 		await page.locator("#locale").selectOption("auto");
 		await page.getByRole("button", { name: "Enregistrer" }).click();
+	},
+
+	/* bob shares, in his browser. usage: sharing FOLDER WITH KIND LEVEL */
+	async sharing(page, [folder, who, kind, level]) {
+		await signIn(page, "bob@example.test", "secret");
+		await page.getByRole("link", { name: "Sharing" }).click();
+		check("bob sees his folders", await folderRow(page, "My folders", folder).count() === 1, await page.locator("main").innerText());
+		await accessible(page, "sharing");
+		await shot(page, "sharing");
+		await folderRow(page, "My folders", folder).getByRole("link").click();
+		await page.getByLabel("A person or a group").selectOption(kind);
+		await page.getByLabel("Mail address, or name of the group").fill("nobody@example.test");
+		await page.getByRole("button", { name: "Share", exact: true }).click();
+		check("sharing with somebody who is not there is refused in plain words",
+			/There is no such (user|group) here/.test(await page.locator("#problem").innerText()), await page.content());
+		check("and what he typed is still there", await page.locator("#who").inputValue() === "nobody@example.test", await page.content());
+		await accessible(page, "a refused share");
+		await page.getByLabel("Mail address, or name of the group").fill(who);
+		await page.locator(`#level-${level}`).check();
+		await page.getByRole("button", { name: "Share", exact: true }).click();
+		check(`bob shares ${folder} with ${who}`, (await notice(page)).includes("shared"), await notice(page));
+		check("which the page shows", (await page.locator("main").innerText()).includes(who), await page.locator("main").innerText());
+		await accessible(page, "a folder");
+		await shot(page, "folder");
+	},
+
+	/* usage: unshare FOLDER WHO */
+	async unshare(page, [folder, who]) {
+		await signIn(page, "bob@example.test", "secret");
+		await page.goto(`${url}sharing`);
+		await folderRow(page, "My folders", folder).getByRole("link").click();
+		await page.locator("li.message").filter({ hasText: who }).getByRole("button").click();
+		check(`bob takes ${folder} back from ${who}`, (await notice(page)).includes("no longer"), await notice(page));
+	},
+
+	/* usage: subscribe SECTION FOLDER: alice follows a folder, and does not any more, and does. */
+	async subscribe(page, [section, folder]) {
+		await signIn(page, "alice@example.test", "secret");
+		await page.goto(`${url}sharing`);
+		check(`alice sees ${folder} under "${section}"`, await folderRow(page, section, folder).count() === 1, await page.locator("main").innerText());
+		check("which she may not manage", await folderRow(page, section, folder).getByRole("link").count() === 0, await page.locator("main").innerText());
+		await folderRow(page, section, folder).getByRole("button").click();
+		check("she subscribes", (await notice(page)).includes("from now on"), await notice(page));
+		await folderRow(page, section, folder).getByRole("button", { name: "Unsubscribe" }).click();
+		check("and unsubscribes", (await notice(page)).includes("any more"), await notice(page));
+		await folderRow(page, section, folder).getByRole("button", { name: "Subscribe" }).click();
+		await notice(page);
+		await page.context().clearCookies({ name: "__Host-shoveler-mail" });
+		await page.goto(`${url}sharing`);
+		check("without the mail password she is asked for it", await page.getByLabel("Password").count() === 1, await page.content());
+		await accessible(page, "unlocking");
+		await shot(page, "unlock");
+		await page.getByLabel("Password").fill("wrong");
+		await page.getByRole("button", { name: "Show my folders" }).click();
+		check("a wrong one does not do", (await page.locator("#problem").innerText()).includes("wrong"), await page.content());
+		await page.getByLabel("Password").fill("secret");
+		await page.getByRole("button", { name: "Show my folders" }).click();
+		check("hers does", await folderRow(page, section, folder).count() === 1, await page.content());
+	},
+
+	/* bob is the delegate of a public folder. usage: delegate FOLDER */
+	async delegate(page, [folder]) {
+		await signIn(page, "bob@example.test", "secret");
+		await page.goto(`${url}sharing`);
+		await folderRow(page, "Public folders", folder).getByRole("link", { name: "Manage" }).click();
+		await page.getByLabel("Mail address, or name of the group").fill("alice@example.test");
+		await page.getByRole("button", { name: "Share", exact: true }).click();
+		check(`bob lets alice read ${folder}`, (await notice(page)).includes("shared"), await notice(page));
 	},
 
 	/* Without script everything works too. usage: plain SUBJECT */
