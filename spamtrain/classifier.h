@@ -141,11 +141,21 @@ const char *classifier_message_signature(const struct classifier_message *messag
 
 enum classifier_result { CLASSIFIER_INNOCENT, CLASSIFIER_SPAM, CLASSIFIER_WHITELISTED };
 
+enum classifier_basis {
+	CLASSIFIER_BY_SCORE,
+	CLASSIFIER_BY_CORRESPONDENT, /* by score, but the user wrote to the sender: least sensitive */
+	CLASSIFIER_BY_SENDER,	     /* trusted, whatever the score */
+	CLASSIFIER_NEW_ACCOUNT	     /* too little is learned: all is let through */
+};
+
 struct classifier_verdict {
 	enum classifier_result result;
 	double probability; /* 0..1, of being spam */
 	double confidence;  /* 0..1, of the result */
 	double score;	    /* calibrated log-odds; larger is spammier; 0 is even */
+	/* Of a message judged now, not of one that is known already: */
+	double threshold; /* spam is what scores more */
+	enum classifier_basis basis;
 	char signature[STORE_SIGNATURE_SIZE];
 	char *factors;	/* "" unless showFactors; malloc'ed; freed by classifier_verdict_free() */
 	bool again;	/* this user got this very message before: nothing was learned */

@@ -21,6 +21,31 @@ static void verdict_print(const struct classifier_verdict *verdict)
 	       verdict->score);
 }
 
+static const char *basis_text(enum classifier_basis basis)
+{
+	switch (basis) {
+	case CLASSIFIER_BY_CORRESPONDENT:
+		return "the user wrote to this sender, whose mail is judged with the least "
+		       "sensitivity";
+	case CLASSIFIER_BY_SENDER:
+		return "the sender is trusted, whatever the score";
+	case CLASSIFIER_NEW_ACCOUNT:
+		return "fewer than five messages of spam or of innocent mail are known: "
+		       "everything is let through";
+	case CLASSIFIER_BY_SCORE:
+		break;
+	}
+	return NULL;
+}
+
+static void basis_print(const struct classifier_verdict *verdict)
+{
+	const char *text = basis_text(verdict->basis);
+
+	printf("spam is what scores more than %.2f%s%s\n", verdict->threshold,
+	       text != NULL ? "; " : "", text != NULL ? text : "");
+}
+
 static json_t *reasons_json(const struct classifier_reason *reasons, size_t count)
 {
 	json_t *list = json_array();
@@ -63,10 +88,15 @@ static int judge(struct session *session, int argc, char **argv, bool explain)
 	if (code == EX_OK && session->json) {
 		json_t *json = verdict_json(&verdict);
 		if (explain)
-			json_object_set_new(json, "reasons", reasons_json(reasons, count));
+			json_object_update_new(json, json_pack("{s:f, s:s?, s:o}", "threshold",
+							       verdict.threshold, "basis",
+							       basis_text(verdict.basis), "reasons",
+							       reasons_json(reasons, count)));
 		json_print(json);
 	} else if (code == EX_OK) {
 		verdict_print(&verdict);
+		if (explain)
+			basis_print(&verdict);
 		reasons_print(reasons, count);
 	}
 	classifier_reasons_free(reasons, count);

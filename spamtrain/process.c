@@ -112,18 +112,22 @@ static enum classifier_status is_correspondent(struct classifier *c,
 	return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
 }
 
-static void decide(const struct engine_score *score, unsigned sedation, bool whitelisted,
-		   struct classifier_verdict *verdict)
+static void decide(const struct engine_score *score, unsigned sedation,
+		   enum classifier_basis basis, struct classifier_verdict *verdict)
 {
-	double distance = score->score - engine_threshold(sedation);
+	double threshold = engine_threshold(
+		basis == CLASSIFIER_BY_CORRESPONDENT ? PREFERENCE_SEDATION_MAX : sedation);
+	double distance = score->score - threshold;
 
+	verdict->threshold = threshold;
+	verdict->basis = score->known ? basis : CLASSIFIER_NEW_ACCOUNT;
 	verdict->score = score->score;
 	verdict->probability = score->known ? 1 / (1 + exp(-distance)) : 0.5;
 	verdict->result = CLASSIFIER_INNOCENT;
 	verdict->confidence = fabs(verdict->probability - 0.5) * 2;
 	if (!score->known)
 		return;
-	if (whitelisted)
+	if (basis == CLASSIFIER_BY_SENDER)
 		verdict->result = CLASSIFIER_WHITELISTED;
 	else if (distance > 0)
 		verdict->result = CLASSIFIER_SPAM;
@@ -151,9 +155,11 @@ static enum classifier_status judge(struct classifier *c, const struct classifie
 	if (status == CLASSIFIER_OK)
 		status = is_correspondent(c, message, &correspondent, error_r);
 	if (status == CLASSIFIER_OK) {
-		decide(&judgement->score,
-		       correspondent ? PREFERENCE_SEDATION_MAX : c->preferences.sedation,
-		       whitelisted, verdict);
+		decide(&judgement->score, c->preferences.sedation,
+		       whitelisted	 ? CLASSIFIER_BY_SENDER
+		       : correspondent ? CLASSIFIER_BY_CORRESPONDENT
+				       : CLASSIFIER_BY_SCORE,
+		       verdict);
 		judgement->reason_count =
 			reasons_find(message, counts, knowledge_sums(c), &judgement->reasons);
 		verdict->factors = reasons_text(judgement->reasons, judgement->reason_count);

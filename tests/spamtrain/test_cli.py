@@ -84,9 +84,12 @@ class Taught(CliTest):
         self.assertEqual(set(verdict), {"result", "probability", "confidence", "score"})
         self.assertEqual(self.good("classify", "Alice+news@Example.TEST", "-", stdin=spam(100)).out, self.good("classify", USER, found).out)
         self.assertGreater(verdict["score"], self.good("--json", "classify", USER, stdin=ham(100)).json["score"])
-        reasons = self.good("--json", "explain", USER, found).json["reasons"]
+        why = self.good("--json", "explain", USER, found).json
+        self.assertEqual((why["threshold"], why["basis"]), (2.35, None))
+        reasons = why["reasons"]
         self.assertTrue(reasons and all(set(reason) == {"family", "text", "probability", "spam", "innocent"} for reason in reasons))
         self.assertIn("seen in", self.good("explain", USER, found).out)
+        self.assertIn("spam is what scores more than 2.35\n", self.good("explain", USER, found).out)
         before = self.stats()
         self.good("classify", USER, found)
         self.assertEqual(self.stats(), before)
