@@ -90,6 +90,9 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 		"maildir",
 		"mail_path",
 		path,
+		/* a root that is an INBOX too could have no rights */
+		"mail_inbox_path",
+		t_strconcat(path, "/INBOX", NULL),
 		"mailbox_list_layout",
 		"fs",
 		"mailbox_list_utf8",

@@ -4,7 +4,9 @@
  * What it does: a folder that cannot have rights (of a user who does not exist, for example) is
  * answered with NO [NONEXISTENT], where imap_acl of 2.3 ends the process. Rights for a user or a
  * group that does not exist are refused with a NO that says so. Identifiers reach imap_acl in one
- * spelling (identifier.h). Public trees that are made during a session appear in it (live_trees.h).
+ * spelling (identifier.h). The root of a public tree has rights too, and those of a folder can be
+ * given to all below it (rights_command.h). Public trees that are made during a session appear in it
+ * (live_trees.h).
  *
  * How: it takes the place of the commands, reads their arguments, and hands on to the originals,
  * which find the same arguments still in the command's parser. Its file sorts after
@@ -19,6 +21,7 @@
 #include "../plugin_conf.h"
 #include "identifier.h"
 #include "live_trees.h"
+#include "rights_command.h"
 
 #include <imap-commands.h>
 #include <imap-resp-code.h>
@@ -63,25 +66,31 @@ static bool has_rights(struct mail_namespace *ns, const char *vname)
 	return ret;
 }
 
-/* False: the command is answered. */
-static bool check_folder(struct client_command_context *cmd, const struct imap_arg *arg)
+/* NULL: the command is answered. target_r: ns is NULL if imap_acl shall do it. */
+static const char *find_folder(struct client_command_context *cmd, unsigned int which,
+			       const struct imap_arg *arg, struct rights_target *target_r)
 {
 	struct mail_namespace *ns;
 	const char *name, *vname;
 
+	i_zero(target_r);
 	/* imap_acl complains about these itself */
 	if (!imap_arg_get_astring(arg, &name) || ACL_USER_CONTEXT(cmd->client->user) == NULL)
-		return TRUE;
+		return "";
 	vname = name;
 	ns = client_find_namespace(cmd, &vname);
 	if (ns == NULL)
-		return FALSE;
+		return NULL;
+	if (which != LISTRIGHTS && rights_target_find(ns, vname, target_r) &&
+	    (!target_r->below || which == SETACL || which == DELETEACL))
+		return name;
+	i_zero(target_r);
 	if (has_rights(ns, vname))
-		return TRUE;
+		return name;
 	client_send_tagline(cmd, t_strdup_printf("NO [" IMAP_RESP_CODE_NONEXISTENT
 						 "] " MAIL_ERRSTR_MAILBOX_NOT_FOUND,
 						 name));
-	return FALSE;
+	return NULL;
 }
 
 static bool check_grantee(struct client_command_context *cmd, const char *identifier,
@@ -116,17 +125,45 @@ static const char *fold_identifier(struct client_command_context *cmd, const str
 	return identifier;
 }
 
+/* Is it what only we know? Then it is answered. */
+static bool run_ours(struct client_command_context *cmd, unsigned int which,
+		     const struct rights_target *target, const char *name, const char *identifier,
+		     const struct imap_arg *rights_arg)
+{
+	const char *rights = NULL;
+
+	if (target->ns == NULL)
+		return FALSE;
+	if (which == SETACL || which == DELETEACL) {
+		if (identifier == NULL ||
+		    (which == SETACL && !imap_arg_get_astring(rights_arg, &rights)))
+			client_send_command_error(cmd, "Invalid arguments.");
+		else
+			rights_command_set(cmd, target, identifier, rights);
+		return TRUE;
+	}
+	if (which == GETACL)
+		rights_command_get(cmd, target, name);
+	else
+		rights_command_mine(cmd, target, name);
+	return TRUE;
+}
+
 static bool run(struct client_command_context *cmd, unsigned int which, unsigned int count)
 {
 	const struct imap_arg *args;
-	const char *identifier;
+	const char *name, *identifier;
+	struct rights_target target;
 
 	if (!client_read_args(cmd, count, 0, &args))
 		return FALSE;
-	if (!check_folder(cmd, &args[0]))
+	name = find_folder(cmd, which, &args[0], &target);
+	if (name == NULL)
 		return TRUE;
 	identifier = count > 1 ? fold_identifier(cmd, &args[1]) : NULL;
 	if (which == SETACL && identifier != NULL && !check_grantee(cmd, identifier, &args[2]))
+		return TRUE;
+	if (run_ours(cmd, which, &target, name, identifier, &args[count - 1]))
 		return TRUE;
 	/* reading them again adds them for the log once more */
 	cmd->args = NULL;

@@ -1,6 +1,6 @@
 """What the tests of shared and public folders have in common."""
 
-from server import PluginTest, imaplib, quote, time
+from server import PluginTest, imaplib, os, quote, read
 
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
@@ -42,9 +42,9 @@ class SharingTest(PluginTest):
         return "".join(sorted(set(line.rsplit(" ", 1)[1]) - set('"cd')))
 
     def acl(self, session, folder):
-        """{identifier: rights} as GETACL has it."""
+        """{identifier: rights, sorted} as GETACL has it, without the old "c" and "d"."""
         words = session.do("GETACL", quote(folder))["ACL"][0].decode().replace('"', "").split(" ")[1:]
-        return dict(zip(words[::2], words[1::2]))
+        return {who: "".join(sorted(set(rights) - set("cd"))) for who, rights in zip(words[::2], words[1::2])}
 
     def refused(self, function, *words, answer="NO"):
         with self.assertRaises(imaplib.IMAP4.error) as caught:
@@ -63,8 +63,14 @@ class SharingTest(PluginTest):
     def seen(self, session, *folders, seconds=5):
         """Waits until the session lists exactly these shared folders of the test."""
         expected = sorted(folders)
-        pattern = folders[0] + "*" if folders else "#Shared/*"
+        pattern = os.path.commonprefix(expected) + "*"
         self.wait_for(lambda: session.folders(pattern) == expected, seconds)
 
     def not_seen(self, session, folder, seconds=5):
         self.wait_for(lambda: session.folders(folder) == [], seconds)
+
+    def index(self):
+        """The keys of the index of who shares with whom."""
+        path = self.server.path("shoveler/sharing/index")
+        lines = read(path).splitlines()[::2] if os.path.exists(path) else []
+        return " ".join(line.replace("shared/shared-boxes/", "") for line in lines)

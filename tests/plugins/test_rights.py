@@ -104,6 +104,93 @@ class AddUp(SharingTest):
         self.assertEqual(self.rights(alice, folder), "alrs")
 
 
+class Trees(SharingTest):
+    """The root of a public tree, and whole trees at once."""
+
+    def test_root_of_a_tree(self):
+        self.public("#Root/One")
+        self.public("#Root/Two")
+        self.server.shoveler("public", "admin", "#Root", BOB)
+        alice, bob, carol = self.session(ALICE), self.session(BOB), self.session(CAROL)
+        self.assertEqual(self.rights(bob, "#Root"), ALL)
+        self.refused(alice.do, "MYRIGHTS", quote("#Root"), answer="NONEXISTENT")
+        self.refused(self.setacl, alice, "#Root", ALICE, "lra", answer="NOPERM")
+        self.refused(alice.do, "GETACL", quote("#Root"), answer="NOPERM")
+        self.refused(self.setacl, bob, "#Root", "nobody@example.test", "lr", answer="No such user")
+        self.refused(self.setacl, bob, "#Root", "owner", "lr", answer="no owner")
+        self.refused(self.setacl, bob, "#Root", ALICE, "l?", answer="BAD")
+        self.setacl(bob, "#Root", "Alice@Example.Test", "lr")
+        self.setacl(bob, "#Root/", ALICE, "+s")
+        self.setacl(bob, "#Root", "-" + CAROL, "r")
+        self.assertEqual(self.acl(bob, "#Root"), {ALICE: "lrs", "-" + CAROL: "r"})
+        self.seen(alice, "#Root/One", "#Root/Two")
+        self.assertEqual(self.rights(alice, "#Root"), "lrs")
+        self.assertEqual(carol.folders("#Root/*"), [])
+        bob.do("DELETEACL", quote("#Root"), quote("-" + CAROL))
+        self.setacl(bob, "#Root", CAROL, "lck")
+        self.assertEqual(self.acl(bob, "#Root"), {ALICE: "lrs", CAROL: "klx"})
+        self.wait_for(lambda: "#Root/One" in carol.folders("#Root/*"))
+        carol.do("CREATE", quote("#Root/Three"))
+        self.assertEqual(self.acl(bob, "#Root/Three"), {ALICE: "lrs", CAROL: "klx"})
+        bob.do("DELETEACL", quote("#Root"), quote(ALICE))
+        self.seen(alice, "#Root/Three")
+
+    def test_changes_of_roots_are_logged(self):
+        self.public("#Log/Box")
+        self.server.shoveler("public", "admin", "#Log", BOB)
+        self.setacl(self.session(BOB), "#Log", ALICE, "lr")
+        self.wait_for(lambda: f"by=<{BOB}>, folder=<#Log>, owner=<>, for=<user={ALICE}>, before=<>, after=<lookup read>"
+                      in self.server.log())
+
+    def test_whole_tree(self):
+        alice, bob = self.session(ALICE), self.session(BOB)
+        names = ["Whole", "Whole/a", "Whole/a/b", "Whole/c", "Wholesale"]
+        for name in names:
+            bob.do("CREATE", name)
+        prefix = f"#Shared/{BOB}/"
+        self.setacl(bob, "Whole/*", ALICE, "lr")
+        self.seen(alice, *(prefix + name for name in names[:4]))
+        self.setacl(bob, "Whole/a/*", ALICE, "+s")
+        self.assertEqual([self.acl(bob, name)[ALICE] for name in names[:4]], ["lr", "lrs", "lrs", "lr"])
+        bob.do("DELETEACL", quote("Whole/*"), ALICE)
+        self.assertEqual([ALICE in self.acl(bob, name) for name in names], [False] * 5)
+        self.not_seen(alice, prefix + "Whole*")
+        self.refused(self.setacl, bob, "Nothing/*", ALICE, "lr", answer="NOPERM")
+        self.refused(self.setacl, bob, "Whole/*", "nobody@example.test", "lr", answer="No such user")
+
+    def test_whole_tree_of_another_user(self):
+        """What the delegate may not administer stays as it is."""
+        alice, bob, carol = self.session(ALICE), self.session(BOB), self.session(CAROL)
+        for name, rights in (("Mixed", "lra"), ("Mixed/yes", "lra"), ("Mixed/no", "lr")):
+            bob.do("CREATE", name)
+            self.setacl(bob, name, ALICE, rights)
+        prefix = f"#Shared/{BOB}/Mixed"
+        self.seen(alice, prefix, prefix + "/no", prefix + "/yes")
+        self.setacl(alice, prefix + "/*", CAROL, "lr")
+        self.seen(carol, prefix, prefix + "/yes")
+        alice.do("DELETEACL", quote(prefix + "/*"), CAROL)
+        self.not_seen(carol, prefix + "*")
+        self.assertNotIn(CAROL + "/" + BOB, self.index())
+
+    def test_whole_public_tree(self):
+        self.public("#Every/One/Deep")
+        self.server.shoveler("public", "admin", "#Every", BOB)
+        self.setacl(self.session(BOB), "#Every/*", ALICE, "lr")
+        self.seen(self.session(ALICE), "#Every/One", "#Every/One/Deep")
+        self.assertEqual(self.acl(self.session(BOB), "#Every/One/Deep"), {ALICE: "lr"})
+        self.assertEqual(self.acl(self.session(BOB), "#Every"), {ALICE: "lr"})
+
+    def test_delegates_of_a_part_lock_nobody_out(self):
+        self.public("#Part/Sub", BOB)
+        self.server.shoveler("public", "admin", "#Part", ALICE)
+        bob = self.session(BOB)
+        for who, rights in ((ALICE, ""), ("-" + ALICE, ALL), (BOB, ""), ("-" + BOB, ALL)):
+            self.setacl(bob, "#Part/Sub", who, rights)
+            self.assertEqual(self.rights(self.new_session(ALICE), "#Part/Sub"), ALL)
+            self.assertEqual(self.rights(bob, "#Part/Sub"), ALL)
+        self.refused(self.setacl, bob, "#Part", BOB, "lr", answer="NO")
+
+
 class OtherDomains(SharingTest):
     users = [ALICE, BOB, DAVE]
     settings = "sharing_anyone = yes\nsharing_across_domains = no\n"
