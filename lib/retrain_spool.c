@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,13 +75,13 @@ static uint32_t user_tag(const char *user)
 
 static char *new_name(uint32_t tag)
 {
-	static unsigned sequence;
+	static atomic_uint sequence;
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return xasprintf("%016lld.%ld.%u.%u",
 			 (long long)now.tv_sec * 1000000 + (long long)now.tv_nsec / 1000,
-			 (long)getpid(), sequence++, (unsigned)tag);
+			 (long)getpid(), atomic_fetch_add(&sequence, 1), (unsigned)tag);
 }
 
 /* ---- writing ---- */
@@ -113,18 +115,26 @@ static struct counts count_files(const char *folder, uint32_t tag)
 /* A batch of moves must not read the folder for each file: between counts it counts its own. */
 static bool spool_is_full(const char *folder, uint32_t tag)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static struct counts counts;
-	static uint32_t counted_tag;
+	static uint32_t counted_tag, counted_folder;
 	static time_t counted_at;
+	uint32_t folder_tag = user_tag(folder);
 	struct timespec now;
+	bool full;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (counted_at == 0 || now.tv_sec != counted_at || tag != counted_tag) {
+	pthread_mutex_lock(&lock);
+	if (counted_at == 0 || now.tv_sec != counted_at || tag != counted_tag ||
+	    folder_tag != counted_folder) {
 		counted_at = now.tv_sec;
 		counted_tag = tag;
+		counted_folder = folder_tag;
 		counts = count_files(folder, tag);
 	}
-	return ++counts.all > RETRAIN_SPOOL_MAX_FILES || ++counts.own > RETRAIN_SPOOL_MAX_OF_USER;
+	full = ++counts.all > RETRAIN_SPOOL_MAX_FILES || ++counts.own > RETRAIN_SPOOL_MAX_OF_USER;
+	pthread_mutex_unlock(&lock);
+	return full;
 }
 
 static bool put_text(struct strbuf *out, const char *name, const char *value)

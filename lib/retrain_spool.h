@@ -51,9 +51,9 @@ struct retrain_entry {
 
 /*
  * Puts one correction into the spool. message: the whole message or its first part, or empty when
- * the signature is young enough to do without. Not for several threads at once. Returns 0; or -1
- * and *error_r, freed by the caller: the spool is missing, full (RETRAIN_SPOOL_MAX_*, counted
- * at most once a second), or not writable. Nothing is left behind then.
+ * the signature is young enough to do without. Any number of threads. Returns 0; or -1 and
+ * *error_r, freed by the caller: the spool is missing, full (RETRAIN_SPOOL_MAX_*, counted at most
+ * once a second), or not writable. Nothing is left behind then.
  */
 int retrain_spool_write(const char *spool, const struct retrain_entry *entry, struct span message,
 			char **error_r);

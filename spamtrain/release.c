@@ -7,7 +7,6 @@
 #include "spamtrain/quarantine.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -15,51 +14,10 @@ METRIC_COUNTER(released, "shoveler_spamtraind_releases_total{outcome=\"released\
 	       "Messages taken out of quarantine");
 METRIC_COUNTER(refused, "shoveler_spamtraind_releases_total{outcome=\"refused\"}",
 	       "Messages taken out of quarantine");
+METRIC_COUNTER(taken_back, "shoveler_spamtraind_releases_total{outcome=\"taken_back\"}",
+	       "Messages taken out of quarantine");
 METRIC_COUNTER(deferred, "shoveler_spamtraind_releases_total{outcome=\"deferred\"}",
 	       "Messages taken out of quarantine");
-
-/* ---- one request at a time for a message ---- */
-
-struct flight {
-	const char *user, *signature;
-	struct flight *next;
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t landed = PTHREAD_COND_INITIALIZER;
-static struct flight *flights;
-
-static bool is_flying(const struct flight *wanted)
-{
-	for (const struct flight *each = flights; each != NULL; each = each->next) {
-		if (strcmp(each->user, wanted->user) == 0 &&
-		    strcmp(each->signature, wanted->signature) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void take_off(struct flight *flight)
-{
-	pthread_mutex_lock(&lock);
-	while (is_flying(flight))
-		pthread_cond_wait(&landed, &lock);
-	flight->next = flights;
-	flights = flight;
-	pthread_mutex_unlock(&lock);
-}
-
-static void land(struct flight *flight)
-{
-	struct flight **place = &flights;
-
-	pthread_mutex_lock(&lock);
-	while (*place != flight)
-		place = &(*place)->next;
-	*place = flight->next;
-	pthread_cond_broadcast(&landed);
-	pthread_mutex_unlock(&lock);
-}
 
 /* ---- what is in the quarantine ---- */
 
@@ -97,9 +55,17 @@ static enum release_status map_file(const struct quarantined_file *file, struct 
 	return RELEASE_DONE;
 }
 
+/* What counts of it now: the user's word, else the verdict. */
+static bool is_spam(const struct store_message *row)
+{
+	return row->corrected != STORE_NONE ? row->corrected == STORE_SPAM
+					    : row->result == (int)CLASSIFIER_SPAM;
+}
+
 static enum release_status read_history(struct classifier *classifier, const char *signature,
 					struct held *held, char **reason_r)
 {
+	bool spam = false;
 	struct classifier_verdict verdict = {.result = CLASSIFIER_INNOCENT, .corrected = true};
 	struct store_message row;
 	enum store_status status =
@@ -110,7 +76,12 @@ static enum release_status read_history(struct classifier *classifier, const cha
 	if (status == STORE_OK) {
 		verdict.probability = row.probability;
 		verdict.confidence = row.confidence;
+		spam = is_spam(&row);
 		store_message_free(&row);
+	}
+	if (spam) {
+		*reason_r = xstrdup("the user has called it spam since");
+		return RELEASE_TAKEN_BACK;
 	}
 	snprintf(verdict.signature, sizeof(verdict.signature), "%s", signature);
 	dspam_headers_format(&held->own, &verdict, time(NULL));
@@ -214,29 +185,36 @@ static enum release_status release(struct spamtraind *service, const char *user,
 	return status;
 }
 
-enum release_status release_message(struct spamtraind *service, const char *user,
-				    const char *signature, char **reason_r)
+static void log_release(const char *user, const char *signature, enum release_status status,
+			const char *reason)
 {
-	struct flight flight = {user, signature, NULL};
-	struct held held = {0};
-	enum release_status status;
+	static const char *const outcomes[] = {[RELEASE_REFUSED] = "refused",
+					       [RELEASE_TAKEN_BACK] = "taken back",
+					       [RELEASE_DEFERRED] = "deferred"};
 
-	take_off(&flight);
-	status = release(service, user, signature, &held, reason_r);
-	land(&flight);
-	held_free(&held);
-	if (status == RELEASE_NOT_THERE)
-		return status;
-	metric_add(status == RELEASE_DONE      ? &released
-		   : status == RELEASE_REFUSED ? &refused
-					       : &deferred,
-		   1);
 	if (status == RELEASE_DONE)
 		msg_info("release: user=<%s>, action=release, signature=%s, outcome=released", user,
 			 signature);
 	else
 		msg_warn("release: user=<%s>, action=release, signature=%s, outcome=%s, reason=%s",
-			 user, signature, status == RELEASE_REFUSED ? "refused" : "deferred",
-			 *reason_r != NULL ? *reason_r : "the store has gone");
+			 user, signature, outcomes[status],
+			 reason != NULL ? reason : "the store has gone");
+}
+
+enum release_status release_message(struct spamtraind *service, const char *user,
+				    const char *signature, char **reason_r)
+{
+	static struct metric *const counters[] = {[RELEASE_DONE] = &released,
+						  [RELEASE_REFUSED] = &refused,
+						  [RELEASE_TAKEN_BACK] = &taken_back,
+						  [RELEASE_DEFERRED] = &deferred};
+	struct held held = {0};
+	enum release_status status = release(service, user, signature, &held, reason_r);
+
+	held_free(&held);
+	if (status == RELEASE_NOT_THERE)
+		return status;
+	metric_add(counters[status], 1);
+	log_release(user, signature, status, *reason_r);
 	return status;
 }

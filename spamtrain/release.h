@@ -4,8 +4,8 @@
  * It goes straight to Dovecot's LMTP, so it is not filtered again; the fields that say what the
  * filter thought are replaced by "Innocent". Order: Dovecot accepts it; the history says released
  * and the index entry goes, in one transaction; the file is removed. Killed in between, it is
- * delivered once more when asked again, rather than lost. Two requests for the same message at a
- * time are one: the second waits, and then finds nothing to do.
+ * delivered once more when asked again, rather than lost. Not twice at a time for one user: the
+ * outbox (spamtraind_outbox.h), which alone calls it, sees to that.
  */
 #ifndef SHOVELER_RELEASE_H
 #define SHOVELER_RELEASE_H
@@ -14,9 +14,10 @@
 
 enum release_status {
 	RELEASE_DONE,
-	RELEASE_NOT_THERE, /* not in this user's quarantine (any more); no *reason_r */
-	RELEASE_REFUSED,   /* Dovecot refuses it for good, or the file is damaged: it stays */
-	RELEASE_DEFERRED   /* ask again */
+	RELEASE_NOT_THERE,  /* not in this user's quarantine (any more); no *reason_r */
+	RELEASE_REFUSED,    /* Dovecot refuses it for good, or the file is damaged: it stays */
+	RELEASE_TAKEN_BACK, /* the user called it spam after he had asked for it: it stays */
+	RELEASE_DEFERRED    /* ask again */
 };
 
 /* user: as classifier_open() wants it. Teaches nothing: correction_apply() did. */

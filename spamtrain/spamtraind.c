@@ -2,12 +2,14 @@
  * spamtraind - the training service: everything that teaches a user's filter from outside the
  * delivery, and what must be done from time to time.
  *
- *	Dovecot plugin --> spool of files --inotify--> spool thread ----+
- *	spamtrain, web --> local socket --> spool of files, wait -------+--> correction_apply()
- *	Postfix --LMTP--> training addresses (a thread a session) ------+        |
- *	                                                                    classifier_correct()
- *	purge thread: expired signatures, history, quarantines              release_message()
- *	digest thread: daily mail about what is new in quarantine
+ *	Dovecot plugin ----------------------------------+
+ *	spamtrain, web --> local socket, wait -----------+--> spool of files --> spool thread
+ *	Postfix --LMTP--> training addresses, wait ------+                            |
+ *	                                                                      correction_apply()
+ *	purge thread: expired signatures, history, quarantines               /            |
+ *	digest thread: daily mail about what is new in quarantine   classifier_correct()  |
+ *	                                                                                  |
+ *	Dovecot <--LMTP-- outbox threads: releases, answers <-- outbox of files <---------+
  *
  * Who owns what. Users' stores and quarantines belong to lda_user, as which this process runs; it
  * shares them with shoveler-lda by SQLite's locks. The spool belongs to lda_user, and the mail
@@ -20,11 +22,11 @@
  *
  * On errors. A store in trouble: its user's corrections wait, in order, and are tried again with
  * back-off; mail gets a 4xx. A malformed file: put aside in bad/. A bad user or an unknown
- * signature: one log line, gone. Dovecot down: a release waits like a correction. A configuration
- * error: nothing starts, and a reload changes nothing.
+ * signature: one log line, gone. Dovecot down: releases and answers wait in the outbox, and nothing
+ * else does. A configuration error: nothing starts, and a reload changes nothing.
  *
  * SIGHUP takes over everything but the addresses to listen on and the place of the spool. SIGTERM
- * ends after the correction in work.
+ * ends after the correction in work; Dovecot gets 10 s for what it has in work.
  */
 #include "lib/daemon.h"
 #include "lib/endpoint.h"
@@ -92,15 +94,23 @@ static int check(const struct conf *conf, char **error_r)
 static int prepare_spool(const struct conf *conf, char **error_r)
 {
 	const struct passwd *user = find_user(conf, P_LDA_USER, error_r);
+	char *outbox;
+	int prepared;
 	uid_t uid;
+	gid_t gid;
 
 	if (user == NULL)
 		return -1;
 	uid = user->pw_uid;
+	gid = user->pw_gid;
 	user = find_user(conf, P_MAIL_USER, error_r);
-	if (user == NULL)
+	if (user == NULL ||
+	    retrain_spool_prepare(conf_text(conf, P_RETRAIN_SPOOL), uid, user->pw_gid, error_r) < 0)
 		return -1;
-	return retrain_spool_prepare(conf_text(conf, P_RETRAIN_SPOOL), uid, user->pw_gid, error_r);
+	outbox = xasprintf("%s/" OUTBOX_FOLDER_NAME, conf_text(conf, P_RETRAIN_SPOOL));
+	prepared = retrain_spool_prepare(outbox, uid, gid, error_r);
+	free(outbox);
+	return prepared;
 }
 
 /* The socket belongs to lda_user, whose programs may connect. */
@@ -137,7 +147,7 @@ static int start_servers(int socket_fd, int training_fd, char **error_r)
 						 TRAINING_TIMEOUT_S,
 						 DRAIN_TIMEOUT_S,
 						 training_address_session,
-						 NULL};
+						 worker};
 
 	if (server_start(&local, &socket_server, error_r) < 0)
 		return -1;

@@ -4,8 +4,8 @@
 #include "lib/msg.h"
 #include "lib/xalloc.h"
 #include "spamtrain/quarantine.h"
-#include "spamtrain/release.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -158,14 +158,12 @@ static enum correction_status teach(struct classifier *classifier,
 	return result->corrected == CLASSIFIER_UNKNOWN ? CORRECTION_UNKNOWN : CORRECTION_DONE;
 }
 
-/* Returns the signature of a message that waits in quarantine and is innocent now, or NULL. */
-static char *correct(struct classifier *classifier, const struct correction *correction,
-		     struct correction_result *result)
+static void correct(struct classifier *classifier, const struct correction *correction,
+		    struct correction_result *result)
 {
 	struct lesson lesson = {.bytes = correction->message};
 	const char *signature = correction->signature;
 	struct classifier_message *message = NULL;
-	char *release = NULL;
 
 	if (lesson.bytes.size > 0) {
 		message = classifier_message_read(lesson.bytes, lesson.bytes.size);
@@ -180,27 +178,15 @@ static char *correct(struct classifier *classifier, const struct correction *cor
 	if (result->status == CORRECTION_DONE)
 		result->status = teach(classifier, correction, message, result);
 	if (result->status == CORRECTION_DONE && lesson.quarantined)
-		release = xstrdup(signature);
+		snprintf(result->held, sizeof(result->held), "%s", signature);
 	classifier_message_free(&message);
 	strbuf_free(&lesson.held);
-	return release;
-}
-
-static void release(struct spamtraind *service, const char *user, const char *signature,
-		    struct correction_result *result)
-{
-	enum release_status status = release_message(service, user, signature, &result->reason);
-
-	if (status == RELEASE_DEFERRED)
-		result->status = CORRECTION_DEFERRED;
-	result->released = status == RELEASE_DONE;
 }
 
 static void apply_for_user(struct spamtraind *service, const char *user,
 			   const struct correction *correction, struct correction_result *result)
 {
 	struct classifier *classifier = NULL;
-	char *quarantined = NULL;
 	enum classifier_status status;
 
 	/* A user without a store has issued no signature; only a message can teach him something.
@@ -215,11 +201,8 @@ static void apply_for_user(struct spamtraind *service, const char *user,
 		result->status = CORRECTION_UNKNOWN;
 		return;
 	}
-	quarantined = correct(classifier, correction, result);
+	correct(classifier, correction, result);
 	classifier_close(&classifier);
-	if (quarantined != NULL)
-		release(service, user, quarantined, result);
-	free(quarantined);
 }
 
 static void log_result(const char *user, const struct correction *correction,
@@ -228,18 +211,16 @@ static void log_result(const char *user, const struct correction *correction,
 	const char *event = correction->event[0] != '\0' ? correction->event : "correct";
 	const char *class = store_class_name(correction->class);
 	const char *outcome = correction_outcome(result);
-	const char *released = result->released ? ", released=yes" : "";
 
 	if (result->reason == NULL)
 		msg_info("%s: user=<%s>, action=correct, class=%s, source=%s, signature=%s, "
-			 "outcome=%s%s",
-			 event, user, class, correction->source, correction->signature, outcome,
-			 released);
+			 "outcome=%s",
+			 event, user, class, correction->source, correction->signature, outcome);
 	else
 		msg_warn("%s: user=<%s>, action=correct, class=%s, source=%s, signature=%s, "
-			 "outcome=%s%s, reason=%s",
+			 "outcome=%s, reason=%s",
 			 event, user, class, correction->source, correction->signature, outcome,
-			 released, result->reason);
+			 result->reason);
 }
 
 void correction_apply(struct spamtraind *service, const struct correction *correction,

@@ -1,7 +1,8 @@
 /*
  * spamtraind_correct.h - the one way from a request to classifier_correct(): every correction of
- * this service, whoever asked for it, is counted and logged here, and here a correction to innocent
- * takes the message out of the quarantine.
+ * this service, whoever asked for it, is counted and logged here. Only the thread of the spool calls
+ * it: what was accepted last counts. What a correction to innocent is to take out of the quarantine is
+ * told, and brought to Dovecot by the outbox.
  */
 #ifndef SHOVELER_SPAMTRAIND_CORRECT_H
 #define SHOVELER_SPAMTRAIND_CORRECT_H
@@ -21,15 +22,16 @@ enum correction_status {
 	CORRECTION_DONE,
 	CORRECTION_UNKNOWN,  /* not a signature of this user; nothing was done */
 	CORRECTION_INVALID,  /* no valid user, or the class cannot be taught; nothing was done */
-	CORRECTION_DEFERRED, /* the store or Dovecot is in trouble: ask again, it is idempotent */
+	CORRECTION_DEFERRED, /* the store is in trouble: ask again, it is idempotent */
 	CORRECTION_WAITING   /* journalled and not done yet: spamtraind_spool.h */
 };
 
 struct correction_result {
 	enum correction_status status;
 	enum classifier_corrected corrected; /* when done */
-	bool released;			     /* and delivered from the quarantine */
-	char *reason;			     /* what went wrong, or NULL; malloc'ed */
+	char held[STORE_SIGNATURE_SIZE]; /* it waits in quarantine and is to be released; or "" */
+	bool released;			 /* and was delivered: spamtraind_spool.h */
+	char *reason;			 /* what went wrong, or NULL; malloc'ed */
 };
 
 /* "learned", "already", "taken_back", "unknown", "invalid", "deferred", "waiting" */

@@ -25,6 +25,8 @@ METRIC_COUNTER(malformed, "shoveler_spamtraind_spool_malformed_total",
 /* A session that waits for what becomes of the file it wrote. */
 struct waiter {
 	const char *name;
+	int64_t deadline_ms;
+	bool lesson_only; /* does not wait for Dovecot */
 	bool done;
 	struct correction_result result;
 	struct waiter *next;
@@ -35,6 +37,7 @@ struct spool_worker {
 	char *folder; /* SPOOL/new */
 	int inotify_fd, wake_fd;
 	pthread_t thread;
+	struct outbox *outbox;
 	atomic_bool stopping;
 	/* the thread's own */
 	struct backoff backoff;
@@ -43,25 +46,36 @@ struct spool_worker {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct waiter *waiters;
+	unsigned sessions; /* that wait */
 };
 
-/* ---- one file ---- */
+/* ---- telling who waits ---- */
+
+/* The lock is held. Who waits for that file and was not told yet, or NULL. */
+static struct waiter *find_waiter(struct spool_worker *worker, const char *name)
+{
+	struct waiter *waiter = worker->waiters;
+
+	while (waiter != NULL && (waiter->done || strcmp(waiter->name, name) != 0))
+		waiter = waiter->next;
+	return waiter;
+}
 
 /* Takes over the result. */
-static void tell_waiter(struct spool_worker *worker, const char *name,
+static void tell_lesson(struct spool_worker *worker, const char *name,
 			struct correction_result *result)
 {
+	int64_t until = clock_ms() + SPOOL_RELEASE_WAIT_MS;
 	struct waiter *waiter;
 
 	pthread_mutex_lock(&worker->lock);
-	for (waiter = worker->waiters; waiter != NULL; waiter = waiter->next) {
-		if (strcmp(waiter->name, name) == 0)
-			break;
-	}
-	if (waiter != NULL && !waiter->done) {
-		waiter->done = true;
+	waiter = find_waiter(worker, name);
+	if (waiter != NULL) {
 		waiter->result = *result;
 		result->reason = NULL;
+		waiter->done = waiter->lesson_only || result->held[0] == '\0';
+		if (waiter->deadline_ms > until)
+			waiter->deadline_ms = until;
 		if (result->status == CORRECTION_DEFERRED)
 			waiter->result.status = CORRECTION_WAITING;
 		pthread_cond_broadcast(&worker->changed);
@@ -69,6 +83,29 @@ static void tell_waiter(struct spool_worker *worker, const char *name,
 	pthread_mutex_unlock(&worker->lock);
 	correction_result_free(result);
 }
+
+/* The outbox has tried to release what that file was about. */
+static void tell_release(void *context, const char *name, enum release_status status,
+			 const char *reason)
+{
+	struct spool_worker *worker = context;
+	struct waiter *waiter;
+
+	pthread_mutex_lock(&worker->lock);
+	waiter = find_waiter(worker, name);
+	if (waiter != NULL) {
+		waiter->done = true;
+		waiter->result.released = status == RELEASE_DONE;
+		if (reason != NULL && waiter->result.reason == NULL)
+			waiter->result.reason = xstrdup(reason);
+		if (status == RELEASE_DEFERRED)
+			waiter->result.status = CORRECTION_WAITING;
+		pthread_cond_broadcast(&worker->changed);
+	}
+	pthread_mutex_unlock(&worker->lock);
+}
+
+/* ---- one file ---- */
 
 static void refuse_file(struct spool_worker *worker, const char *name, const char *problem)
 {
@@ -103,16 +140,40 @@ static enum store_class class_of(enum retrain_class class)
 	return STORE_NONE;
 }
 
+/* Mail to a training address has the queue id where the others name a mailbox. */
 static struct correction correction_of(const struct retrain_file *file)
 {
+	bool by_mail = strcmp(file->entry.source, SPOOL_SOURCE_MAIL) == 0;
+
 	return (struct correction){
 		.user = file->entry.user,
 		.class = class_of(file->entry.class),
 		.signature = file->entry.signature,
 		.message = file->message,
 		.source = file->entry.source,
-		.event = "",
+		.event = by_mail ? file->entry.mailbox : "",
 	};
+}
+
+/*
+ * What is to be released is in the outbox, synced, before the file goes; and who waits is told of the
+ * lesson before he can be told of the release. Returns false when the file stays.
+ */
+static bool finish_file(struct spool_worker *worker, const char *name, const char *user,
+			struct correction_result *result)
+{
+	struct correction_result deferred = {.status = CORRECTION_DEFERRED};
+	bool done = result->status != CORRECTION_DEFERRED;
+	char held[STORE_SIGNATURE_SIZE], *error = NULL;
+
+	memcpy(held, result->held, sizeof(held));
+	tell_lesson(worker, name, result);
+	if (held[0] == '\0' || outbox_release(worker->outbox, user, held, name, &error) == 0)
+		return done;
+	msg_error("%s: user=<%s>, cannot be released yet: %s", name, user, error);
+	free(error);
+	tell_lesson(worker, name, &deferred);
+	return false;
 }
 
 /* Returns false when the file stays. */
@@ -121,13 +182,16 @@ static bool apply_file(struct spool_worker *worker, const char *name,
 {
 	struct correction correction = correction_of(file);
 	struct spamtraind *service = spamtraind_current();
+	struct strbuf user = STRBUF_INIT;
 	struct correction_result result;
 	bool deferred;
 	int64_t delay;
 
 	correction_apply(service, &correction, &result);
+	spamtraind_user(service, correction.user, &user);
 	spamtraind_drop(&service);
-	deferred = result.status == CORRECTION_DEFERRED;
+	deferred = !finish_file(worker, name, strbuf_text(&user), &result);
+	strbuf_free(&user);
 	if (deferred) {
 		delay = backoff_failed(&worker->backoff, correction.user, clock_ms());
 		msg_warn("%s: user=<%s>, waits for %lld s", name, correction.user,
@@ -136,7 +200,6 @@ static bool apply_file(struct spool_worker *worker, const char *name,
 		backoff_succeeded(&worker->backoff, correction.user);
 		delete_file(worker, name);
 	}
-	tell_waiter(worker, name, &result);
 	return !deferred;
 }
 
@@ -153,7 +216,7 @@ static bool apply_in_turn(struct spool_worker *worker, const char *name,
 	if (fresh ? !backoff_is_known(&worker->backoff, user)
 		  : !backoff_is_waiting(&worker->backoff, user, clock_ms()))
 		return apply_file(worker, name, file);
-	tell_waiter(worker, name, &deferred);
+	tell_lesson(worker, name, &deferred);
 	return false;
 }
 
@@ -303,6 +366,7 @@ static void free_worker(struct spool_worker *worker)
 	backoff_free(&worker->backoff);
 	pthread_cond_destroy(&worker->changed);
 	pthread_mutex_destroy(&worker->lock);
+	outbox_stop(&worker->outbox);
 	free(worker->folder);
 	free(worker->spool);
 	free(worker);
@@ -318,9 +382,19 @@ static void init_condition(pthread_cond_t *condition)
 	pthread_condattr_destroy(&attributes);
 }
 
+static int start_outbox(struct spool_worker *worker, char **error_r)
+{
+	char *folder = xasprintf("%s/" OUTBOX_FOLDER_NAME, worker->spool);
+	int started = outbox_start(folder, tell_release, worker, &worker->outbox, error_r);
+
+	free(folder);
+	return started;
+}
+
 int spool_worker_start(const char *spool, struct spool_worker **worker_r, char **error_r)
 {
 	struct spool_worker *worker = xcalloc(1, sizeof(*worker));
+	bool failed = false;
 	int error = 0;
 
 	worker->spool = xstrdup(spool);
@@ -331,10 +405,13 @@ int spool_worker_start(const char *spool, struct spool_worker **worker_r, char *
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->inotify_fd < 0 || worker->wake_fd < 0)
 		error = errno;
+	else if (start_outbox(worker, error_r) < 0)
+		failed = true;
 	else
 		error = pthread_create(&worker->thread, NULL, run, worker);
-	if (error != 0) {
+	if (error != 0)
 		*error_r = xasprintf("cannot work off %s: %s", spool, strerror(error));
+	if (error != 0 || failed) {
 		free_worker(worker);
 		return -1;
 	}
@@ -358,20 +435,6 @@ void spool_worker_stop(struct spool_worker **worker)
 
 /* ---- sessions that wait ---- */
 
-static struct timespec deadline_in(int wait_ms)
-{
-	struct timespec deadline;
-
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += wait_ms / 1000;
-	deadline.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (deadline.tv_nsec >= 1000000000) {
-		deadline.tv_nsec -= 1000000000;
-		deadline.tv_sec++;
-	}
-	return deadline;
-}
-
 /* The lock is held. */
 static void enter(struct spool_worker *worker, struct waiter *waiter)
 {
@@ -388,13 +451,24 @@ static void leave(struct spool_worker *worker, const struct waiter *waiter)
 	*place = waiter->next;
 }
 
-static void wait_until(struct spool_worker *worker, const struct waiter *waiter,
-		       const struct timespec *deadline)
+/* A deadline may come nearer meanwhile. */
+static void wait_until_told(struct spool_worker *worker, struct waiter *waiter)
 {
-	int error = 0;
+	while (!waiter->done && clock_ms() < waiter->deadline_ms) {
+		struct timespec deadline = {.tv_sec = waiter->deadline_ms / 1000,
+					    .tv_nsec =
+						    (long)(waiter->deadline_ms % 1000) * 1000000};
 
-	while (!waiter->done && error == 0)
-		error = pthread_cond_timedwait(&worker->changed, &worker->lock, deadline);
+		pthread_cond_timedwait(&worker->changed, &worker->lock, &deadline);
+	}
+	if (!waiter->done)
+		waiter->result.status = CORRECTION_WAITING;
+}
+
+/* Not all sessions may wait, or a Dovecot that hangs would keep the others from being accepted. */
+static int64_t deadline_in(const struct spool_worker *worker, int wait_ms)
+{
+	return worker->sessions < SPOOL_WAITING_MAX ? clock_ms() + wait_ms : 0;
 }
 
 int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry *entry,
@@ -402,7 +476,6 @@ int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry 
 			char **error_r)
 {
 	struct waiter waiter = {.result = {.status = CORRECTION_WAITING}};
-	struct timespec deadline = deadline_in(wait_ms);
 	struct retrain_entry durable = *entry;
 	char *name = NULL;
 	int ret;
@@ -412,9 +485,12 @@ int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry 
 	ret = retrain_spool_write_named(worker->spool, &durable, message, &name, error_r);
 	if (ret == 0 && wait_ms > 0) {
 		waiter.name = name;
+		waiter.deadline_ms = deadline_in(worker, wait_ms);
+		worker->sessions++;
 		enter(worker, &waiter);
-		wait_until(worker, &waiter, &deadline);
+		wait_until_told(worker, &waiter);
 		leave(worker, &waiter);
+		worker->sessions--;
 	}
 	pthread_mutex_unlock(&worker->lock);
 	*result_r = waiter.result;
@@ -422,12 +498,47 @@ int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry 
 	return ret;
 }
 
+/* ---- mail to the training addresses ---- */
+
+int spool_worker_correct(struct spool_worker *worker, const struct retrain_entry *entry,
+			 struct span message, struct correction_result *result_r, char **error_r)
+{
+	struct waiter waiter = {.result = {.status = CORRECTION_WAITING}, .lesson_only = true};
+	char *name = NULL;
+	int ret;
+
+	pthread_mutex_lock(&worker->lock);
+	ret = retrain_spool_write_named(worker->spool, entry, message, &name, error_r);
+	if (ret == 0) {
+		waiter.name = name;
+		waiter.deadline_ms = clock_ms() + SPOOL_LESSON_WAIT_MS;
+		enter(worker, &waiter);
+		wait_until_told(worker, &waiter);
+		leave(worker, &waiter);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	*result_r = waiter.result;
+	if (ret == 0 && waiter.result.status == CORRECTION_WAITING) {
+		result_r->status = CORRECTION_DEFERRED;
+		delete_file(worker, name);
+	}
+	free(name);
+	return ret;
+}
+
+int spool_worker_mail(struct spool_worker *worker, const char *user, struct span message,
+		      char **error_r)
+{
+	return outbox_mail(worker->outbox, user, message, error_r);
+}
+
 /* ---- many ---- */
 
 /* The lock is held. Each that is accepted gets a waiter; the first refusal ends it. */
 static size_t write_many(struct spool_worker *worker, const struct retrain_entry *entries,
-			 size_t count, struct waiter *waiters, char **error_r)
+			 size_t count, int wait_ms, struct waiter *waiters, char **error_r)
 {
+	int64_t deadline_ms = deadline_in(worker, wait_ms);
 	size_t written = 0;
 
 	for (; written < count; written++) {
@@ -438,6 +549,7 @@ static size_t write_many(struct spool_worker *worker, const struct retrain_entry
 			break;
 		waiters[written] = (struct waiter){
 			.name = name,
+			.deadline_ms = deadline_ms,
 			.result = {.status = CORRECTION_WAITING},
 		};
 		enter(worker, &waiters[written]);
@@ -447,15 +559,17 @@ static size_t write_many(struct spool_worker *worker, const struct retrain_entry
 
 /* The lock is held. Takes the results over. */
 static void collect_many(struct spool_worker *worker, struct waiter *waiters, size_t count,
-			 const struct timespec *deadline, struct correction_result *results_r)
+			 bool synced, struct correction_result *results_r)
 {
+	worker->sessions++;
 	for (size_t i = 0; i < count; i++) {
-		if (deadline != NULL)
-			wait_until(worker, &waiters[i], deadline);
+		if (synced)
+			wait_until_told(worker, &waiters[i]);
 		leave(worker, &waiters[i]);
 		results_r[i] = waiters[i].result;
 		free((char *)(uintptr_t)waiters[i].name);
 	}
+	worker->sessions--;
 }
 
 /* What may be lost in a power failure was not accepted. */
@@ -472,7 +586,6 @@ int spool_worker_submit_many(struct spool_worker *worker, const struct retrain_e
 			     char **error_r)
 {
 	struct waiter *waiters = xcalloc(count, sizeof(*waiters));
-	struct timespec deadline = deadline_in(wait_ms);
 	char *sync_error = NULL;
 	size_t written;
 	bool synced;
@@ -480,11 +593,11 @@ int spool_worker_submit_many(struct spool_worker *worker, const struct retrain_e
 	for (size_t i = 0; i < count; i++)
 		results_r[i] = (struct correction_result){.status = CORRECTION_DEFERRED};
 	pthread_mutex_lock(&worker->lock);
-	written = write_many(worker, entries, count, waiters, error_r);
+	written = write_many(worker, entries, count, wait_ms, waiters, error_r);
 	pthread_mutex_unlock(&worker->lock);
 	synced = retrain_spool_sync(worker->spool, &sync_error) == 0;
 	pthread_mutex_lock(&worker->lock);
-	collect_many(worker, waiters, written, wait_ms > 0 && synced ? &deadline : NULL, results_r);
+	collect_many(worker, waiters, written, synced, results_r);
 	pthread_mutex_unlock(&worker->lock);
 	free(waiters);
 	if (!synced)

@@ -23,16 +23,17 @@ METRIC_COUNTER(noted, "shoveler_spamtraind_viruses_total",
 
 static bool knows_him(struct request *request)
 {
-	const struct lmtp_envelope envelope = {"", "", strbuf_text(&request->user), ""};
+	const struct lmtp_envelope envelope = {"", ""};
 	struct lmtp_client *client = NULL;
 	struct lmtp_reply reply;
-	enum lmtp_result result =
-		lmtp_client_begin(request->service->nexthop, &envelope, &client, &reply);
+	struct lmtp_destination to = {
+		.address = strbuf_text(&request->user), .parameters = "", .reply = &reply};
 
+	lmtp_client_begin(request->service->nexthop, &envelope, &to, 1, &client);
 	lmtp_client_abort(&client);
-	if (result == LMTP_ACCEPTED)
+	if (to.result == LMTP_ACCEPTED)
 		return true;
-	if (result == LMTP_REFUSED && reply.code >= 500)
+	if (to.result == LMTP_REFUSED && reply.code >= 500)
 		reply_error(request, "unknown", "there is no such user");
 	else
 		reply_error(request, "deferred", reply.text);

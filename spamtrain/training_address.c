@@ -26,9 +26,15 @@ METRIC_COUNTER(mail_deferred, "shoveler_spamtraind_training_mail_total{outcome=\
 
 #define HISTORY_LIMIT 100000 /* rows that are looked at */
 
+struct session {
+	struct spamtraind *service;
+	struct spool_worker *worker;
+};
+
 /* One message, from the end of its content to the end of the transaction. */
 struct job {
 	struct spamtraind *service;
+	struct spool_worker *worker;
 	struct training_message *message;
 	struct span content;
 	const char *refusal; /* why it teaches nothing, or NULL */
@@ -62,23 +68,24 @@ static enum store_class class_of(const struct spamtraind *service, const char *a
 /* Returns false when there is nothing that this corrects. */
 static bool correct(struct job *job, const char *signature, struct span message)
 {
-	const struct correction correction = {
+	const struct retrain_entry entry = {
 		.user = strbuf_text(&job->user),
-		.class = job->class,
+		.class = job->class == STORE_SPAM ? RETRAIN_SPAM : RETRAIN_INNOCENT,
 		.signature = signature,
-		.message = span_first(message, CLASSIFIER_MESSAGE_MAX),
-		.source = "address",
-		.event = job->submitter.queue_id,
+		.source = SPOOL_SOURCE_MAIL,
+		.mailbox = job->submitter.queue_id,
 	};
-	struct correction_result result;
+	struct correction_result result = {0};
+	char *reason = NULL;
 
-	correction_apply(job->service, &correction, &result);
+	if (spool_worker_correct(job->worker, &entry, message, &result, &reason) < 0)
+		result.status = CORRECTION_DEFERRED;
 	if (result.status == CORRECTION_DONE)
 		job->learned++;
 	if (result.status == CORRECTION_DEFERRED) {
 		job->deferred = true;
 		free(job->reason);
-		job->reason = result.reason;
+		job->reason = reason != NULL ? reason : result.reason;
 		return true;
 	}
 	correction_result_free(&result);
@@ -285,7 +292,7 @@ static void answer(struct job *job, const char *address)
 		.partly = job->message->truncated,
 	};
 
-	if (answer_send(job->service, &mail, &job->reason) < 0)
+	if (answer_send(job->service, job->worker, &mail, &job->reason) < 0)
 		job->deferred = true;
 }
 
@@ -320,11 +327,11 @@ static void train(struct job *job, const char *address, struct lmtp_reply *reply
 static void on_rcpt(void *context, struct lmtp_transaction *transaction,
 		    struct lmtp_recipient *recipient, struct lmtp_reply *reply)
 {
-	struct spamtraind *service = context;
+	const struct session *session = context;
 
 	(void)transaction;
-	if (class_of(service, recipient->address) == STORE_NONE &&
-	    !trap_is(service, recipient->address))
+	if (class_of(session->service, recipient->address) == STORE_NONE &&
+	    !trap_is(session->service, recipient->address))
 		lmtp_reply_set(reply, 550, "5.1.1 <%s> is no training address", recipient->address);
 }
 
@@ -346,9 +353,11 @@ static const char *check_submitter(struct job *job)
 
 static void on_data(void *context, struct lmtp_transaction *transaction)
 {
+	const struct session *session = context;
 	struct job *job = xcalloc(1, sizeof(*job));
 
-	job->service = context;
+	job->service = session->service;
+	job->worker = session->worker;
 	job->content = transaction->content;
 	job->message = training_message_read(job->content);
 	job->refusal = check_submitter(job);
@@ -374,16 +383,17 @@ static void on_deliver(void *context, struct lmtp_transaction *transaction,
 {
 	struct job *job = transaction->state;
 
+	(void)context;
 	(void)count;
-	if (trap_is(context, recipient->address)) {
-		trap_deliver(context, transaction, recipient);
+	if (trap_is(job->service, recipient->address)) {
+		trap_deliver(job->service, transaction, recipient);
 		return;
 	}
 	if (job->refusal != NULL) {
 		refuse(job, transaction, recipient, &recipient->reply);
 		return;
 	}
-	job->class = class_of(context, recipient->address);
+	job->class = class_of(job->service, recipient->address);
 	job->learned = 0;
 	job->deferred = false;
 	train(job, recipient->address, &recipient->reply);
@@ -406,20 +416,19 @@ static void on_reset(void *context, struct lmtp_transaction *transaction)
 
 void training_address_session(int fd, void *context)
 {
-	struct spamtraind *service = spamtraind_current();
+	struct session session = {spamtraind_current(), context};
 	const struct lmtp_server_settings settings = {
-		.hostname = service->hostname,
-		.temporary_directory = service->temporary_directory,
-		.size_max = service->training_size_max,
+		.hostname = session.service->hostname,
+		.temporary_directory = session.service->temporary_directory,
+		.size_max = session.service->training_size_max,
 		.timeout_s = TRAINING_TIMEOUT_S,
 		.handler = {.rcpt = on_rcpt,
 			    .data = on_data,
 			    .deliver = on_deliver,
 			    .reset = on_reset,
-			    .context = service},
+			    .context = &session},
 	};
 
-	(void)context;
 	lmtp_server_session(fd, &settings);
-	spamtraind_drop(&service);
+	spamtraind_drop(&session.service);
 }

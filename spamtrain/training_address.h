@@ -22,8 +22,9 @@
  *
  * Spam traps (traps.h) are served here too.
  *
- * 250 is said after the store has committed; trouble is a 4xx, and the message comes again, which
- * is harmless.
+ * Each correction goes through the spool, so that it counts after what the user said before and
+ * before what he says later. 250 is said after the store has committed; trouble is a 4xx, and the
+ * message comes again, which is harmless. What it releases, and the answer, wait in the outbox.
  */
 #ifndef SHOVELER_TRAINING_ADDRESS_H
 #define SHOVELER_TRAINING_ADDRESS_H
@@ -31,7 +32,7 @@
 #define TRAINING_SESSIONS_MAX 20
 #define TRAINING_TIMEOUT_S    300
 
-/* For a thread of lib/server.h; context is not used. */
+/* For a thread of lib/server.h; context is the struct spool_worker. */
 void training_address_session(int fd, void *context);
 
 #endif

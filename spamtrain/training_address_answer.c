@@ -223,30 +223,24 @@ static bool is_wanted(const struct spamtraind *service, const struct kind *kind)
 	return kind == &receipt_kind ? service->receipts : service->answers;
 }
 
-int answer_send(struct spamtraind *service, const struct answer *answer, char **reason_r)
+int answer_send(struct spamtraind *service, struct spool_worker *worker,
+		const struct answer *answer, char **reason_r)
 {
 	const struct kind *kind = kind_of(answer);
 	struct strbuf message = STRBUF_INIT;
 	time_t now = time(NULL);
-	enum lmtp_result result;
-	struct lmtp_reply reply;
+	int sent;
 
 	if (!is_wanted(service, kind) ||
 	    (kind == &explanation_kind && told_lately(answer->user, now)))
 		return 0;
 	answer_format(&message, service, answer, now);
-	result = own_mail_deliver(service, answer->user, strbuf_span(&message), &reply);
+	sent = spool_worker_mail(worker, answer->user, strbuf_span(&message), reason_r);
 	strbuf_free(&message);
-	if (result == LMTP_ACCEPTED) {
-		metric_add(kind->sent, 1);
-		if (kind == &explanation_kind)
-			remember(answer->user, now);
-		return 0;
-	}
-	if (result == LMTP_REFUSED && reply.code >= 500) {
-		msg_warn("answer: user=<%s>, refused: %d %s", answer->user, reply.code, reply.text);
-		return 0;
-	}
-	*reason_r = xasprintf("%d %s", reply.code, reply.text);
-	return -1;
+	if (sent < 0)
+		return -1;
+	metric_add(kind->sent, 1);
+	if (kind == &explanation_kind)
+		remember(answer->user, now);
+	return 0;
 }

@@ -10,7 +10,7 @@
 #ifndef SHOVELER_TRAINING_ADDRESS_ANSWER_H
 #define SHOVELER_TRAINING_ADDRESS_ANSWER_H
 
-#include "spamtrain/spamtraind.h"
+#include "spamtrain/spamtraind_spool.h"
 
 #define ANSWER_PAUSE_SECONDS 600
 #define ANSWER_USERS_MAX     1000 /* users whose last explanation is remembered */
@@ -29,9 +29,10 @@ void answer_format(struct strbuf *out, const struct spamtraind *service,
 		   const struct answer *answer, time_t now);
 
 /*
- * Sends it, if the site wants such mail and it is not too soon. Returns 0 also when it was not sent
- * for such a reason, or was refused for good (logged); -1 and *reason_r: try again.
+ * Puts it into the outbox, if the site wants such mail and it is not too soon. Returns 0 also when it
+ * was not sent for such a reason; -1 and *reason_r: try again.
  */
-int answer_send(struct spamtraind *service, const struct answer *answer, char **reason_r);
+int answer_send(struct spamtraind *service, struct spool_worker *worker,
+		const struct answer *answer, char **reason_r);
 
 #endif

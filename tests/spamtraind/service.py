@@ -104,8 +104,11 @@ training_innocent_addresses = {HAM}
     def waiting(self, folder="new"):
         return sorted(os.listdir(os.path.join(self.spool, folder)))
 
+    def outbox(self):
+        return self.waiting("outbox/new")
+
     def drained(self, seconds=30):
-        wait_for(lambda: not self.waiting(), "the end of the spool", seconds)
+        wait_for(lambda: not self.waiting() and not self.outbox(), "the end of spool and outbox", seconds)
 
     # ---- the socket ----
 

@@ -172,6 +172,7 @@ class Digest(DigestTest):
         self.assertEqual(self.host.train(base.HAM, reply.encode(), BOB)[0], 250)
         self.assertEqual(self.held(ALICE), [signature])
         self.assertEqual(self.host.train(base.HAM, reply.encode(), ALICE)[0], 250)
+        self.host.drained()
         self.assertEqual(self.held(ALICE), [])
         self.assertEqual(base.field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Innocent")
 

@@ -50,6 +50,36 @@ def attached(originals, encoding=None, header=b"", text=b"see attached\r\n"):
             b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + text + parts + b"--b--\r\n")
 
 
+def by_signature(signature):
+    """What is resent to a training address with nothing but its signature."""
+    return b"X-DSPAM-Signature: " + signature.encode() + b"\r\n\r\n"
+
+
+def serve(listener, welcome):
+    """An LMTP server that says nothing any more when mail is not for that user."""
+    kept = []
+
+    def session(peer):
+        lines = peer.makefile("rb")
+        peer.sendall(b"220 x\r\n")
+        for line in lines:
+            if line.startswith(b"RCPT") and welcome.encode() not in line:
+                return
+            if line.startswith(b"DATA"):
+                peer.sendall(b"354 x\r\n")
+                while lines.readline() != b".\r\n":
+                    pass
+            peer.sendall(b"250 x\r\n")
+
+    while True:
+        try:
+            peer = listener.accept()[0]
+        except OSError:
+            return
+        kept.append(peer)
+        threading.Thread(target=session, args=(peer,), daemon=True).start()
+
+
 class TrainTest(unittest.TestCase):
     settings = ""
 
@@ -90,6 +120,7 @@ class TrainTest(unittest.TestCase):
         return self.host.metric(f'shoveler_spamtraind_training_mail_total{{outcome="{outcome}"}}')
 
     def answers(self, user=ALICE):
+        self.host.drained()
         return [raw for raw in self.host.messages(user) if b"Auto-Submitted: auto-replied" in raw]
 
 
@@ -237,14 +268,15 @@ class Socket(TrainTest):
 class Quarantine(TrainTest):
     settings = "default_preferences = spamAction=quarantine\npurge_interval = 1s\n"
 
-    def hold(self, user, subject):
-        """The message goes into quarantine, because it is known as spam; its signature."""
+    def hold(self, user, subject, others=0):
+        """The message goes into quarantine, because it is known as spam; its signature. others: already there."""
         signature = self.deliver(user, subject)
         self.assertEqual(self.host.ask(request="retrain", user=user, signature=signature, **{"class": "spam"})["status"], "ok")
         before = len(self.host.messages(user))
         self.assertEqual(self.host.deliver([user], message(subject))[0][0], 250)
         self.assertEqual(len(self.host.messages(user)), before)
-        self.assertEqual(self.held(user), [signature])
+        self.assertEqual(len(self.held(user)), others + 1)
+        self.assertIn(signature, self.held(user))
         return signature
 
     def held(self, user):
@@ -279,7 +311,8 @@ class Quarantine(TrainTest):
         self.assertEqual(self.held(ALICE), [])
         self.assertEqual(len(self.host.messages(ALICE)), 2)
         signature = self.hold(ALICE, "two")
-        self.assertEqual(self.host.train(HAM, b"X-DSPAM-Signature: " + signature.encode() + b"\r\n\r\n", ALICE)[0], 250)
+        self.assertEqual(self.host.train(HAM, by_signature(signature), ALICE)[0], 250)
+        self.host.drained()
         self.assertEqual(self.held(ALICE), [])
 
     def test_it_waits_for_dovecot(self):
@@ -296,13 +329,78 @@ class Quarantine(TrainTest):
     def test_many_at_once_deliver_once(self):
         signature = self.hold(ALICE, "one")
         threads = [threading.Thread(target=self.release, args=(ALICE, signature)) for _ in range(4)]
-        threads += [threading.Thread(target=self.host.train, args=(
-            HAM, b"X-DSPAM-Signature: " + signature.encode() + b"\r\n\r\n", ALICE)) for _ in range(4)]
+        threads += [threading.Thread(target=self.host.train, args=(HAM, by_signature(signature), ALICE)) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        self.host.drained()
         self.assertEqual(len(self.host.messages(ALICE)), 2)
+
+    def test_a_hung_dovecot_delays_no_correction(self):
+        held = [self.hold(user, f"held {i}", others=i) for user in (ALICE, BOB) for i in range(3)]
+        other = self.deliver(BOB, "other")
+        address = self.deliver(BOB, "by mail")
+        hung = self.host.replace_dovecot()
+        for user, signature in zip([ALICE] * 3 + [BOB] * 3, held):
+            self.host.put(user, "innocent", signature)
+        # A session that waits is answered before long, and others do not wait for it.
+        slow = threading.Thread(target=lambda: slow.__setattr__("reply", self.release(ALICE, held[0])))
+        slow.start()
+        wait_for(lambda: len(self.host.outbox()) >= 6 and not self.host.waiting(), "the outbox", 5)
+        start = time.monotonic()
+        self.host.put(BOB, "spam", other)
+        wait_for(lambda: self.corrected(BOB, other) == SPAM_CLASS, "bob's correction", 1)
+        self.assertEqual(self.host.ask(request="retrain", user=BOB, signature=other, **{"class": "spam"})["outcome"], "already")
+        self.assertEqual(self.host.train(SPAM, by_signature(address), BOB)[0], 250)
+        # Nor does an answer, which Dovecot would have to take.
+        self.assertEqual(self.host.train(SPAM, b"Subject: what is this\r\n\r\nHello.\r\n", BOB), (250, "2.0.0 explained"))
+        self.assertLess(time.monotonic() - start, 3)
+        self.assertEqual(self.corrected(BOB, address), SPAM_CLASS)
+        slow.join(20)
+        self.assertEqual((slow.reply["outcome"], slow.reply["released"]), ("waiting", "no"))
+        self.assertGreaterEqual(len(self.host.outbox()), 7)
+        # It is a journal: whoever dies now, what was accepted is done once Dovecot is back.
+        self.host.stop_trainer(signal.SIGKILL)
+        hung.close()
+        os.unlink(self.host.path("run/lmtp"))
+        self.host.start_dovecot()
+        self.host.start_trainer()
+        self.host.drained()
+        self.assertEqual((self.held(ALICE), self.held(BOB)), ([], []))
+        self.assertEqual([len(self.host.messages(user)) for user in (ALICE, BOB)], [6, 6 + 2 + 1])
+
+    def test_a_release_of_one_user_waits_for_no_other(self):
+        """More messages of one user than there are threads, and a user whose only one comes last."""
+        held = [self.hold(ALICE, f"held {i}", others=i) for i in range(6)]
+        last = self.hold(BOB, "last")
+        # A Dovecot that takes bob's mail, and hangs as soon as alice is named.
+        dovecot = self.host.replace_dovecot()
+        self.addCleanup(dovecot.close)
+        threading.Thread(target=serve, args=(dovecot, BOB), daemon=True).start()
+        for signature in held:
+            self.host.put(ALICE, "innocent", signature)
+        wait_for(lambda: len(self.host.outbox()) == 6 and not self.host.waiting(), "the outbox", 5)
+        self.host.put(BOB, "innocent", last)
+        wait_for(lambda: self.held(BOB) == [], "bob's release", 3)
+        self.assertEqual(len(self.held(ALICE)), 6)
+        self.assertEqual(len(self.host.outbox()), 6)
+        start = time.monotonic()
+        self.assertEqual(self.host.stop_trainer(), 0)
+        self.assertLess(time.monotonic() - start, 15)
+
+    def test_what_is_called_spam_meanwhile_stays(self):
+        signature = self.hold(ALICE, "one")
+        self.host.stop_dovecot()
+        self.host.put(ALICE, "innocent", signature)
+        wait_for(lambda: self.host.outbox() != [], "the outbox", 5)
+        self.host.put(ALICE, "spam", signature)
+        wait_for(lambda: self.corrected(ALICE, signature) == SPAM_CLASS, "the correction", 5)
+        self.host.start_dovecot()
+        self.host.drained()
+        self.assertEqual(self.held(ALICE), [signature])
+        self.assertEqual(len(self.host.messages(ALICE)), 1)
+        self.assertEqual(self.host.metric('shoveler_spamtraind_releases_total{outcome="taken_back"}'), 1)
 
     def test_an_outcome_of_before_does_not_keep_it_from_being_delivered(self):
         signature = self.hold(ALICE, "one")
@@ -539,9 +637,55 @@ class TrainingAddress(TrainTest):
         os.chown(folder, 0, 0)
         self.host.start_trainer()
         self.assertEqual(self.host.train(SPAM, self.resent(raw), ALICE)[0], 451)
+        self.assertEqual(self.host.waiting(), [])
         os.chown(folder, lda_uid(), 0)
-        self.assertEqual(self.host.train(SPAM, self.resent(raw), ALICE)[0], 250)
+        wait_for(lambda: self.host.train(SPAM, self.resent(raw), ALICE)[0] == 250, "the end of the back-off", 10)
         self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+
+    def test_mail_and_moves_count_in_the_order_they_came(self):
+        """Promise 5: the last word counts, whichever way it came."""
+        signature = self.deliver(ALICE, "one")
+        folder = os.path.dirname(self.host.store(ALICE))
+
+        def trouble(uid):
+            os.chown(folder, uid, 0)
+
+        for first, last in (("move", "mail"), ("mail", "move")):
+            self.host.stop_trainer()
+            trouble(0)
+            self.host.start_trainer()
+            mailed = threading.Thread(target=self.mail_until_taken, args=(signature,))
+            if first == "move":
+                self.host.put(ALICE, "innocent", signature)
+                wait_for(lambda: self.host.metric('shoveler_spamtraind_corrections_total{source="imap",outcome="deferred"}') > 0,
+                         "the trouble")
+                mailed.start()
+                time.sleep(0.3)
+            trouble(lda_uid())
+            if first == "mail":
+                mailed.start()
+                mailed.join()
+                self.host.put(ALICE, "innocent", signature)
+            else:
+                mailed.join()
+            self.host.drained()
+            self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS if last == "mail" else NO_CLASS, (first, last))
+        # A queue before it: mail does not overtake what waits.
+        signatures = [self.deliver(ALICE, f"n{i}") for i in range(40)]
+        self.host.stop_trainer(signal.SIGKILL)
+        for each in signatures:
+            self.host.put(ALICE, "spam", each)
+        self.host.put(ALICE, "spam", signature)
+        self.host.put(ALICE, "innocent", signatures[-1])
+        self.host.start_trainer()
+        self.assertEqual(self.host.train(HAM, by_signature(signature), ALICE)[0], 250)
+        self.assertEqual(self.host.train(SPAM, by_signature(signatures[-1]), ALICE)[0], 250)
+        self.host.drained()
+        self.assertEqual((self.corrected(ALICE, signature), self.corrected(ALICE, signatures[-1])), (NO_CLASS, SPAM_CLASS))
+
+    def mail_until_taken(self, signature):
+        """As Postfix does, only sooner."""
+        wait_for(lambda: self.host.train(SPAM, by_signature(signature), ALICE)[0] == 250, "an answer to the mail", 20)
 
 
 class Receipts(TrainTest):
