@@ -75,6 +75,9 @@ enum classifier_status teach(struct classifier *classifier, struct store_message
 void lesson_gradients(int *gradients_r, const struct store_message *row);
 
 /* ---- rejudge.c ---- */
+/* As if the message came now and had not been learned. After knowledge_refresh(). */
+struct engine_score score_again(struct classifier *c, const struct store_message *row,
+				const uint32_t *hashes, size_t count);
 /* Did the filter find more errors than the user reports? */
 enum store_status user_is_careless(struct classifier *c, bool *careless_r, char **error_r);
 /*
