@@ -33,6 +33,13 @@ expect 0 "a form of bob's with another's token" "403" status -b "$bob" -d "token
 expect 0 "he signs out" "303 sign-in?done=out&n=0" status -b "$bob" -c "$LAB_DIR/out.jar" -d "token=$token" "${url}sign-out"
 expect 0 "his form, sent again" "403" status -b "$bob" -d "token=$token" "${url}preferences"
 
+# What was kept from him.
+lab_message "A present" "$(lab_eicar)" | deliver bob@example.test
+sign_in bob@example.test secret "$bob" >/dev/null
+bob_sees() { web -b "$bob" "$url$1" | tr '\n' ' '; }
+expect_like 20 "a virus for bob: his history" "names it" 'A present</a>.*stopped as a virus: Lab\.Eicar[.A-Z]*<' bob_sees history
+expect_like 5 "the page on it" "has no button to teach it" '<dt>Virus</dt><dd>Lab\.Eicar[.A-Z]*</dd></dl></section>' bob_sees "$(bob_sees history | grep -oE 'message\?s=[0-9a-f]{24}' | head -n 1)"
+
 # A message whose every field is script.
 script='"><script>alert(1)</script><img src=x onerror=alert(2)>'
 lab_message "$script" "<script>alert(3)</script>" "X-Evil: $script" | sed "s|^From: .*|From: $script <evil@client.test>|" >"$LAB_DIR/evil"
