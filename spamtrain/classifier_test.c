@@ -532,7 +532,8 @@ static void test_headers(void **state)
 	(void)state;
 	dspam_headers_format(&out, &v, 0);
 	assert_non_null(strstr(strbuf_text(&out), "X-DSPAM-Result: Spam\r\n"));
-	assert_non_null(strstr(strbuf_text(&out), "X-DSPAM-Probability: 0.9877\r\n"));
+	assert_non_null(strstr(strbuf_text(&out),
+			       "X-DSPAM-Confidence: 1.0000\r\nX-DSPAM-Probability: 1.0000\r\n"));
 	assert_non_null(
 		strstr(strbuf_text(&out), "X-DSPAM-Signature: 0123456789abcdef01234567\r\n"));
 	assert_non_null(
@@ -547,6 +548,33 @@ static void test_headers(void **state)
 	assert_non_null(factor);
 	assert_true(strcspn(factor + 3, "\r") <= 100);
 	strbuf_free(&out);
+}
+
+static void test_headers_are_coarse(void **state)
+{
+	static const struct {
+		double probability;
+		const char *fields;
+	} cases[] = {
+		{0, "X-DSPAM-Confidence: 1.0000\r\nX-DSPAM-Probability: 0.0000\r\n"},
+		{0.0499, "X-DSPAM-Confidence: 1.0000\r\nX-DSPAM-Probability: 0.0000\r\n"},
+		{0.06, "X-DSPAM-Confidence: 0.9000\r\nX-DSPAM-Probability: 0.0500\r\n"},
+		{0.4999, "X-DSPAM-Confidence: 0.1000\r\nX-DSPAM-Probability: 0.4500\r\n"},
+		{0.5, "X-DSPAM-Confidence: 0.0000\r\nX-DSPAM-Probability: 0.5000\r\n"},
+		{0.5001, "X-DSPAM-Confidence: 0.1000\r\nX-DSPAM-Probability: 0.5500\r\n"},
+		{0.9, "X-DSPAM-Confidence: 0.8000\r\nX-DSPAM-Probability: 0.9000\r\n"},
+		{1, "X-DSPAM-Confidence: 1.0000\r\nX-DSPAM-Probability: 1.0000\r\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct classifier_verdict v = {.probability = cases[i].probability};
+		struct strbuf out = STRBUF_INIT;
+
+		dspam_headers_format(&out, &v, 0);
+		assert_non_null(strstr(strbuf_text(&out), cases[i].fields));
+		strbuf_free(&out);
+	}
 }
 
 static void test_preferences(void **state)
@@ -635,6 +663,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_whitelist_modes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_headers, setup, teardown),
+		cmocka_unit_test(test_headers_are_coarse),
 		cmocka_unit_test_setup_teardown(test_preferences, setup, teardown),
 	};
 

@@ -142,8 +142,21 @@ static void factors_format(struct strbuf *out, const char *factors)
 	strbuf_append_text(out, "\r\n");
 }
 
+/*
+ * The header says it in twentieths, rounded away from even: copies of one message for users who all
+ * see it clearly are then the same, and Dovecot keeps them as one (lda/delivery.c). No filter knows
+ * its own error better than that; the history has it exactly.
+ */
+static double coarse(double probability)
+{
+	double twentieths = probability * 20;
+
+	return (probability < 0.5 ? floor(twentieths) : ceil(twentieths)) / 20;
+}
+
 void dspam_headers_format(struct strbuf *out, const struct classifier_verdict *verdict, time_t now)
 {
+	double probability = coarse(verdict->probability);
 	char date[32] = "";
 	struct tm tm;
 
@@ -154,8 +167,8 @@ void dspam_headers_format(struct strbuf *out, const struct classifier_verdict *v
 		strbuf_printf(out, "X-DSPAM-Reclassified: %s\r\n",
 			      classifier_result_name(verdict->result));
 	strbuf_printf(out, "X-DSPAM-Processed: %s\r\n", date);
-	strbuf_printf(out, "X-DSPAM-Confidence: %.4f\r\n", verdict->confidence);
-	strbuf_printf(out, "X-DSPAM-Probability: %.4f\r\n", verdict->probability);
+	strbuf_printf(out, "X-DSPAM-Confidence: %.4f\r\n", fabs(probability - 0.5) * 2);
+	strbuf_printf(out, "X-DSPAM-Probability: %.4f\r\n", probability);
 	if (verdict->signature[0] != '\0')
 		strbuf_printf(out, "X-DSPAM-Signature: %s\r\n", verdict->signature);
 	if (verdict->factors != NULL && verdict->factors[0] != '\0')
