@@ -35,6 +35,7 @@ extern const struct command commands[];
 int command_conf(struct admin *admin, int argc, char **argv);
 int command_status(struct admin *admin, int argc, char **argv);
 int command_doctor(struct admin *admin, int argc, char **argv);
+int command_report(struct admin *admin, int argc, char **argv);
 int command_class(struct admin *admin, int argc, char **argv);
 int command_score(struct admin *admin, int argc, char **argv);
 

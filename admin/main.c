@@ -35,6 +35,11 @@ const struct command commands[] = {
 	{"doctor", "[--json]", "Check that everything is in place, and say what to do",
 	 command_doctor, 0, 0, "Exit code: 0 all is well, 1 warnings, 2 something does not work.\n",
 	 NULL, true},
+	{"report", "", "Tell the web page of the queue and of all checks (a timer's work)",
+	 command_report, 0, 0,
+	 "Writes what shoveler-web shows of the host and its fallback domains, and does what their\n"
+	 "contacts asked for there: flush, extend.\n",
+	 NULL, false},
 	{"class", "ADDRESS...", "What a recipient is (mailbox, redirect, relayed), and why",
 	 command_class, 1, -1, NULL, NULL, false},
 	{"score", "--client IP [--helo NAME] [--from ADDRESS]",

@@ -203,6 +203,10 @@
 	      "shoveler-web", "Who does nothing for so long must sign in again")                          \
 	PARAM(WEB_SESSION_LIFETIME, "web_session_lifetime", TIME, "12h", 60, 2592000,                     \
 	      "shoveler-web", "After so long everybody must sign in again")                               \
+	PARAM(WEB_HOST_ADMINS, "web_host_admins", LIST, "", 0, 0, "shoveler-web",                          \
+	      "Users who see the figures and the health of the whole host")                               \
+	PARAM(WEB_DOMAIN_ADMINS, "web_domain_admins", LIST, "", 0, 0, "shoveler-web shoveler",             \
+	      "Users who see the figures of their own domain, and set its preferences")                   \
 	PARAM(WEB_SIGN_ON_HEADER, "web_sign_on_header", TEXT, "", 0, 0, "shoveler-web",                   \
 	      "Header in which the proxy names the user who signed in there; empty: none is believed")    \
 	PARAM(WEB_MAX_CONNECTIONS, "web_max_connections", INT, "256", 1, 4096, "shoveler-web",            \
@@ -210,6 +214,8 @@
 	PARAM(WEB_METRICS_LISTEN, "web_metrics_listen", ADDRESS, "inet:127.0.0.1:9764", 0, 0,             \
 	      "shoveler-web", "Where Prometheus reads the web page's metrics")                            \
 	/* the fallback MX */                                                                             \
+	PARAM(MX2_CONTACT_EXTENSION, "mx2_contact_extension", TIME, "30d", 0, 8640000, "shoveler",         \
+	      "How far ahead of today a domain's contact may extend what is kept; 0: not at all")         \
 	PARAM(MX2_OTHER_LIFETIME, "mx2_other_lifetime", TIME, "5d", 3600, 8640000, "shoveler",            \
 	      "How long Postfix tries mail that is for no domain of `shoveler mx2`; what bounces then")   \
 	PARAM(MX2_TELL_AFTER, "mx2_tell_after", TIME, "4h", 60, 8640000, "shoveler",                      \

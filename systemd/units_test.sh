@@ -17,7 +17,7 @@ for program in shoveler shoveler-milter shoveler-lda spamtraind shoveler-web; do
 done
 env -u DESTDIR cmake -DCMAKE_INSTALL_PREFIX="$dir" -P "$1" >"$dir/log" || { cat "$dir/log"; exit 1; }
 units=$dir/lib/systemd/system
-for unit in shoveler-milter.service shoveler-lda.service spamtraind.service shoveler-web.service shoveler-rescan.service shoveler-rescan.timer shoveler-mx2.service shoveler-mx2.timer; do
+for unit in shoveler-milter.service shoveler-lda.service spamtraind.service shoveler-web.service shoveler-rescan.service shoveler-rescan.timer shoveler-mx2.service shoveler-mx2.timer shoveler-report.service shoveler-report.timer shoveler-report.path; do
 	[ -e "$units/$unit" ] || complain "$unit is not installed"
 done
 

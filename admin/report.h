@@ -1,0 +1,40 @@
+/*
+ * report.h - what the web page shows of the host, and what it may ask for: the one place where
+ * shoveler-web, which has no rights here, and root meet.
+ *
+ * In $state_directory/report, which belongs to root:
+ *
+ *	host.json	what root saw the last time; web_user may read it
+ *	requests/	web_user may put files there, and cannot see what others there are
+ *
+ * A request is a file NAME.request of lib/packet.h attributes: request=, user= (who wants it; the
+ * web page vouches for him), domain=, and what belongs to it. Whatever is in there is checked as
+ * if it came from a stranger, worked on once, and removed; what came of it is told in host.json.
+ */
+#ifndef SHOVELER_ADMIN_REPORT_H
+#define SHOVELER_ADMIN_REPORT_H
+
+#include "command.h"
+#include "mx2/domains.h"
+
+#include <jansson.h>
+
+#define REPORT_ACTIONS_MAX   20	  /* that host.json tells of */
+#define REPORT_REQUESTS_MAX  100  /* files that one run looks at */
+#define REPORT_REQUEST_SIZE  4096 /* bytes of a file */
+#define REPORT_FLUSH_SECONDS 60	  /* a domain is flushed at most so often */
+#define REPORT_DOCTOR_AGE    300  /* seconds: a doctor's findings are kept so long */
+
+struct report {
+	struct admin *admin;
+	struct mx2_domains domains;
+	json_t *actions; /* what was done for the web page, latest first */
+	int64_t now;
+	uid_t web_uid;
+	gid_t web_gid;
+};
+
+/* Does what the files in the folder ask for. Trouble with one is told in actions. */
+void report_requests(struct report *report, const char *folder);
+
+#endif
