@@ -69,23 +69,26 @@ static struct dns_query **bucket_of(struct dns *dns, const char *name, enum dns_
 	return &dns->buckets[hash % BUCKETS];
 }
 
+static void forget_in(struct dns *dns, struct dns_query **place, int64_t now, bool all)
+{
+	struct dns_query *query;
+
+	while ((query = *place) != NULL) {
+		if (query->references > 0 || !query->done || (!all && query->until_ms > now)) {
+			place = &query->next;
+			continue;
+		}
+		*place = query->next;
+		dns->count--;
+		free_query(query);
+	}
+}
+
 /* Forgets answers that nobody holds: those that are over, or all of them. */
 static void forget(struct dns *dns, int64_t now, bool all)
 {
-	for (size_t i = 0; i < BUCKETS; i++) {
-		struct dns_query **place = &dns->buckets[i], *query;
-
-		while ((query = *place) != NULL) {
-			if (query->references > 0 || !query->done ||
-			    (!all && query->until_ms > now)) {
-				place = &query->next;
-				continue;
-			}
-			*place = query->next;
-			dns->count--;
-			free_query(query);
-		}
-	}
+	for (size_t i = 0; i < BUCKETS; i++)
+		forget_in(dns, &dns->buckets[i], now, all);
 }
 
 static void on_answer(void *argument, int status, int timeouts, unsigned char *message, int size)
@@ -337,6 +340,8 @@ static struct dns_query *add(struct dns *dns, const char *name, enum dns_type ty
 	query->name = xstrdup(name);
 	query->type = type;
 	bucket = bucket_of(dns, name, type);
+	/* A name that is asked for often would leave a long tail of answers that are over. */
+	forget_in(dns, bucket, clock_ms(), false);
 	query->next = *bucket;
 	*bucket = query;
 	dns->count++;
