@@ -17,13 +17,15 @@ sign_in() {
 }
 token_of() { web -b "$1" -c "$1" "${url}history" | field; }
 
-# The browser's library is npm's: brought once, kept in build/.
+# The browser's library is npm's: brought once, also when tests run side by side, and kept in build/.
 bring_modules() {
 	[ ! -e "$modules/complete" ] || return 0
-	command -v npm >/dev/null && command -v chromium >/dev/null || return 1
-	mkdir -p "$modules" && cp "$LAB_ROOT"/tests/web/package*.json "$modules/" &&
-		(cd "$modules" && timeout 60 npm ci --silent --no-audit --no-fund --ignore-scripts --fetch-retries=0 >npm.out 2>&1) &&
-		touch "$modules/complete"
+	command -v npm >/dev/null && command -v chromium >/dev/null && mkdir -p "$modules" || return 1
+	# shellcheck disable=SC2016
+	flock "$modules" env -C "$modules" bash -c '
+		[ ! -e complete ] || exit 0
+		cp "$0"/tests/web/package*.json . &&
+			timeout 60 npm ci --silent --no-audit --no-fund --ignore-scripts --fetch-retries=0 >npm.out 2>&1 && touch complete' "$LAB_ROOT"
 }
 # usage: browser STEP [ARGUMENT...]   each of its lines is a check of ours
 browser() {

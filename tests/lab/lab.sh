@@ -24,7 +24,7 @@ LAB_HOSTS="dns client bad mx1 mx2 third"
 LAB_TIMEOUT=${LAB_TIMEOUT:-20}
 export LAB_NAME LAB_DIR LAB_BUILD
 
-for lab_part in hosts servers mail shoveler web; do
+for lab_part in hosts servers mail shoveler web webmail; do
 	. "$LAB_FILES/$lab_part.sh"
 done
 unset lab_part

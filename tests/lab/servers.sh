@@ -12,6 +12,10 @@ lab_command() {
 	unbound) echo "/usr/sbin/unbound -d -c /etc/unbound/unbound.conf" ;;
 	rbldnsd) echo "/usr/sbin/rbldnsd -n -u rbldns -c 1s -b 127.0.0.1/5353 -w /etc/rbldns dnsbl.test:ip4set:dnsbl.test" ;;
 	shoveler-milter | shoveler-lda | spamtraind | shoveler-web) echo "/usr/sbin/$1" ;;
+	roundcube)
+		echo "setpriv --reuid=www-data --regid=www-data --clear-groups env PHP_CLI_SERVER_WORKERS=3 php -d session.save_path=/var/lib/php/sessions" \
+			"-S 203.0.113.25:8025 -t /var/lib/roundcube"
+		;;
 	nginx) echo "/usr/sbin/nginx -g 'daemon off;'" ;;
 	esac
 }
@@ -23,6 +27,7 @@ lab_ready() {
 	dns/rbldnsd) lab_in dns dig +short +time=1 +tries=1 -p 5353 @127.0.0.1 2.0.0.127.dnsbl.test A | grep -q 127.0.0.2 ;;
 	*/postfix) lab_port "${1%/*}" 25 ;;
 	*/dovecot) lab_port "${1%/*}" 143 && lab_port "${1%/*}" 4190 ;;
+	*/roundcube) lab_port "${1%/*}" 8025 ;;
 	*) lab_shoveler_ready "$1" ;;
 	esac
 }
