@@ -2,7 +2,8 @@
  * change_log.h - a line in Dovecot's log for each change of rights: who, where, for whom, before,
  * after. "shoveler: rights changed: by=<bob@example.test>, folder=<Projects>, owner=<...>,
  * for=<user=alice@example.test>, before=<>, after=<lookup read>". The rights are those of the
- * entry; the prefix that Dovecot gives the line has service, process and session.
+ * entry; the prefix that Dovecot gives the line has service, process and session. What doveadm
+ * changes is by=<doveadm>; run from a shell, it says so there, and in our log (log_destination).
  */
 #ifndef SHOVELER_SHARING_CHANGE_LOG_H
 #define SHOVELER_SHARING_CHANGE_LOG_H

@@ -55,37 +55,45 @@ static bool has(const ARRAY_TYPE(const_string) * keys, const char *key)
 	return FALSE;
 }
 
-static void want(struct index_entries *entries, const struct acl_rights *rights)
+/* Does the entry let others look it up? */
+static bool want(struct index_entries *entries, const struct acl_rights *rights)
 {
 	const char *key;
 
 	/* owners do not share with themselves, though some clients do */
 	if (!acl_rights_has_nonowner_lookup_changes(rights) ||
 	    (rights->id_type == ACL_ID_USER && strcmp(rights->identifier, entries->owner) == 0))
-		return;
+		return FALSE;
 	key = reader_key(rights);
-	if (key == NULL || has(&entries->wanted, key))
-		return;
-	key = p_strdup(entries->pool, key);
-	array_push_back(&entries->wanted, &key);
+	if (key != NULL && !has(&entries->wanted, key)) {
+		key = p_strdup(entries->pool, key);
+		array_push_back(&entries->wanted, &key);
+	}
+	return TRUE;
 }
 
-static void add_folder(struct index_entries *entries, struct acl_backend *backend, const char *name)
+int index_entries_add_folder(struct index_entries *entries, struct acl_backend *backend,
+			     const char *name)
 {
 	struct acl_object *object = acl_object_init_from_name(backend, name);
 	struct acl_object_list_iter *iter = acl_object_list_init(object);
 	struct acl_rights rights;
+	int ret, found = 0;
 
 	while (acl_object_list_next(iter, &rights)) {
 		T_BEGIN
 		{
-			want(entries, &rights);
+			if (want(entries, &rights))
+				found = 1;
 		}
 		T_END;
 	}
-	if (acl_object_list_deinit(&iter) < 0)
-		entries->incomplete = TRUE;
+	ret = acl_object_list_deinit(&iter);
 	acl_object_deinit(&object);
+	if (ret >= 0)
+		return found;
+	entries->incomplete = TRUE;
+	return -1;
 }
 
 void index_entries_add(struct index_entries *entries, struct acl_backend *backend)
@@ -94,7 +102,7 @@ void index_entries_add(struct index_entries *entries, struct acl_backend *backen
 	const char *name;
 
 	while (acl_backend_nonowner_lookups_iter_next(iter, &name))
-		add_folder(entries, backend, name);
+		(void)index_entries_add_folder(entries, backend, name);
 	if (acl_backend_nonowner_lookups_iter_deinit(&iter) < 0)
 		entries->incomplete = TRUE;
 }
