@@ -5,6 +5,8 @@
 #include "xalloc.h"
 
 #include <microhttpd.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,6 +29,59 @@ void metric_register(struct metric *metric)
 	*place = metric;
 }
 
+static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned names; /* metrics that metric_count() made */
+
+/* family{label="value"}, escaped as Prometheus has it; control characters are none of a name's. */
+static char *labelled(const char *family, const char *label, const char *value)
+{
+	struct strbuf name = STRBUF_INIT;
+
+	strbuf_printf(&name, "%s{%s=\"", family, label);
+	for (; *value != '\0'; value++) {
+		if (*value == '"' || *value == '\\')
+			strbuf_append_char(&name, '\\');
+		strbuf_append_char(&name, (unsigned char)*value < ' ' ? '?' : *value);
+	}
+	strbuf_append_text(&name, "\"}");
+	return strbuf_steal(&name);
+}
+
+static struct metric *find_metric(const char *name)
+{
+	struct metric *each = metrics;
+
+	while (each != NULL && strcmp(each->name, name) != 0)
+		each = each->next;
+	return each;
+}
+
+void metric_count(const char *family, const char *help, const char *label, const char *value)
+{
+	char *name = labelled(family, label, value);
+	struct metric *metric;
+
+	pthread_mutex_lock(&names_lock);
+	metric = find_metric(name);
+	if (metric == NULL && names >= METRIC_NAMES_MAX) {
+		free(name);
+		name = labelled(family, label, "other");
+		metric = find_metric(name);
+	}
+	if (metric == NULL) {
+		metric = xcalloc(1, sizeof(*metric));
+		metric->name = name;
+		metric->help = help;
+		metric->type = "counter";
+		name = NULL;
+		names++;
+		metric_register(metric);
+	}
+	pthread_mutex_unlock(&names_lock);
+	metric_add(metric, 1);
+	free(name);
+}
+
 static size_t family_size(const char *name)
 {
 	return strcspn(name, "{");
@@ -43,6 +98,7 @@ void metrics_write(struct strbuf *out)
 {
 	const struct metric *previous = NULL;
 
+	pthread_mutex_lock(&names_lock);
 	for (struct metric *each = metrics; each != NULL; each = each->next) {
 		int size = (int)family_size(each->name);
 
@@ -52,6 +108,7 @@ void metrics_write(struct strbuf *out)
 		strbuf_printf(out, "%s %lld\n", each->name, (long long)atomic_load(&each->value));
 		previous = each;
 	}
+	pthread_mutex_unlock(&names_lock);
 }
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *text,

@@ -49,6 +49,14 @@ static inline void metric_set(struct metric *metric, int64_t value)
 	atomic_store_explicit(&metric->value, value, memory_order_relaxed);
 }
 
+/*
+ * Adds 1 to family{label="value"}: for names that come up at run time, such as those of viruses. Of
+ * all families together METRIC_NAMES_MAX are counted by name, later ones as "other". family, help,
+ * label: literals.
+ */
+#define METRIC_NAMES_MAX 512
+void metric_count(const char *family, const char *help, const char *label, const char *value);
+
 /* The whole page. */
 void metrics_write(struct strbuf *out);
 

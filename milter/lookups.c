@@ -1,6 +1,7 @@
 #include "lookups.h"
 
 #include "lib/clock.h"
+#include "lib/metrics.h"
 #include "lib/xalloc.h"
 #include "helo.h"
 
@@ -343,6 +344,8 @@ static void score_list(const struct dns_list *list, const struct dns_answer *ans
 			if (!dnsbl_matches(&list->sites[i], answer->records[j].data))
 				continue;
 			score_add_list(score, list->domain, list->sites[i].weight);
+			metric_count("shoveler_milter_dns_list_hits_total",
+				     "Clients and names that a DNS list has", "list", list->domain);
 			break;
 		}
 	}

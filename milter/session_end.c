@@ -78,6 +78,9 @@ static bool scan(struct session *session, struct scan_result *result)
 	}
 	scan_spool(session, result);
 	metric_add(scan_metrics[result->status], 1);
+	if (result->status == SCAN_INFECTED)
+		metric_count("shoveler_milter_viruses_total", "Messages with a virus, by its name",
+			     "name", result->name);
 	if (result->crashed)
 		suspects_crashed(digest);
 	return false;
@@ -158,10 +161,17 @@ static void mark_scanned(struct session *session, enum verdict verdict,
 static bool has_score_to_note(const struct session *session)
 {
 	const struct transaction *transaction = session->transaction;
+	const struct score *score = &transaction->score;
 
-	return (transaction->classes & ~(CLASS_MAILBOX | CLASS_EXEMPT)) == 0 &&
-	       transaction->score.hit_count > 0 &&
-	       transaction->score.total >= session->policy->score_note;
+	/* It is in the copies of all, so all of them must have asked for it. */
+	for (size_t i = 0; i < transaction->recipient_count; i++) {
+		struct score_limits limits = score_table_find(
+			&session->policy->score_table, transaction->recipients[i].class.classes);
+
+		if (score->hit_count == 0 || score->total < limits.note)
+			return false;
+	}
+	return true;
 }
 
 static void note_score(struct session *session)
