@@ -27,6 +27,8 @@ int take_lists(struct admin *admin);
 
 /* EX_OK, or an exit code after the complaint. No policy store: no domains. */
 int load_domains(struct admin *admin, struct mx2_domains *domains_r);
+/* What postconf prints with these options for a name, malloc'ed; "" if it cannot be had. */
+char *ask_postconf(struct admin *admin, const char *options, const char *name);
 /* A setting of this host's Postfix, malloc'ed; "" if it cannot be had. */
 char *postfix_setting(struct admin *admin, const char *name);
 /* Complains, frees the text; EX_TEMPFAIL. */

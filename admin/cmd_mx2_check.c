@@ -5,19 +5,24 @@
 #include "lib/child.h"
 #include "lib/xalloc.h"
 #include "mx2/finger.h"
+#include "mx2/inbox.h"
 #include "mx2/notice.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/timex.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CERTIFICATE_WARN_DAYS 14
 #define RECIPIENTS_WARN_DAYS  30
 #define POSTMAP_TIMEOUT_MS    10000
 
+static const char *const service_advice = "shoveler mx2 postfix says what belongs into master.cf";
 static const char *const names_advice = "shoveler mx2 postfix says what belongs into main.cf";
 
 static void check_mx_records(struct doctor *doctor, const struct policy_mx2 *mx2,
@@ -140,7 +145,37 @@ static void check_list(struct doctor *doctor, const struct policy_mx2 *mx2, size
 		doctor_report(doctor, FINDING_OK, NULL, "%zu known recipients", count);
 }
 
-static void check_recipients(struct doctor *doctor, struct policy *policy,
+/* A list that the primary signs. */
+static void check_signed(struct doctor *doctor, struct admin *admin, const struct policy_mx2 *mx2,
+			 size_t count)
+{
+	char *folder = inbox_folder(admin), *reason, *date;
+	int64_t signed_at = mx2->list_serial / 1000, when = 0;
+
+	if (signed_at == 0)
+		doctor_report(doctor, FINDING_WARNING,
+			      mx2->list_url[0] != '\0' ? "shoveler mx2 fetch tries it"
+						       : "at the primary: shoveler mx2 push",
+			      "no list came from the primary yet: %s",
+			      count == 0 ? "all recipients are taken" : "the old one is used");
+	else if (list_is_stale(mx2, conf_number(admin->conf, P_MX2_LIST_MAX_AGE), time(NULL)))
+		doctor_report(doctor, FINDING_WARNING, "the primary should send one each day",
+			      "%zu recipients, the list was signed %" PRId64 " days ago", count,
+			      (time(NULL) - signed_at) / 86400);
+	else
+		doctor_report(doctor, FINDING_OK, NULL, "%zu recipients, by a signed list", count);
+	reason = inbox_refusal(folder, mx2->domain, signed_at, &when);
+	if (reason != NULL) {
+		date = notice_date(when);
+		doctor_report(doctor, FINDING_WARNING, "tell the primary's admin",
+			      "a list was refused %s: %s", date, reason);
+		free(date);
+	}
+	free(reason);
+	free(folder);
+}
+
+static void check_recipients(struct doctor *doctor, struct admin *admin, struct policy *policy,
 			     const struct policy_mx2 *mx2)
 {
 	size_t count = 0;
@@ -154,8 +189,12 @@ static void check_recipients(struct doctor *doctor, struct policy *policy,
 		doctor_report(doctor, FINDING_OK, NULL,
 			      "the primary is asked, and its answers are kept");
 	else if (policy_mx2_recipient_list(policy, mx2->domain, count_one, &count, &error) ==
-		 POLICY_OK)
-		check_list(doctor, mx2, count);
+		 POLICY_OK) {
+		if (mx2->list_key[0] != '\0')
+			check_signed(doctor, admin, mx2, count);
+		else
+			check_list(doctor, mx2, count);
+	}
 	free(error);
 }
 
@@ -210,26 +249,63 @@ out:
 	strbuf_free(&out);
 }
 
-static void check_postfix(struct doctor *doctor, const struct conf *conf,
-			  const struct policy_mx2 *mx2)
+/* Has master.cf this service, with that option? */
+static bool has_service(const struct conf *conf, const char *service, const char *option)
 {
 	const char *directory = conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY);
-	const char *const ask[] = {"postconf", "-c", directory, "-M", "shoveler-relay/unix", NULL};
-	struct strbuf out = STRBUF_INIT;
+	const char *const ask[] = {"postconf", "-c", directory, "-M", service, NULL};
+	struct strbuf out = STRBUF_INIT, errors = STRBUF_INIT;
 	char *error = NULL;
+	bool has = child_run(ask, (struct span){NULL, 0}, POSTMAP_TIMEOUT_MS, &out, &errors,
+			     &error) == 0 &&
+		   strstr(strbuf_text(&out), option) != NULL;
+
+	free(error);
+	strbuf_free(&out);
+	strbuf_free(&errors);
+	return has;
+}
+
+/* posttls-finger sees the file; a chrooted smtp client may not. */
+static void check_cafile(struct doctor *doctor, struct admin *admin, const struct policy_mx2 *mx2)
+{
+	bool bounces = strcmp(mx2->refused, "bounce") == 0;
+	char *chroot = ask_postconf(admin, "-Fh",
+				    bounces ? "relay/unix/chroot" : "shoveler-relay/unix/chroot");
+	char *queue = postfix_setting(admin, "queue_directory");
+	char *path = xasprintf("%s%s", strcmp(chroot, "n") != 0 ? queue : "", mx2->tls_cafile);
+
+	if (access(path, R_OK) == 0)
+		doctor_report(doctor, FINDING_OK, NULL, "Postfix finds %s", mx2->tls_cafile);
+	else
+		doctor_report(doctor, FINDING_ERROR, "mail waits until it is there",
+			      "Postfix looks for cafile= at %s: %s", path, strerror(errno));
+	free(chroot);
+	free(queue);
+	free(path);
+}
+
+static void check_postfix(struct doctor *doctor, struct admin *admin, const struct policy_mx2 *mx2)
+{
+	const struct conf *conf = admin->conf;
 
 	doctor_begin(doctor, "postfix");
 	check_map(doctor, conf, "relay_domains", mx2->domain, mx2->domain);
 	check_map(doctor, conf, "transport_maps", mx2->domain, "relay:");
 	if (strcmp(mx2->refused, "bounce") != 0 &&
-	    (child_run(ask, (struct span){NULL, 0}, POSTMAP_TIMEOUT_MS, &out, &out, &error) != 0 ||
-	     strstr(strbuf_text(&out), "soft_bounce=yes") == NULL))
-		doctor_report(doctor, FINDING_ERROR,
-			      "shoveler mx2 postfix says what belongs into master.cf",
+	    !has_service(conf, "shoveler-relay/unix", "soft_bounce=yes"))
+		doctor_report(doctor, FINDING_ERROR, service_advice,
 			      "master.cf has no service shoveler-relay with soft_bounce: mail "
 			      "cannot be delivered");
-	free(error);
-	strbuf_free(&out);
+	if (mx2->tls_cafile[0] != '\0')
+		check_cafile(doctor, admin, mx2);
+	if (mx2->list_key[0] == '\0' || mx2->list_url[0] != '\0')
+		return;
+	check_map(doctor, conf, "virtual_alias_maps", "shoveler-recipients", "accept@");
+	if (!has_service(conf, "shoveler-accept/unix", "mx2 accept"))
+		doctor_report(doctor, FINDING_ERROR, service_advice,
+			      "master.cf has no service shoveler-accept: no list of recipients "
+			      "can come");
 }
 
 static void check_clock(struct doctor *doctor)
@@ -281,9 +357,9 @@ int mx2_check(struct admin *admin, int argc, char **argv)
 	if (ret == EX_OK) {
 		doctor = doctor_new(admin->json);
 		check_primary(doctor, admin, &mx2);
-		check_recipients(doctor, policy, &mx2);
+		check_recipients(doctor, admin, policy, &mx2);
 		check_contact(doctor, &mx2);
-		check_postfix(doctor, admin->conf, &mx2);
+		check_postfix(doctor, admin, &mx2);
 		check_clock(doctor);
 		ret = doctor_end(&doctor);
 	}

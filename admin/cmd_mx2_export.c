@@ -1,17 +1,16 @@
 /* `shoveler mx2 export`, `mx2 primary`: what the admin at the other end needs. */
 #include "cmd_mx2.h"
 
-#include "lib/child.h"
-#include "lib/xalloc.h"
+#include "lib/strbuf.h"
+#include "mx2/ours.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
-
-#define PROGRAM_TIMEOUT_MS 30000
 
 /* SHA-256 of the public key, as smtp_tls_fingerprint_digest=sha256 compares it; NULL: no key. */
 static char *key_fingerprint(const char *path)
@@ -35,45 +34,46 @@ static char *key_fingerprint(const char *path)
 	return size > 0 ? strbuf_steal(&text) : NULL;
 }
 
-/* The mail users that Dovecot can list; what it cannot, the admin must add. */
-static void list_users(const char *domain, struct strbuf *out)
+/* All or nothing: a list that lacks some would have their mail refused. */
+static void print_recipients(struct admin *admin, const char *domain)
 {
-	char *mask = xasprintf("*@%s", domain), *error = NULL;
-	const char *const arguments[] = {"doveadm", "user", mask, NULL};
-	struct strbuf errors = STRBUF_INIT;
+	struct recipient_list list = {.serial = 0};
+	char *error = NULL;
 
-	if (child_run(arguments, (struct span){NULL, 0}, PROGRAM_TIMEOUT_MS, out, &errors,
-		      &error) != 0)
-		strbuf_reset(out);
-	strbuf_free(&errors);
+	snprintf(list.domain, sizeof(list.domain), "%s", domain);
+	if (ours_list(conf_text(admin->conf, P_POSTFIX_CONFIG_DIRECTORY), &list, &error) < 0) {
+		printf("# %s: %s\n@%s\tOK\n", domain, error, domain);
+		complain("%s: all recipients are in the list, since %s", domain, error);
+	}
+	for (size_t i = 0; error == NULL && i < list.count; i++)
+		printf("%s\tOK\n", list.addresses[i]);
 	free(error);
-	free(mask);
+	list_free(&list);
 }
 
-static void print_recipients(const char *domain)
+static int fold_domains(int argc, char **argv)
 {
-	struct strbuf users = STRBUF_INIT;
-	char *rest, *address;
+	char name[POLICY_NAME_MAX + 1], *error = NULL;
 
-	list_users(domain, &users);
-	printf("\n# /etc/postfix/fallback_recipients: who exists%s\n",
-	       users.size > 0 ? " (add aliases)" : "; Dovecot cannot list them, so name them here");
-	rest = users.data;
-	while (rest != NULL && (address = strsep(&rest, "\n")) != NULL) {
-		if (address[0] != '\0')
-			printf("%s\tOK\n", address);
+	for (int i = 0; i < argc; i++) {
+		if (policy_name_domain(argv[i], name, &error) < 0)
+			return policy_result(POLICY_INVALID, &error);
+		/* Lower case is never longer. */
+		strcpy(argv[i], name);
 	}
-	if (users.size == 0)
-		printf("postmaster@%s\tOK\n", domain);
-	strbuf_free(&users);
+	return EX_OK;
 }
 
 int mx2_export(struct admin *admin, int argc, char **argv)
 {
-	char *myhostname = postfix_setting(admin, "myhostname");
-	char *certificate = postfix_setting(admin, "smtpd_tls_cert_file");
-	char *fingerprint = key_fingerprint(certificate);
+	char *myhostname, *certificate, *fingerprint;
+	int ret = fold_domains(argc, argv);
 
+	if (ret != EX_OK)
+		return ret;
+	myhostname = postfix_setting(admin, "myhostname");
+	certificate = postfix_setting(admin, "smtpd_tls_cert_file");
+	fingerprint = key_fingerprint(certificate);
 	printf("# For the Postfix of a fallback MX of %s: add to what is in its main.cf\n"
 	       "relay_domains = texthash:/etc/postfix/fallback_domains\n"
 	       "transport_maps = texthash:/etc/postfix/fallback_transport\n"
@@ -93,8 +93,9 @@ int mx2_export(struct admin *admin, int argc, char **argv)
 				   : "no certificate could be read here");
 	printf("[%s]\t%s%s\n", myhostname, fingerprint != NULL ? "fingerprint match=" : "may",
 	       fingerprint != NULL ? fingerprint : "");
+	puts("\n# /etc/postfix/fallback_recipients: who exists; all others are refused");
 	for (int i = 0; i < argc; i++)
-		print_recipients(argv[i]);
+		print_recipients(admin, argv[i]);
 	free(fingerprint);
 	free(certificate);
 	free(myhostname);

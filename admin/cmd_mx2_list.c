@@ -10,6 +10,7 @@
 
 #include "lib/child.h"
 #include "lib/clock.h"
+#include "lib/msg.h"
 #include "lib/xalloc.h"
 #include "mx2/inbox.h"
 #include "mx2/ours.h"
@@ -246,12 +247,15 @@ static int accept_list(struct admin *admin, struct policy *policy, struct span t
 
 	if (result == INBOX_OK && inbox_put(folder, list.domain, text, &error) < 0)
 		result = INBOX_FAILED;
-	if (result != INBOX_OK)
-		complain("%s", error);
 	if (result == INBOX_FAILED)
 		ret = EX_TEMPFAIL;
 	else if (result == INBOX_REFUSED && may_be_told(policy, sender))
 		ret = EX_DATAERR;
+	/* What a command says is not logged by pipe(8) when all is well. */
+	if (ret != EX_OK)
+		complain("%s", error);
+	else if (result != INBOX_OK)
+		msg_warn("from=<%s>, action=drop, reason=%s", sender, error);
 	free(error);
 	list_free(&list);
 	free(folder);
@@ -264,6 +268,7 @@ int mx2_accept(struct admin *admin, int argc, char **argv)
 	struct strbuf text = STRBUF_INIT;
 	int ret = read_mail(&text);
 
+	(void)msg_open("shoveler", conf_text(admin->conf, P_LOG_DESTINATION));
 	if (ret == EX_OK)
 		ret = open_policy(admin, POLICY_READ, &policy);
 	if (ret == EX_OK && policy != NULL)

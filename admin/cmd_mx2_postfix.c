@@ -97,14 +97,14 @@ static void add_settings(json_t *settings)
 		{"unverified_recipient_defer_code", "450"},
 		{"address_verify_positive_expire_time", "100d"},
 		{"address_verify_positive_refresh_time", "1d"},
+		{"address_verify_negative_expire_time", "100d"},
 	};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		json_object_set_new(settings, pairs[i][0], json_string(pairs[i][1]));
 }
 
-/* What postconf prints with these options for a name, malloc'ed; "" if it cannot be had. */
-static char *ask_postconf(struct admin *admin, const char *options, const char *name)
+char *ask_postconf(struct admin *admin, const char *options, const char *name)
 {
 	const char *const arguments[] = {
 		"postconf", "-c", conf_text(admin->conf, P_POSTFIX_CONFIG_DIRECTORY),
@@ -128,16 +128,6 @@ char *postfix_setting(struct admin *admin, const char *name)
 	return ask_postconf(admin, "-hx", name);
 }
 
-/* As the host's own relay service has it. */
-static bool uses_chroot(struct admin *admin)
-{
-	char *value = ask_postconf(admin, "-Fh", "relay/unix/chroot");
-	bool chroot = strcmp(value, "y") == 0;
-
-	free(value);
-	return chroot;
-}
-
 /*
  * Signed lists of recipients come by mail. The group is the one that may read the policy store:
  * pipe(8) gives no others.
@@ -159,17 +149,15 @@ static void add_accept(struct admin *admin, json_t *services)
 
 /*
  * A client like relay, for domains that do not bounce: what the primary refuses stays in the queue
- * for `shoveler mx2 tend`. The primary may learn who the client was (XFORWARD).
+ * for `shoveler mx2 tend`. The primary may learn who the client was (XFORWARD). No chroot, where
+ * the files of cafile= are not.
  */
 static void add_services(struct admin *admin, json_t *services)
 {
-	const char *chroot = uses_chroot(admin) ? "y" : "n";
-
 	json_object_set_new(services, "shoveler-relay/unix",
-			    json_sprintf("shoveler-relay unix - - %s - - smtp -o soft_bounce=yes "
-					 "-o smtp_send_xforward_command=yes "
-					 "-o syslog_name=postfix/shoveler-relay",
-					 chroot));
+			    json_string("shoveler-relay unix - - n - - smtp -o soft_bounce=yes "
+					"-o smtp_send_xforward_command=yes "
+					"-o syslog_name=postfix/shoveler-relay"));
 	add_accept(admin, services);
 }
 

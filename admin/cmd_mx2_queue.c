@@ -126,6 +126,7 @@ static int tend(struct admin *admin, struct mx2_domains *domains, bool dry_run)
 		.state_file = state_file,
 		.other_lifetime = conf_number(admin->conf, P_MX2_OTHER_LIFETIME),
 		.tell_after = conf_number(admin->conf, P_MX2_TELL_AFTER),
+		.list_max_age = conf_number(admin->conf, P_MX2_LIST_MAX_AGE),
 		.now = time(NULL),
 		.dry_run = dry_run,
 		.log = stdout,

@@ -1,7 +1,7 @@
 #include "doctor.h"
 
 #include "lib/xalloc.h"
-#include "schema/policy.h"
+#include "mx2/inbox.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,26 +9,46 @@
 
 #define MAX_AGE 900 /* seconds; it runs each minute */
 
-static bool found_one(void *context, const struct policy_mx2 *mx2)
+struct lists {
+	struct doctor *doctor;
+	const struct conf *conf;
+	size_t domains;
+};
+
+static bool check_list(void *context, const struct policy_mx2 *mx2)
 {
-	(void)mx2;
-	*(bool *)context = true;
-	return false;
+	struct lists *lists = context;
+	char *folder = xasprintf("%s/spool/mx2", conf_text(lists->conf, P_STATE_DIRECTORY));
+	int64_t when = 0;
+	char *reason = inbox_refusal(folder, mx2->domain, mx2->list_serial / 1000, &when);
+
+	lists->domains++;
+	if (list_is_stale(mx2, conf_number(lists->conf, P_MX2_LIST_MAX_AGE), time(NULL)))
+		doctor_report(lists->doctor, FINDING_WARNING, "shoveler mx2 check says more",
+			      "%s: the primary's list of recipients is %lld days old", mx2->domain,
+			      (long long)(time(NULL) - mx2->list_serial / 1000) / 86400);
+	if (mx2->list_key[0] != '\0' && reason != NULL)
+		doctor_report(lists->doctor, FINDING_WARNING, "tell the primary's admin",
+			      "a list of recipients was refused: %s", reason);
+	free(reason);
+	free(folder);
+	return true;
 }
 
-static bool has_domains(const struct conf *conf)
+/* How many domains there are. */
+static size_t check_lists(struct doctor *doctor, const struct conf *conf)
 {
 	char *path = xasprintf("%s/policy.sqlite", conf_text(conf, P_STATE_DIRECTORY)),
 	     *error = NULL;
+	struct lists lists = {doctor, conf, 0};
 	struct policy *policy = NULL;
-	bool found = false;
 
 	if (policy_open(path, POLICY_READ, -1, &policy, &error) == POLICY_OK)
-		(void)policy_mx2_list(policy, found_one, &found, &error);
+		(void)policy_mx2_list(policy, check_list, &lists, &error);
 	policy_close(&policy);
 	free(error);
 	free(path);
-	return found;
+	return lists.domains;
 }
 
 void doctor_check_mx2(struct doctor *doctor, const struct conf *conf)
@@ -37,7 +57,7 @@ void doctor_check_mx2(struct doctor *doctor, const struct conf *conf)
 	struct stat st;
 	char *path;
 
-	if (!has_domains(conf))
+	if (check_lists(doctor, conf) == 0)
 		return;
 	path = xasprintf("%s/mx2.state", conf_text(conf, P_STATE_DIRECTORY));
 	if (stat(path, &st) < 0)

@@ -13,11 +13,14 @@ postfix_config_directory = $dir/postfix
 policy_group = $(id -gn)
 mail_user = $(id -un)
 lda_user = $(id -un)
+mx2_key_file = $dir/key
+log_destination = stderr
 lda_metrics_listen =
 services = shoveler-lda
 END
 
-run() { "$program" -c "$dir/conf" "$@" >"$dir/out" 2>"$dir/err" </dev/null; }
+input=/dev/null
+run() { "$program" -c "$dir/conf" "$@" >"$dir/out" 2>"$dir/err" <"$input"; }
 
 # usage: expect EXITCODE PATTERN COMMAND...  (PATTERN: in standard output or error; "-" for none)
 expect() {
@@ -52,10 +55,10 @@ expect 0 "^lda_listen = unix:.runtime_directory/lda.sock$" conf -d
 expect 0 "^unix:$dir/run/lda.sock$" conf lda_listen
 expect 64 'no setting "lda_lisen"' conf lda_lisen
 run conf -n
-check "conf -n prints just what main.cf sets" test "$(grep -c . "$dir/out")" = 8
+check "conf -n prints just what main.cf sets" test "$(grep -c . "$dir/out")" = 10
 expect 64 'takes one of' conf -n -d
 echo 'lda_lisen = x' >>"$dir/conf/main.cf"
-expect 78 'main.cf, line 9.*did you mean "lda_listen"' conf
+expect 78 'main.cf, line 11.*did you mean "lda_listen"' conf
 expect 78 'did you mean' group list
 expect 0 lda_listen conf -d
 expect 2 'did you mean' doctor
@@ -105,6 +108,17 @@ expect 65 'no address in it' mx2 recipients partner.test "$dir/recipients"
 expect 66 'No such file' mx2 recipients partner.test "$dir/none"
 expect 65 'no fallback MX for "none.test"' mx2 check none.test
 expect 64 'it knows --dry-run' mx2 tend --all
+expect 64 'no key that .shoveler mx2 key. prints' mx2 set partner.test key=secret
+expect 64 'needs key=' mx2 set partner.test url=https://mx1.partner.test/list
+expect 66 'No such file' mx2 sign partner.test "$dir/none"
+printf 'pat@partner.test\n' >"$dir/recipients"
+expect 65 'no address of example.test' mx2 sign example.test "$dir/recipients"
+expect 77 'shoveler mx2 key. makes it' mx2 sign partner.test "$dir/recipients"
+expect 0 '=$' mx2 key
+expect 0 '^pat@partner.test$' mx2 sign Partner.test "$dir/recipients"
+cp "$dir/out" "$dir/signed"
+expect 65 'has no url=' mx2 fetch partner.test
+expect 0 - mx2 set partner.test key=
 expect 0 'smtpd_authorized_xforward_hosts' mx2 primary partner.test
 expect 0 '^example.test.*relay:' mx2 export example.test
 expect 0 - mx2 set partner.test until=2030-01-31 contact=admin@partner.test
@@ -116,6 +130,13 @@ mkdir "$dir/maps"
 expect 0 "changed $dir/maps/mx2-transport.cf" mx2 postfix "$dir/maps"
 expect 0 - mx2 postfix "$dir/maps"
 check "maps that are right already are left alone" test ! -s "$dir/out"
+input=$dir/signed
+expect 0 'action=drop, reason=partner.test: .* no key is known' mx2 accept stranger@third.test
+expect 65 'no key is known' mx2 accept postmaster@partner.test
+expect 0 - mx2 set partner.test "key=$("$program" -c "$dir/conf" mx2 key 2>/dev/null)"
+expect 0 - mx2 accept stranger@third.test
+input=/dev/null
+check "a signed list waits for mx2 tend" test -s "$dir/state/spool/mx2/partner.test.list"
 if command -v postmap >/dev/null && postconf -m 2>/dev/null | grep -qx sqlite; then
 	mkdir -p "$dir/postfix"
 	printf 'compatibility_level = 3.6\nmyhostname = mx.test\n' >"$dir/postfix/main.cf"

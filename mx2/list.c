@@ -220,6 +220,12 @@ void list_sort(struct recipient_list *list)
 	list->count = kept;
 }
 
+bool list_is_stale(const struct policy_mx2 *mx2, int64_t max_age, int64_t now)
+{
+	return mx2->list_key[0] != '\0' && mx2->list_serial > 0 &&
+	       now - mx2->list_serial / 1000 > max_age;
+}
+
 void list_body(const struct recipient_list *list, struct strbuf *out)
 {
 	strbuf_printf(out, "domain: %s\nserial: %" PRId64 "\ncount: %zu\n", list->domain,

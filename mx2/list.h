@@ -61,6 +61,9 @@ int list_sign(struct recipient_list *list, const char *key_file, struct strbuf *
  */
 int list_verify(const struct recipient_list *list, const char *key, int64_t now_ms, char **error_r);
 
+/* Was the last list that the primary signed made more than max_age seconds ago? None yet: no. */
+bool list_is_stale(const struct policy_mx2 *mx2, int64_t max_age, int64_t now);
+
 /*
  * The public key, as policy_mx2.list_key has it, of the private key in a file; with make, the file
  * is made (mode 0600) if it is not there. malloc'ed, or NULL and *error_r.

@@ -39,7 +39,7 @@ char *notice_size(uint64_t bytes)
 	return xasprintf("%" PRIu64 " MB", bytes / 1024 / 1024);
 }
 
-static void append_header(struct strbuf *out, const struct mx2_domain *domain,
+static void append_header(struct strbuf *out, const struct mx2_domain *domain, const char *subject,
 			  const char *myhostname, int64_t now)
 {
 	time_t seconds = (time_t)now;
@@ -49,8 +49,7 @@ static void append_header(struct strbuf *out, const struct mx2_domain *domain,
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S %z", localtime_r(&seconds, &tm));
 	strbuf_printf(out, "From: Fallback MX <postmaster@%s>\n", myhostname);
 	strbuf_printf(out, "To: %s\n", domain->mx2.contact);
-	strbuf_printf(out, "Subject: %" PRIu64 " messages for %s wait on %s\n",
-		      domain->waiting.messages, domain->mx2.domain, myhostname);
+	strbuf_printf(out, "Subject: %s\n", subject);
 	strbuf_printf(out, "Date: %s\n", date);
 	strbuf_append_text(out, "Auto-Submitted: auto-generated\n"
 				"MIME-Version: 1.0\n"
@@ -87,10 +86,15 @@ void notice_format(struct strbuf *out, const struct mx2_domain *domain, const ch
 	char *size = notice_size(waiting->bytes), *oldest = notice_date(waiting->oldest);
 	char *expires = notice_date(waiting->expires), *left = notice_span(waiting->expires - now);
 
-	append_header(out, domain, myhostname, now);
+	char *subject = xasprintf("%" PRIu64 " message%s for %s wait%s on %s", waiting->messages,
+				  waiting->messages == 1 ? "" : "s", domain->mx2.domain,
+				  waiting->messages == 1 ? "s" : "", myhostname);
+
+	append_header(out, domain, subject, myhostname, now);
+	free(subject);
 	strbuf_printf(out,
 		      "%s holds mail for %s, because your server does not take it.\n\n"
-		      "  waiting     %" PRIu64 " messages, %s\n"
+		      "  waiting     %" PRIu64 " message(s), %s\n"
 		      "  the oldest  came %s\n"
 		      "  it expires  %s (in %s), and goes back to its sender then\n",
 		      myhostname, domain->mx2.domain, waiting->messages, size, oldest, expires,
@@ -111,19 +115,46 @@ void notice_format(struct strbuf *out, const struct mx2_domain *domain, const ch
 	free(left);
 }
 
-int notice_send(const struct mx2_domain *domain, const char *postfix_directory,
-		const char *myhostname, int64_t now, char **error_r)
+void notice_stale_format(struct strbuf *out, const struct mx2_domain *domain,
+			 const char *myhostname, int64_t now)
+{
+	int64_t signed_at = domain->mx2.list_serial / 1000;
+	char *subject = xasprintf("The recipients of %s are not known on %s any more",
+				  domain->mx2.domain, myhostname);
+	char *date = notice_date(signed_at), *age = notice_span(now - signed_at);
+
+	append_header(out, domain, subject, myhostname, now);
+	strbuf_printf(
+		out,
+		"%s takes mail for %s while your server is down, and refuses\n"
+		"mail for whom is not on your list of recipients. The last list was signed %s "
+		"(%s ago).\n"
+		"Who is new since then gets no mail from here.\n\n",
+		myhostname, domain->mx2.domain, date, age);
+	if (domain->mx2.list_url[0] != '\0')
+		strbuf_printf(out, "It is fetched from %s\n", domain->mx2.list_url);
+	else
+		strbuf_printf(out,
+			      "Your server sends it by: shoveler mx2 push %s %s\n"
+			      "What is refused here comes back to postmaster@%s.\n",
+			      domain->mx2.domain, myhostname, domain->mx2.domain);
+	strbuf_append_text(out, "\nThis mail comes at most once a week.\n");
+	free(subject);
+	free(date);
+	free(age);
+}
+
+int notice_send(const struct mx2_domain *domain, const char *postfix_directory, struct span mail,
+		char **error_r)
 {
 	const char *const arguments[] = {"sendmail", "-C", postfix_directory,	"-i", "-f",
 					 "",	     "--", domain->mx2.contact, NULL};
-	struct strbuf mail = STRBUF_INIT, out = STRBUF_INIT;
+	struct strbuf out = STRBUF_INIT;
 	int code;
 
-	notice_format(&mail, domain, myhostname, now);
-	code = child_run(arguments, strbuf_span(&mail), SEND_TIMEOUT_MS, &out, &out, error_r);
+	code = child_run(arguments, mail, SEND_TIMEOUT_MS, &out, &out, error_r);
 	if (code > 0)
 		*error_r = xasprintf("sendmail: %s", strbuf_text(&out));
-	strbuf_free(&mail);
 	strbuf_free(&out);
 	return code == 0 ? 0 : -1;
 }

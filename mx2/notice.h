@@ -10,9 +10,13 @@
 void notice_format(struct strbuf *out, const struct mx2_domain *domain, const char *myhostname,
 		   int64_t now);
 
-/* By sendmail(1), from the null sender. Returns 0, or -1 and *error_r. */
-int notice_send(const struct mx2_domain *domain, const char *postfix_directory,
-		const char *myhostname, int64_t now, char **error_r);
+/* The same, of a list of recipients that the primary did not renew. */
+void notice_stale_format(struct strbuf *out, const struct mx2_domain *domain,
+			 const char *myhostname, int64_t now);
+
+/* By sendmail(1), from the null sender, to the contact. Returns 0, or -1 and *error_r. */
+int notice_send(const struct mx2_domain *domain, const char *postfix_directory, struct span mail,
+		char **error_r);
 
 /* "2026-12-31 23:59" in local time, and "3 d 4 h"; both malloc'ed. */
 char *notice_date(int64_t when);

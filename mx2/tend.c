@@ -74,6 +74,20 @@ static int flush_if_back(const struct tend *tend, const struct mx2_domain *domai
 			     : queue_flush(tend->postfix_directory, domain->mx2.domain, error_r);
 }
 
+static int mail_notice(const struct tend *tend, const struct mx2_domain *domain,
+		       void (*format)(struct strbuf *out, const struct mx2_domain *domain,
+				      const char *myhostname, int64_t now),
+		       char **error_r)
+{
+	struct strbuf mail = STRBUF_INIT;
+	int ret;
+
+	format(&mail, domain, tend->myhostname, tend->now);
+	ret = notice_send(domain, tend->postfix_directory, strbuf_span(&mail), error_r);
+	strbuf_free(&mail);
+	return ret;
+}
+
 static int tell(const struct tend *tend, const struct mx2_domain *domain, json_t *told,
 		char **error_r)
 {
@@ -86,9 +100,24 @@ static int tell(const struct tend *tend, const struct mx2_domain *domain, json_t
 		tend->dry_run ? " (dry run)" : "");
 	if (tend->dry_run)
 		return 0;
-	if (notice_send(domain, tend->postfix_directory, tend->myhostname, tend->now, error_r) < 0)
+	if (mail_notice(tend, domain, notice_format, error_r) < 0)
 		return -1;
 	told_note(told, domain, tend->now);
+	return 0;
+}
+
+static int tell_stale(const struct tend *tend, const struct mx2_domain *domain, json_t *told,
+		      char **error_r)
+{
+	if (!told_stale_is_due(told, domain, tend->list_max_age, tend->now))
+		return 0;
+	fprintf(tend->log, "domain=%s, list=stale, action=tell, contact=<%s>%s\n",
+		domain->mx2.domain, domain->mx2.contact, tend->dry_run ? " (dry run)" : "");
+	if (tend->dry_run)
+		return 0;
+	if (mail_notice(tend, domain, notice_stale_format, error_r) < 0)
+		return -1;
+	told_note_stale(told, domain, tend->now);
 	return 0;
 }
 
@@ -102,7 +131,8 @@ static int tend_domains(const struct tend *tend, const struct mx2_domains *domai
 		char *error = NULL;
 
 		if (flush_if_back(tend, &domains->list[i], &error) == 0 &&
-		    tell(tend, &domains->list[i], told, &error) == 0)
+		    tell(tend, &domains->list[i], told, &error) == 0 &&
+		    tell_stale(tend, &domains->list[i], told, &error) == 0)
 			continue;
 		if (ret == 0)
 			*error_r = error;

@@ -15,7 +15,8 @@
 
 #include <stdio.h>
 
-#define TELL_AGAIN_AFTER 86400 /* seconds between two mails to a contact about a domain */
+#define TELL_AGAIN_AFTER       86400 /* seconds between two mails to a contact about a domain */
+#define TELL_STALE_AGAIN_AFTER (7 * 86400) /* ... about its list of recipients */
 
 struct tend {
 	const char *postfix_directory; /* of main.cf */
@@ -23,6 +24,7 @@ struct tend {
 	const char *state_file; /* who was told when; made if it is not there */
 	int64_t other_lifetime; /* seconds that mail for nobody of ours is kept */
 	int64_t tell_after;	/* seconds that mail must have waited */
+	int64_t list_max_age;	/* seconds, of a list that the primary signed */
 	int64_t now;		/* seconds since 1970 */
 	bool dry_run;		/* only say what would be done */
 	struct dns *dns;

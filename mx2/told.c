@@ -1,4 +1,5 @@
 #include "told.h"
+#include "list.h"
 #include "tend.h"
 
 #include "lib/file.h"
@@ -45,11 +46,14 @@ bool told_is_due(const json_t *told, const struct mx2_domain *domain, int64_t te
 		 int64_t now)
 {
 	const struct mx2_waiting *waiting = &domain->waiting;
+	int64_t patience = (waiting->expires - waiting->oldest) / 2;
 
+	if (patience > tell_after)
+		patience = tell_after;
 	if (domain->mx2.contact[0] == '\0' || waiting->messages == 0 ||
 	    now - number(told, domain, "told") < TELL_AGAIN_AFTER)
 		return false;
-	return now - waiting->oldest >= tell_after ||
+	return now - waiting->oldest >= patience ||
 	       (int64_t)waiting->refused > number(told, domain, "refused");
 }
 
@@ -58,6 +62,30 @@ void told_note(json_t *told, const struct mx2_domain *domain, int64_t now)
 	json_object_set_new(told, domain->mx2.domain,
 			    json_pack("{s:I, s:I}", "told", (json_int_t)now, "refused",
 				      (json_int_t)domain->waiting.refused));
+}
+
+static char *stale_name(const struct mx2_domain *domain)
+{
+	return xasprintf("stale %s", domain->mx2.domain);
+}
+
+bool told_stale_is_due(const json_t *told, const struct mx2_domain *domain, int64_t max_age,
+		       int64_t now)
+{
+	char *name = stale_name(domain);
+	int64_t last = json_integer_value(json_object_get(told, name));
+
+	free(name);
+	return domain->mx2.contact[0] != '\0' && list_is_stale(&domain->mx2, max_age, now) &&
+	       now - last >= TELL_STALE_AGAIN_AFTER;
+}
+
+void told_note_stale(json_t *told, const struct mx2_domain *domain, int64_t now)
+{
+	char *name = stale_name(domain);
+
+	json_object_set_new(told, name, json_integer((json_int_t)now));
+	free(name);
 }
 
 void told_forget(json_t *told, const struct mx2_domain *domain)

@@ -30,7 +30,7 @@ expect_like 10 "and why" "could not connect" 'connect to mx1.example.test|Host i
 expect_like 0 "a check says so" "not reachable" '^warning +reach +mx1.example.test' mx2 check partner.test
 expect 0 "an hour later" "" tend_at "+1h"
 expect_like 0 "five hours later" "the contact is told" 'domain=partner.test, messages=1, action=tell, contact=<friend@third.test>' tend_at "+5h"
-told() { lab_third friend "1 messages for partner.test wait on mx2.example.test" | wc -l; }
+told() { lab_third friend "1 message for partner.test waits on mx2.example.test" | wc -l; }
 expect 20 "mails to friend@third.test" "1" told
 expect 0 "six hours later, told already" "" tend_at "+6h"
 

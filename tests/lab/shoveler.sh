@@ -128,23 +128,25 @@ lab_tool() {
 	lab_in mx1 env LAB_SERVICE="$1" bash -c '[ ! -r /etc/lab.environment ] || . /etc/lab.environment; exec "$@"' lab "${@:2}"
 }
 
-# mx2 becomes the fallback MX of a domain, as shoveler(8) says. usage: lab_mx2_add DOMAIN [NAME=VALUE...]
+# mx2 (or LAB_MX2) becomes the fallback MX of a domain, as shoveler(8) says. usage: lab_mx2_add DOMAIN [NAME=VALUE...]
 lab_mx2_add() {
-	local name value old settings=()
-	lab_in mx2 shoveler mx2 add "$@" || return 1
-	lab_in mx2 shoveler mx2 postfix /etc/postfix/shoveler >/dev/null || return 1
+	local name value old settings=() mx2=${LAB_MX2:-mx2}
+	lab_in "$mx2" shoveler mx2 add "$@" || return 1
+	lab_in "$mx2" shoveler mx2 postfix /etc/postfix/shoveler >/dev/null || return 1
 	while IFS='=' read -r name value; do
 		name=${name% } value=${value# }
 		# "Add these to what is there."
 		case $name in
 		*_maps | *_domains | *_restrictions)
-			old=$(lab_in mx2 postconf -h "$name")
+			old=$(lab_in "$mx2" postconf -h "$name")
 			case $old in *"$value"*) continue ;; esac
 			value="${old:+$old, }$value"
 			;;
 		esac
 		settings+=("$name = $value")
-	done < <(lab_in mx2 shoveler mx2 postfix | sed '1,/^== main.cf/d; /^$/,$d')
-	lab_in mx2 postconf -Me "shoveler-relay/unix=$(lab_in mx2 shoveler mx2 postfix | sed '1,/^== master.cf/d')" || return 1
-	lab_postconf mx2 "${settings[@]}" && lab_signal HUP mx2/postfix
+	done < <(lab_in "$mx2" shoveler mx2 postfix | sed '1,/^== main.cf/d; /^$/,$d')
+	while read -r name value; do
+		lab_in "$mx2" postconf -Me "$name/unix=$name $value" || return 1
+	done < <(lab_in "$mx2" shoveler mx2 postfix | sed '1,/^== master.cf/d')
+	lab_postconf "$mx2" "${settings[@]}" && lab_signal HUP "$mx2/postfix"
 }
