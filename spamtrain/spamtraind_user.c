@@ -4,7 +4,9 @@
  */
 #include "lib/msg.h"
 #include "lib/xalloc.h"
+#include "schema/store_correspondent.h"
 #include "schema/store_web.h"
+#include "spamtrain/correspondents.h"
 #include "spamtrain/engine.h"
 #include "spamtrain/spamtraind_request.h"
 #include "spamtrain/spamtraind_rows.h"
@@ -219,16 +221,26 @@ struct preview {
 	char *reason;
 };
 
+/* What is known of who sent a message. */
+struct origin {
+	bool trusted;		    /* by the user's word: the From: line */
+	bool correspondent;	    /* the user wrote to him */
+	struct store_sender sender; /* the From: line from that network */
+};
+
 /* The verdict that decide() of process.c would give to the stored score. */
 static bool is_spam(const struct preferences *preferences, const struct store_message *row,
-		    bool trusted, const struct store_sender *sender)
+		    const struct origin *origin)
 {
 	bool known = row->score != 0 || row->probability != 0.5;
-	bool whitelisted =
-		trusted || (preferences->whitelist && sender->spam <= 0 &&
-			    sender->innocent >= (int64_t)preferences->whitelist_threshold);
+	bool mild = preferences->whitelist && origin->correspondent;
+	bool whitelisted = origin->trusted ||
+			   (preferences->whitelist && origin->sender.spam <= 0 &&
+			    origin->sender.innocent >= (int64_t)preferences->whitelist_threshold);
 
-	return known && !whitelisted && row->score > engine_threshold(preferences->sedation);
+	return known && !whitelisted &&
+	       row->score >
+		       engine_threshold(mild ? PREFERENCE_SEDATION_MAX : preferences->sedation);
 }
 
 static const char *handling(const struct preferences *preferences, bool spam)
@@ -238,34 +250,49 @@ static const char *handling(const struct preferences *preferences, bool spam)
 	return preferences->spam_action == SPAM_ACTION_TAG ? "tagged" : "quarantined";
 }
 
-static bool read_sender(struct preview *preview, const struct store_message *row, bool *trusted_r,
-			struct store_sender *sender_r)
+/* *found_r, unless the store is in trouble: then false. */
+static bool note_found(struct preview *preview, enum store_status status, bool *found_r)
 {
-	*trusted_r = false;
-	*sender_r = (struct store_sender){0};
+	*found_r = status == STORE_OK;
+	preview->status = status == STORE_NOT_FOUND ? STORE_OK : status;
+	return preview->status == STORE_OK;
+}
+
+/* By the keys that is_whitelisted() and is_correspondent() of process.c go by. */
+static bool read_origin(struct preview *preview, const struct store_message *row,
+			struct origin *origin_r)
+{
+	struct store *store = preview->store;
+	int64_t address = correspondent_key_of_field(span_of(row->from));
+
+	*origin_r = (struct origin){0};
 	if (row->sender_key == 0)
 		return true;
-	preview->status = store_trusted_get(preview->store, row->sender_key, &preview->reason);
-	*trusted_r = preview->status == STORE_OK;
-	if (preview->status == STORE_OK || preview->status == STORE_NOT_FOUND)
-		preview->status = store_sender_get(preview->store, row->sender_key, sender_r,
-						   &preview->reason);
+	if (!note_found(preview, store_trusted_get(store, row->sender_key, &preview->reason),
+			&origin_r->trusted))
+		return false;
+	if (address != 0 &&
+	    !note_found(preview, store_correspondent_get(store, address, &preview->reason),
+			&origin_r->correspondent))
+		return false;
+	preview->status =
+		store_sender_get(store, row->route_key, &origin_r->sender, &preview->reason);
 	return preview->status == STORE_OK;
 }
 
 static bool preview_row(void *context, const struct store_message *row)
 {
 	struct preview *preview = context;
-	struct store_sender sender;
-	bool trusted, now, then;
+	struct origin origin;
+	bool now, then;
 	const char *before, *after;
 
 	if (row->result < 0)
 		return true;
-	if (!read_sender(preview, row, &trusted, &sender))
+	if (!read_origin(preview, row, &origin))
 		return false;
-	now = is_spam(preview->now, row, trusted, &sender);
-	then = is_spam(preview->then, row, trusted, &sender);
+	now = is_spam(preview->now, row, &origin);
+	then = is_spam(preview->then, row, &origin);
 	before = handling(preview->now, now);
 	after = handling(preview->then, then);
 	preview->messages++;

@@ -241,6 +241,34 @@ class Settings(RequestTest):
         self.assertEqual(self.content("preview", **{"set.optOut": "on", "last": 2})["messages"], 2)
         self.assertFalse(self.preference("spamAction")["own"])
 
+    def test_the_preview_whitelists_as_delivery_does(self):
+        """By the From: line and the network: who forges the line alone is not foreseen to pass. And mildly whom the user wrote to."""
+        def received(network):
+            return f"Received: from x (x [{network}.7])\r\n\tby mx1 (Postfix) with ESMTP id 4Q\r\n".encode()
+
+        def spam_then(**settings):
+            changed = self.content("preview", **settings)["changed"]
+            return sorted(row["row"]["subject"] for row in changed if row["then"] == "delivered")
+
+        for i in range(3):
+            self.host.deliver([ALICE], received("198.51.100") + message(f"friend {i}"))
+        for subject, network in (("the same", "198.51.100"), ("forged", "192.0.2")):
+            self.host.deliver([ALICE], received(network) + message(subject))
+            self.change(ALICE, "UPDATE message SET score = 8, probability = 0.9 WHERE subject = ?", subject)
+        self.assertEqual(spam_then(**{"set.whitelistThreshold": "4"}), ["the same"])
+        self.host.deliver([ALICE], received("198.51.100") + message("pen", sender="pen@friend.test"))
+        # The engine says the same of a mail like it.
+        self.ask("preference-set", **{"set.whitelistThreshold": "4"})
+        for network, whitelisted in (("198.51.100", True), ("192.0.2", False)):
+            row = self.query(ALICE, "SELECT spam, innocent FROM sender WHERE key = (SELECT route_key FROM message WHERE subject = ?)",
+                             "the same" if whitelisted else "forged")
+            self.assertEqual(row[0][1] >= 4, whitelisted, (network, row))
+        self.change(ALICE, "UPDATE message SET score = 4, probability = 0.9 WHERE subject = 'pen'")
+        low = {"set.statisticalSedation": "0", "set.whitelistThreshold": "1000"}
+        before = self.content("preview", **low)["spam"]["then"]
+        self.assertEqual(self.host.ask(request="sent", user=ALICE, recipients="pen@friend.test")["status"], "ok")
+        self.assertEqual(self.content("preview", **low)["spam"]["then"], before - 1)
+
     def test_a_trusted_sender_passes(self):
         self.ask("preference-set", **{"set.statisticalSedation": "0"})
         spam = [message(f"buy pills {i}", b"pills http://pills.test/\r\n", sender=f"s{i}@pills.test") for i in range(40)]
