@@ -183,10 +183,10 @@ static json_t *make_report(struct report *report, const json_t *old)
 		complain("%s", error);
 		free(error);
 	}
-	json = json_pack("{s:I, s:b, s:o, s:o, s:O, s:o}", "made", (json_int_t)report->now,
+	json = json_pack("{s:I, s:b, s:o, s:o, s:O, s:O, s:o}", "made", (json_int_t)report->now,
 			 "queue_read", read, "queue", queue_json(&queues), "mx2",
-			 domains_json(report), "actions", report->actions, "services",
-			 ask_self(report, "status"));
+			 domains_json(report), "actions", report->actions, "preferences",
+			 report->preferences, "services", ask_self(report, "status"));
 	put_doctor(report, json, old);
 	return json;
 }
@@ -205,6 +205,14 @@ static int report_in(struct report *report, const char *folder)
 		report->actions = json_object_get(old, "actions");
 		report->actions = json_is_array(report->actions) ? json_incref(report->actions)
 								 : json_array();
+		report->preferences = json_object_get(old, "preferences");
+		report->preferences = json_is_object(report->preferences)
+					      ? json_incref(report->preferences)
+					      : json_object();
+		/* The map is there before anybody names it. */
+		ret = report_write_preferences(report);
+	}
+	if (ret == EX_OK) {
 		ret = load_domains(report->admin, &report->domains);
 	}
 	if (ret == EX_OK) {
@@ -215,6 +223,7 @@ static int report_in(struct report *report, const char *folder)
 	mx2_domains_free(&report->domains);
 	json_decref(json);
 	json_decref(report->actions);
+	json_decref(report->preferences);
 	json_decref(old);
 	free(path);
 	free(requests);

@@ -15,6 +15,7 @@
 #define SHOVELER_ADMIN_REPORT_H
 
 #include "command.h"
+#include "lib/packet.h"
 #include "mx2/domains.h"
 
 #include <jansson.h>
@@ -28,11 +29,21 @@
 struct report {
 	struct admin *admin;
 	struct mx2_domains domains;
-	json_t *actions; /* what was done for the web page, latest first */
+	json_t *preferences; /* what users of a domain begin with: {domain: {name: value}} */
+	json_t *actions;     /* what was done for the web page, latest first */
 	int64_t now;
 	uid_t web_uid;
 	gid_t web_gid;
 };
+
+/*
+ * What an administrator of that domain chose on the web page; outcome as in actions. Whether he is
+ * one, and each name and value, is looked at here.
+ */
+const char *report_preferences(struct report *report, const char *user, const char *domain,
+			       const struct packet *packet);
+/* As a texthash: map for preference_maps. EX_OK, or an exit code after the complaint. */
+int report_write_preferences(const struct report *report);
 
 /* Does what the files in the folder ask for. Trouble with one is told in actions. */
 void report_requests(struct report *report, const char *folder);

@@ -1,7 +1,6 @@
 #include "report.h"
 
 #include "cmd_mx2.h"
-#include "lib/packet.h"
 #include "lib/xalloc.h"
 #include "mx2/queue.h"
 
@@ -119,6 +118,10 @@ static void work(struct report *report, const struct packet *packet)
 
 	if (what == NULL || user == NULL || name == NULL || user[0] == '\0') {
 		note(report, packet, "invalid", 0);
+		return;
+	}
+	if (strcmp(what, "preferences") == 0) {
+		note(report, packet, report_preferences(report, user, name, packet), 0);
 		return;
 	}
 	domain = mx2_domains_find(&report->domains, span_of(name));

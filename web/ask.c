@@ -257,6 +257,14 @@ void ask_begin_link(struct strbuf *question, const char *request, const char *to
 	packet_put(question, "token", token);
 }
 
+void ask_begin_overview(struct strbuf *question, const char *domain)
+{
+	*question = (struct strbuf)STRBUF_INIT;
+	packet_put(question, "request", "overview");
+	if (domain[0] != '\0')
+		packet_put(question, "domain", domain);
+}
+
 const char *json_text(const json_t *object, const char *name)
 {
 	const char *value = json_string_value(json_object_get(object, name));

@@ -38,6 +38,9 @@ void ask_begin(const struct request *r, struct strbuf *question, const char *req
 /* A question about a link, in nobody's name. */
 void ask_begin_link(struct strbuf *question, const char *request, const char *token);
 
+/* The sums of a domain, or of all (""): for administrators, which the caller has made sure of. */
+void ask_begin_overview(struct strbuf *question, const char *domain);
+
 /* Asks, and frees the question. Trouble is logged. answer_free() in any case. */
 bool ask(struct request *r, struct strbuf *question, struct answer *answer_r);
 /* The same, the content not parsed: for exports, that are passed on as they are. */

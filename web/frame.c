@@ -5,12 +5,22 @@
 
 #include "lib/msg.h"
 
+static bool sharing_is_shown(struct request *r)
+{
+	return r->site->has_imap;
+}
+
 static const struct {
 	const char *path, *label;
+	bool (*is_shown)(struct request *r); /* NULL: to everybody */
 } menu[] = {
-	{"history", N_("History")},	    {"quarantine", N_("Quarantine")},
-	{"sharing", N_("Sharing")},	    {"statistics", N_("Statistics")},
-	{"preferences", N_("Preferences")},
+	{"history", N_("History"), NULL},
+	{"quarantine", N_("Quarantine"), NULL},
+	{"sharing", N_("Sharing"), sharing_is_shown},
+	{"statistics", N_("Statistics"), NULL},
+	{"preferences", N_("Preferences"), NULL},
+	{"fallback", N_("Fallback MX"), fallback_is_shown},
+	{"host", N_("Host"), host_is_shown},
 };
 
 void form_token_field(struct request *r)
@@ -27,6 +37,8 @@ static void show_menu(struct request *r, const char *active)
 
 	html(h, "<nav aria-label=\"%s\"><ul>", tr(h, "Pages"));
 	for (size_t i = 0; i < sizeof(menu) / sizeof(menu[0]); i++) {
+		if (menu[i].is_shown != NULL && !menu[i].is_shown(r))
+			continue;
 		html(h, "<li><a href=\"%s\"", menu[i].path);
 		if (strcmp(menu[i].path, active) == 0)
 			html(h, " aria-current=\"page\"");

@@ -26,6 +26,7 @@
  * SIGTERM ends after the requests in work.
  */
 #include "web/ask.h"
+#include "web/host_report.h"
 #include "web/http.h"
 #include "web/routes.h"
 #include "web/site.h"
@@ -50,6 +51,7 @@ static struct session_keeper *keeper;
 static struct limiter *limiter;
 static struct asker *asker;
 static struct mail_key *mail_key;
+static struct host_report *report;
 static struct http *http;
 
 static struct site *hold_current(void)
@@ -172,6 +174,8 @@ static int make_state_directory(const struct conf *conf, char **error_r)
 /* As web_user. */
 static int open_state(const struct conf *conf, char **error_r)
 {
+	char *folder;
+
 	if (daemon_become(conf_text(conf, P_WEB_USER), error_r) < 0 ||
 	    session_keeper_open(conf_text(conf, P_WEB_STATE_DIRECTORY),
 				(time_t)conf_number(conf, P_WEB_SESSION_IDLE_TIME),
@@ -181,6 +185,9 @@ static int open_state(const struct conf *conf, char **error_r)
 	session_sweep(keeper, time(NULL));
 	limiter = limiter_new();
 	mail_key = mail_key_new();
+	folder = xasprintf("%s/report", conf_text(conf, P_STATE_DIRECTORY));
+	report = host_report_new(folder);
+	free(folder);
 	asker = asker_new(conf_text(conf, P_SPAMTRAIND_LISTEN));
 	return 0;
 }
@@ -194,6 +201,7 @@ static struct site *make_site(const struct conf *conf, char **error_r)
 		site->limiter = limiter;
 		site->asker = asker;
 		site->mail_key = mail_key;
+		site->report = report;
 	}
 	return site;
 }
@@ -241,6 +249,7 @@ static void stop(void)
 	asker_free(&asker);
 	limiter_free(&limiter);
 	mail_key_free(&mail_key);
+	host_report_free(&report);
 	session_keeper_close(&keeper);
 }
 

@@ -7,6 +7,7 @@ static const struct notice {
 	const char *code, *one, *many; /* a text with %lu, or (many NULL) without number */
 	bool is_trouble;
 } notices[] = {
+	{"asked", N_("You asked for it: it will be done within a minute or so."), NULL, false},
 	{"deleted", NN_("%lu message was deleted.", "%lu messages were deleted."), false},
 	{"forgotten",
 	 NN_("What was learned of %lu message is forgotten.",

@@ -172,11 +172,13 @@ static const char *put_grantee(struct request *r, const struct wish *wish, struc
 	strbuf_append_span(out, who);
 	if (who.size == 0)
 		return tr(h, "Say with whom.");
-	if (address_is_user(who))
+	/* "-bob@...", "$group" and "anyone" mean something else to the server. */
+	if (strchr("-$!#", who.data[0]) == NULL && address_is_user(who))
 		return NULL;
-	/* Also "-bob", "$group" and "anyone", which mean something else to the server. */
 	strbuf_reset(out);
-	return site_user(r->site, wish->who, out) ? NULL : tr(h, "This is no mail address.");
+	return strchr("-$!#", who.data[0]) == NULL && site_user(r->site, wish->who, out)
+		       ? NULL
+		       : tr(h, "This is no mail address.");
 }
 
 static const char *put_rights(struct request *r, const struct wish *wish, struct strbuf *out)

@@ -131,21 +131,24 @@ static void show_knowledge(struct request *r, const json_t *stats)
 	html(h, "</dd></dl></section>");
 }
 
+void show_weeks(struct request *r, const json_t *weeks)
+{
+	struct totals totals = sum(weeks);
+
+	if (totals.messages == 0) {
+		html(&r->html, "<p class=\"empty\">%s</p>",
+		     tr(&r->html, "No mail has come yet since the filter watches."));
+		return;
+	}
+	show_totals(r, &totals);
+	show_charts(r, weeks);
+	show_table(r, weeks);
+}
+
 static void show_statistics(struct request *r, const json_t *stats)
 {
-	const json_t *weeks = json_object_get(stats, "weeks");
-	struct totals totals = sum(weeks);
-	struct html *h = &r->html;
-
-	frame_begin(r, tr(h, "Statistics"), "statistics");
-	if (totals.messages == 0) {
-		html(h, "<p class=\"empty\">%s</p>",
-		     tr(h, "No mail has come yet since the filter watches your mailbox."));
-	} else {
-		show_totals(r, &totals);
-		show_charts(r, weeks);
-		show_table(r, weeks);
-	}
+	frame_begin(r, tr(&r->html, "Statistics"), "statistics");
+	show_weeks(r, json_object_get(stats, "weeks"));
 	show_knowledge(r, stats);
 	frame_end(r);
 }

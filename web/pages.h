@@ -22,6 +22,8 @@ void page_quarantine(struct request *r);
 void page_held(struct request *r);
 void page_preferences(struct request *r);
 void page_trusted(struct request *r);
+void page_fallback(struct request *r);
+void page_host(struct request *r);
 void page_sharing(struct request *r);
 void page_folder(struct request *r);
 void page_forget(struct request *r);
@@ -74,6 +76,17 @@ bool mail_session_open(struct request *r, struct imap **imap_r,
 bool mail_session_unlock(struct request *r);
 /* For an error of imap_run() and friends, which it logs and frees. */
 void mail_session_fail(struct request *r, char *error);
+
+/* ---- pages that not everybody has ---- */
+
+bool fallback_is_shown(struct request *r);
+bool host_is_shown(struct request *r);
+/* Leaves a request for root, and answers; frees the attributes. No user asks without end. */
+void ask_root(struct request *r, struct strbuf *attributes, const char *what, const char *back);
+/* When the report that is shown was made, and whether that is too long ago. */
+void show_report_time(struct request *r, const json_t *report);
+/* Totals, charts and table of weeks as spamtraind tells them. */
+void show_weeks(struct request *r, const json_t *weeks);
 
 /* ---- show.c: pieces that several pages have ---- */
 

@@ -24,10 +24,12 @@ static const struct route {
 } routes[] = {
 	{"", GET, USERS, page_home},
 	{"export", GET, USERS, page_export},
+	{"fallback", GET | POST, USERS, page_fallback},
 	{"folder", GET | POST, USERS, page_folder},
 	{"forget", GET | POST, USERS, page_forget},
 	{"held", GET, USERS, page_held},
 	{"history", GET | POST, USERS, page_history},
+	{"host", GET | POST, USERS, page_host},
 	{"link", GET | POST, ANYBODY, page_link},
 	{"logo.svg", GET, FILES, page_logo},
 	{"message", GET, USERS, page_message},

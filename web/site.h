@@ -14,6 +14,8 @@
 
 #include <stdatomic.h>
 
+struct host_report;
+
 struct asker;
 
 struct site {
@@ -23,6 +25,8 @@ struct site {
 	bool has_imap;	      /* false: there are no pages about folders */
 	char *delimiters;     /* recipient_delimiter */
 	char *login_domain;   /* of logins without "@", may be empty */
+	char **host_admins;   /* users, NULL at the end */
+	char **domain_admins; /* the same */
 	char *sign_on_header; /* of the proxy, may be empty: off */
 	char *origin;	      /* "https://host" of web_url; "": what Host says */
 	/* not the site's own: they live as long as the process */
@@ -30,6 +34,7 @@ struct site {
 	struct limiter *limiter;
 	const struct mail_key *mail_key;
 	struct asker *asker;
+	struct host_report *report;
 };
 
 /* keeper, limiter, asker are the caller's. Returns NULL and *error_r when conf is not usable. */

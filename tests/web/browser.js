@@ -273,6 +273,58 @@ const steps = {
 		check(`bob lets alice read ${folder}`, (await notice(page)).includes("shared"), await notice(page));
 	},
 
+	/* alice is the contact of a domain. usage: fallback DOMAIN */
+	async fallback(page, [domain]) {
+		await signIn(page, "alice@example.test", "secret");
+		await page.getByRole("link", { name: "Fallback MX" }).click();
+		const text = await page.locator("main").innerText();
+		check(`alice sees what waits for ${domain}`, text.includes(domain) && /Messages that wait\s+1/.test(text), text);
+		check("and why", /last error/i.test(text), text);
+		await accessible(page, "fallback MX");
+		await shot(page, "fallback");
+		await page.getByRole("button", { name: "Deliver now" }).click();
+		check("she has it delivered now", (await notice(page)).includes("asked"), await notice(page));
+		await page.getByLabel("Keep all of it at least for").selectOption("14");
+		await page.getByRole("button", { name: "Extend" }).click();
+		check("and kept for longer", (await notice(page)).includes("asked"), await notice(page));
+	},
+
+	/* What came of it. usage: fallbackDone */
+	async fallbackDone(page) {
+		await signIn(page, "alice@example.test", "secret");
+		await page.goto(`${url}fallback`);
+		const text = await page.locator("main").innerText();
+		check("alice reads what came of it", /deliver now: done/.test(text) && /keep longer: done/.test(text), text);
+		check("and until when all is kept", /at least until/.test(text), text);
+		await accessible(page, "fallback MX, after a request");
+	},
+
+	/* bob is the host's administrator. usage: host VIRUS LIST */
+	async host(page, [virus, list]) {
+		await signIn(page, "bob@example.test", "secret");
+		await page.getByRole("link", { name: "Host", exact: true }).click();
+		const text = await page.locator("main").innerText();
+		for (const part of ["Health", "example.test", "Postfix's queue", virus, list])
+			check(`the host's page says ${part}`, text.includes(part), text);
+		await accessible(page, "host");
+		await shot(page, "host");
+		await page.getByLabel("What becomes of spam").selectOption("tag");
+		await page.getByRole("button", { name: "Save" }).click();
+		check("bob sets what becomes of spam", (await notice(page)).includes("asked"), await notice(page));
+	},
+
+	/* carol is her domain's administrator. */
+	async domain(page) {
+		await signIn(page, "carol@example.test", "secret");
+		await page.getByRole("link", { name: "Host", exact: true }).click();
+		const text = await page.locator("main").innerText();
+		check("carol sees her domain", text.includes("example.test"), text);
+		check("and not the host", !text.includes("Health") && !text.includes("queue"), text);
+		check("what was set is shown", await page.getByLabel("What becomes of spam").inputValue() === "tag", text);
+		await accessible(page, "domain");
+		await shot(page, "domain");
+	},
+
 	/* Without script everything works too. usage: plain SUBJECT */
 	async plain(page, [subject]) {
 		await signIn(page, "alice@example.test", "secret");

@@ -1,0 +1,111 @@
+#include "report.h"
+
+#include "lib/address.h"
+#include "lib/file.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* What may be set for a domain; values separated by blanks. */
+static const struct {
+	const char *name, *values;
+} known[] = {
+	{"spamAction", "quarantine tag deliver"},
+	{"trainingMode", "TEFT TUM TOE NOTRAIN"},
+	{"dailyQuarantineSummary", "on off"},
+};
+
+static bool is_one_of(const char *value, const char *values)
+{
+	size_t size = strlen(value);
+
+	while (*values != '\0') {
+		size_t length = strcspn(values, " ");
+
+		if (size == length && memcmp(value, values, size) == 0)
+			return true;
+		values += length + (values[length] == ' ');
+	}
+	return false;
+}
+
+/* Of the domain that is his own. */
+static bool may_set(const struct report *report, const char *user, const char *domain)
+{
+	const struct conf *conf = report->admin->conf;
+	const char *delimiters = conf_text(conf, P_RECIPIENT_DELIMITER), *at = strrchr(user, '@');
+
+	return at != NULL && strcasecmp(at + 1, domain) == 0 && address_is_user(span_of(user)) &&
+	       (address_is_listed(conf_list(conf, P_WEB_HOST_ADMINS), user, delimiters) ||
+		address_is_listed(conf_list(conf, P_WEB_DOMAIN_ADMINS), user, delimiters));
+}
+
+const char *report_preferences(struct report *report, const char *user, const char *domain,
+			       const struct packet *packet)
+{
+	json_t *chosen;
+
+	if (!may_set(report, user, domain))
+		return "denied";
+	chosen = json_object();
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		const char *value = packet_get(packet, known[i].name);
+
+		if (value == NULL || value[0] == '\0')
+			continue;
+		if (!is_one_of(value, known[i].values)) {
+			json_decref(chosen);
+			return "invalid";
+		}
+		json_object_set_new(chosen, known[i].name, json_string(value));
+	}
+	/* The user's domain is lower case: address_is_user(). */
+	json_object_set_new(report->preferences, strrchr(user, '@') + 1, chosen);
+	return report_write_preferences(report) == EX_OK ? "done" : "failed";
+}
+
+static void put_domain(struct strbuf *out, const char *domain, json_t *chosen)
+{
+	const char *name;
+	json_t *value;
+
+	if (json_object_size(chosen) == 0)
+		return;
+	strbuf_printf(out, "@%s ", domain);
+	json_object_foreach(chosen, name, value)
+		strbuf_printf(out, "%s=%s;", name, json_string_value(value));
+	strbuf_append_char(out, '\n');
+}
+
+int report_write_preferences(const struct report *report)
+{
+	const char *state = conf_text(report->admin->conf, P_STATE_DIRECTORY), *domain;
+	char *path = xasprintf("%s/domain-preferences", state), *fresh = xasprintf("%s.new", path);
+	struct strbuf text = STRBUF_INIT;
+	json_t *chosen;
+	int fd, ret = EX_OK;
+
+	strbuf_append_text(&text, "# Made by `shoveler report` from the web page's Host.\n");
+	json_object_foreach(report->preferences, domain, chosen) put_domain(&text, domain, chosen);
+	unlink(fresh);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	/* Read by every user of the maps, whatever our umask. */
+	if (fd < 0 || fchmod(fd, 0644) < 0 || file_write_all(fd, strbuf_span(&text)) < 0 ||
+	    fsync(fd) < 0 || rename(fresh, path) < 0) {
+		complain("cannot write %s: %s", path, strerror(errno));
+		ret = EX_CANTCREAT;
+	}
+	if (fd >= 0)
+		close(fd);
+	strbuf_free(&text);
+	free(fresh);
+	free(path);
+	return ret;
+}

@@ -1,0 +1,389 @@
+/*
+ * Host: for administrators. Those of the host see all of it, those of a domain the figures of their
+ * domain; both set what their users begin with.
+ */
+#include "web/host_report.h"
+#include "web/pages.h"
+#include "web/site.h"
+
+#include "lib/address.h"
+#include "lib/msg.h"
+
+#include <stdlib.h>
+
+static const char *own_domain(const struct request *r)
+{
+	const char *at = strrchr(r->session.user, '@');
+
+	return at != NULL ? at + 1 : "";
+}
+
+static bool is_host_admin(const struct request *r)
+{
+	return address_is_listed((const char *const *)r->site->host_admins, r->session.user,
+				 r->site->delimiters);
+}
+
+bool host_is_shown(struct request *r)
+{
+	return is_host_admin(r) || address_is_listed((const char *const *)r->site->domain_admins,
+						     r->session.user, r->site->delimiters);
+}
+
+static void show_count(struct request *r, const char *label, const json_t *metrics,
+		       const char *name)
+{
+	html(&r->html, "<dt>%s</dt><dd>%lld</dd>", label, json_number(metrics, name));
+}
+
+/* ---- domains ---- */
+
+/* One week's sums over all domains. */
+static json_t *sum_week(const json_t *domains, size_t week)
+{
+	static const char *const names[] = {"messages", "spam", "caught", "missed",
+					    "false_positives"};
+	json_t *sum = json_object(), *domain;
+	size_t i;
+
+	json_array_foreach(domains, i, domain)
+	{
+		const json_t *each = json_array_get(json_object_get(domain, "weeks"), week);
+
+		json_object_set(sum, "start", json_object_get(each, "start"));
+		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
+			json_object_set_new(sum, names[n],
+					    json_integer(json_number(sum, names[n]) +
+							 json_number(each, names[n])));
+	}
+	return sum;
+}
+
+static void show_sums(struct request *r, const json_t *domains)
+{
+	size_t count = json_array_size(json_object_get(json_array_get(domains, 0), "weeks"));
+	json_t *weeks = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(weeks, sum_week(domains, i));
+	show_weeks(r, weeks);
+	json_decref(weeks);
+}
+
+static void show_domain_row(struct request *r, const json_t *domain)
+{
+	const json_t *quarantine = json_object_get(domain, "quarantine");
+	struct html *h = &r->html;
+	long long messages = 0, spam = 0;
+	size_t i;
+	json_t *week;
+
+	json_array_foreach(json_object_get(domain, "weeks"), i, week)
+	{
+		messages += json_number(week, "messages");
+		spam += json_number(week, "spam");
+	}
+	html(h, "<tr><th scope=\"row\">%s</th><td>%lld</td><td>%lld</td><td>%lld</td><td>%lld (",
+	     json_text(domain, "domain"), json_number(domain, "users"), messages, spam,
+	     json_number(quarantine, "messages"));
+	show_size(r, json_number(quarantine, "bytes"));
+	html(h, ")</td></tr>");
+}
+
+static void show_domains(struct request *r, const json_t *domains)
+{
+	struct html *h = &r->html;
+	size_t i;
+	json_t *each;
+
+	html(h,
+	     "<section class=\"card\"><h2>%s</h2><div class=\"scroll\" tabindex=\"0\" "
+	     "role=\"region\" aria-label=\"%s\"><table><thead><tr><th scope=\"col\">%s</th>"
+	     "<th scope=\"col\">%s</th>",
+	     tr(h, "Domains"), tr(h, "Domains"), tr(h, "Domain"), tr(h, "Users"));
+	html(h,
+	     "<th scope=\"col\">%s</th><th scope=\"col\">%s</th><th scope=\"col\">%s</th></tr>"
+	     "</thead><tbody>",
+	     tr(h, "Messages"), tr(h, "Spam"), tr(h, "In quarantine"));
+	json_array_foreach(domains, i, each) show_domain_row(r, each);
+	html(h, "</tbody></table></div></section>");
+}
+
+static void show_overview(struct request *r, const json_t *overview)
+{
+	const json_t *domains = json_object_get(overview, "domains");
+
+	show_sums(r, domains);
+	if (json_array_size(domains) > 0)
+		show_domains(r, domains);
+}
+
+/* ---- the host ---- */
+
+/* What milter and delivery agent have counted. */
+static void show_volumes(struct request *r, const json_t *services)
+{
+	const json_t *milter =
+		json_object_get(json_object_get(services, "shoveler-milter"), "metrics");
+	const json_t *lda = json_object_get(json_object_get(services, "shoveler-lda"), "metrics");
+	struct html *h = &r->html;
+
+	html(h, "<section class=\"card\"><h2>%s</h2><p class=\"hint\">%s</p><dl class=\"facts\">",
+	     tr(h, "Mail"), tr(h, "Since these services were started."));
+	show_count(r, tr(h, "SMTP sessions"), milter, "shoveler_milter_sessions_total");
+	show_count(r, tr(h, "Scanned and clean"), milter,
+		   "shoveler_milter_scans_total{status=\"clean\"}");
+	show_count(r, tr(h, "With a virus"), milter,
+		   "shoveler_milter_scans_total{status=\"infected\"}");
+	show_count(r, tr(h, "Refused clients"), milter,
+		   "shoveler_milter_refused_total{reason=\"score\"}");
+	show_count(r, tr(h, "Greylisted"), milter,
+		   "shoveler_milter_deferred_total{reason=\"greylist\"}");
+	show_count(r, tr(h, "Called good"), lda,
+		   "shoveler_lda_verdicts_total{result=\"innocent\"}");
+	show_count(r, tr(h, "Called spam"), lda, "shoveler_lda_verdicts_total{result=\"spam\"}");
+	show_count(r, tr(h, "From trusted senders"), lda,
+		   "shoveler_lda_verdicts_total{result=\"whitelisted\"}");
+	show_count(r, tr(h, "Put into quarantine"), lda,
+		   "shoveler_lda_recipients_total{outcome=\"quarantined\"}");
+	show_count(r, tr(h, "Delivered without a verdict"), lda,
+		   "shoveler_lda_recipients_total{outcome=\"unmarked\"}");
+	show_count(r, tr(h, "Put off"), lda, "shoveler_lda_recipients_total{outcome=\"deferred\"}");
+	html(h, "</dl></section>");
+}
+
+/* The value of its one label: family{label="VALUE"}, as Prometheus escapes it. */
+static struct span label_of(const char *metric, const char *family)
+{
+	size_t size = strlen(family);
+	const char *begin = strncmp(metric, family, size) == 0 && metric[size] == '{'
+				    ? strchr(metric, '"')
+				    : NULL;
+	const char *end = begin != NULL ? strrchr(metric, '"') : NULL;
+
+	if (end == NULL || end == begin)
+		return (struct span){NULL, 0};
+	return (struct span){begin + 1, (size_t)(end - begin) - 1};
+}
+
+/* All of a family, each under its label. */
+static void show_family(struct request *r, const json_t *metrics, const char *family,
+			const char *title, const char *nothing)
+{
+	struct html *h = &r->html;
+	bool any = false;
+	const char *name;
+	json_t *value;
+
+	html(h, "<section class=\"card\"><h2>%s</h2>", title);
+	json_object_foreach((json_t *)metrics, name, value)
+	{
+		struct span label = label_of(name, family);
+
+		if (label.size == 0)
+			continue;
+		if (!any)
+			html(h, "<dl class=\"facts\">");
+		html(h, "<dt>");
+		html_span(h, label);
+		html(h, "</dt><dd>%lld</dd>", (long long)json_integer_value(value));
+		any = true;
+	}
+	if (any)
+		html(h, "</dl>");
+	else
+		html(h, "<p>%s</p>", nothing);
+	html(h, "</section>");
+}
+
+static void show_queue(struct request *r, const json_t *report)
+{
+	struct html *h = &r->html;
+	size_t i;
+	json_t *each;
+
+	html(h, "<section class=\"card\"><h2>%s</h2>", tr(h, "Postfix's queue"));
+	if (!json_flag(report, "queue_read"))
+		html(h, "<p class=\"notice trouble\">%s</p>", tr(h, "It cannot be read."));
+	else if (json_array_size(json_object_get(report, "queue")) == 0)
+		html(h, "<p>%s</p>", tr(h, "It is empty."));
+	else
+		html(h, "<dl class=\"facts\">");
+	json_array_foreach(json_object_get(report, "queue"), i, each)
+	{
+		html(h, "<dt>%s</dt><dd>", json_text(each, "queue"));
+		text(h,
+		     trn(h, "%lu message", "%lu messages",
+			 (unsigned long)json_number(each, "messages")),
+		     (unsigned long)json_number(each, "messages"));
+		html(h, ", ");
+		show_size(r, json_number(each, "bytes"));
+		html(h, ", %s ", tr(h, "the oldest of"));
+		show_time(r, json_number(each, "oldest"));
+		html(h, "</dd>");
+	}
+	if (json_array_size(json_object_get(report, "queue")) > 0)
+		html(h, "</dl>");
+	html(h, "</section>");
+}
+
+static void show_findings(struct request *r, const json_t *findings, const char *kind,
+			  const char *label, const char *class)
+{
+	struct html *h = &r->html;
+	size_t i;
+	json_t *each;
+
+	json_array_foreach(findings, i, each)
+	{
+		if (strcmp(json_text(each, "finding"), kind) != 0)
+			continue;
+		html(h, "<li><span class=\"chip %s\">%s</span> <strong>%s</strong> %s", class,
+		     label, json_text(each, "check"), json_text(each, "text"));
+		if (json_text(each, "advice")[0] != '\0')
+			html(h, "<br><span class=\"hint\">%s</span>", json_text(each, "advice"));
+		html(h, "</li>");
+	}
+}
+
+static void show_health(struct request *r, const json_t *report)
+{
+	const json_t *findings = json_object_get(report, "doctor");
+	struct html *h = &r->html;
+
+	html(h, "<section class=\"card\"><h2>%s</h2><p class=\"hint\">%s ", tr(h, "Health"),
+	     tr(h, "What `shoveler doctor` says, as of"));
+	show_time(r, json_number(report, "doctor_time"));
+	html(h, "</p><ul class=\"findings\">");
+	show_findings(r, findings, "error", tr(h, "Error"), "spam");
+	show_findings(r, findings, "warning", tr(h, "Warning"), "doubt");
+	html(h, "</ul><details><summary>%s</summary><ul class=\"findings\">",
+	     tr(h, "What is well"));
+	show_findings(r, findings, "ok", tr(h, "Good"), "good");
+	html(h, "</ul></details></section>");
+}
+
+static void show_host(struct request *r, const json_t *report)
+{
+	const json_t *services = json_object_get(report, "services");
+	const json_t *milter =
+		json_object_get(json_object_get(services, "shoveler-milter"), "metrics");
+	struct html *h = &r->html;
+
+	if (report == NULL) {
+		html(h, "<p class=\"notice trouble\">%s</p>",
+		     tr(h, "There is no report of the host: is shoveler-report.timer enabled?"));
+		return;
+	}
+	show_health(r, report);
+	show_volumes(r, services);
+	show_family(r, milter, "shoveler_milter_viruses_total", tr(h, "Viruses"),
+		    tr(h, "None was found."));
+	show_family(r, milter, "shoveler_milter_dns_list_hits_total", tr(h, "DNS lists"),
+		    tr(h, "No client was listed."));
+	show_queue(r, report);
+	show_report_time(r, report);
+}
+
+/* ---- what users begin with ---- */
+
+static const struct choice {
+	const char *name, *label;
+	struct {
+		const char *value, *label;
+	} values[6];
+} choices[] = {
+	{"spamAction",
+	 N_("What becomes of spam"),
+	 {{"", N_("as on the whole host")},
+	  {"quarantine", N_("quarantine")},
+	  {"tag", N_("marked in the subject")},
+	  {"deliver", N_("delivered")}}},
+	{"trainingMode",
+	 N_("How filters learn"),
+	 {{"", N_("as on the whole host")},
+	  {"TEFT", "TEFT"},
+	  {"TUM", "TUM"},
+	  {"TOE", "TOE"},
+	  {"NOTRAIN", "NOTRAIN"}}},
+	{"dailyQuarantineSummary",
+	 N_("A daily summary of the quarantine"),
+	 {{"", N_("as on the whole host")}, {"on", N_("yes")}, {"off", N_("no")}}},
+};
+
+static void show_preferences(struct request *r, const json_t *report)
+{
+	const json_t *own = json_object_get(json_object_get(report, "preferences"), own_domain(r));
+	struct html *h = &r->html;
+
+	if (report == NULL)
+		return;
+	html(h, "<section class=\"card\"><h2>%s</h2><p class=\"hint\">", tr(h, "Preferences"));
+	text(h, tr(h, "What users of %s begin with, as long as they choose nothing else."),
+	     own_domain(r));
+	html(h, "</p><form method=\"post\" action=\"host\">");
+	form_token_field(r);
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		const struct choice *choice = &choices[i];
+
+		html(h, "<p><label for=\"%s\">%s</label><select id=\"%s\" name=\"%s\">",
+		     choice->name, catalogue_text(h->catalogue, choice->label, 1), choice->name,
+		     choice->name);
+		for (size_t v = 0; choice->values[v].value != NULL; v++)
+			show_option(r, choice->values[v].value,
+				    catalogue_text(h->catalogue, choice->values[v].label, 1),
+				    json_text(own, choice->name));
+		html(h, "</select></p>");
+	}
+	html(h, "<p><button class=\"primary\">%s</button></p></form></section>", tr(h, "Save"));
+}
+
+static void save_preferences(struct request *r)
+{
+	struct strbuf attributes = STRBUF_INIT;
+
+	packet_put(&attributes, "request", "preferences");
+	packet_put(&attributes, "user", r->session.user);
+	packet_put(&attributes, "domain", own_domain(r));
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+		packet_put(&attributes, choices[i].name, form_text(&r->form, choices[i].name));
+	ask_root(r, &attributes, "domain-preferences", "host");
+}
+
+/* ---- the page ---- */
+
+static void show_page(struct request *r, const json_t *overview)
+{
+	json_t *report = host_report_get(r->site->report);
+	struct html *h = &r->html;
+
+	frame_begin(r, is_host_admin(r) ? tr(h, "Host") : own_domain(r), "host");
+	show_overview(r, overview);
+	if (is_host_admin(r))
+		show_host(r, report);
+	show_preferences(r, report);
+	frame_end(r);
+	json_decref(report);
+}
+
+void page_host(struct request *r)
+{
+	struct strbuf question = STRBUF_INIT;
+	struct answer answer;
+
+	if (!host_is_shown(r)) {
+		frame_fail(r, 404, tr(&r->html, "There is no such page"),
+			   tr(&r->html, "It is for administrators."));
+		return;
+	}
+	if (r->post) {
+		save_preferences(r);
+		return;
+	}
+	ask_begin_overview(&question, is_host_admin(r) ? "" : own_domain(r));
+	if (ask(r, &question, &answer))
+		show_page(r, answer.json);
+	else
+		frame_fail_answer(r, &answer);
+	answer_free(&answer);
+}
