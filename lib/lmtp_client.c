@@ -361,6 +361,17 @@ static bool read_envelope_replies(struct lmtp_client *client, struct lmtp_reply 
 	return true;
 }
 
+/*
+ * RFC 6531 section 3.2: an address that is not ASCII goes only to who announces SMTPUTF8. Others would
+ * take it for another one, or for none.
+ */
+static bool takes_address(const struct lmtp_client *client, const char *address)
+{
+	while ((*address & 0x80) == 0 && *address != '\0')
+		address++;
+	return *address == '\0' || (client->extensions & EXTENSION_SMTPUTF8) != 0;
+}
+
 /* False when the connection is lost: then it is so for all of them, whatever was answered. */
 static bool begin(struct lmtp_client *client, const struct lmtp_envelope *envelope,
 		  struct lmtp_destination *to, size_t count)
@@ -372,6 +383,13 @@ static bool begin(struct lmtp_client *client, const struct lmtp_envelope *envelo
 	client->count = count;
 	for (size_t i = 0; i < count; i++)
 		to[i].result = LMTP_ACCEPTED;
+	if (!takes_address(client, envelope->sender)) {
+		lmtp_reply_set(&reply, 550,
+			       "5.6.7 The mailbox's server takes no sender's address "
+			       "that is not ASCII");
+		set_all(client, LMTP_REFUSED, &reply);
+		return true;
+	}
 	status = send_envelope(client, envelope);
 	if (status != LMTP_IO_OK)
 		set_lost(client, &reply, status, "while sending the envelope");

@@ -284,6 +284,37 @@ static void odd_servers(void **state)
 	assert_script(ENVELOPE "354 go\n\n\n", LMTP_AMBIGUOUS, 451);
 }
 
+/* RFC 6531: not to who does not know SMTPUTF8, and then nothing is said at all. */
+static void an_address_that_is_not_ascii(void **state)
+{
+	static const struct lmtp_envelope envelope = {"\xc3\xa9@b", "SMTPUTF8"};
+	static const struct {
+		const char *script;
+		enum lmtp_result result;
+		int code;
+	} cases[] = {
+		{"220 x\n250-x|250 8BITMIME\n250 2.1.0 ok\n250 2.1.5 ok\n354 go\n\n250 2.0.0 ok\n",
+		 LMTP_REFUSED, 550},
+		{"220 x\n250-x|250 SMTPUTF8\n250 2.1.0 ok\n250 2.1.5 ok\n354 go\n\n250 2.0.0 ok\n",
+		 LMTP_ACCEPTED, 250},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct bench *bench = bench_start(cases[i].script);
+		struct lmtp_reply reply = {0};
+		struct lmtp_destination to = {"alice@b", "", LMTP_ACCEPTED, &reply};
+		struct texts content = {{next_text}, TEXTS("x\r\n")};
+
+		assert_int_equal(lmtp_client_deliver(bench->pool, &envelope, &to, &content.source),
+				 cases[i].result);
+		assert_int_equal(reply.code, cases[i].code);
+		if (i == 0)
+			assert_non_null(strstr(reply.text, "5.6.7"));
+		bench_end(bench);
+	}
+}
+
 /* Each has a reply of his own: to RCPT, or after the content. */
 static void several_recipients(void **state)
 {
@@ -359,6 +390,7 @@ int main(void)
 		cmocka_unit_test(a_closed_kept_connection_is_replaced),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(odd_servers),
+		cmocka_unit_test(an_address_that_is_not_ascii),
 		cmocka_unit_test(several_recipients),
 		cmocka_unit_test(who_is_lost),
 	};

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import smtplib
 import socket
 import sqlite3
 import subprocess
@@ -15,7 +16,7 @@ import threading
 import time
 import unittest
 
-from host import BUILD, MAIL_UID, Host, transaction, wait_for
+from host import BUILD, MAIL_UID, Host, read_bytes, transaction, wait_for
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 USERS = [ALICE, BOB]
@@ -181,6 +182,42 @@ class Refusals(LdaTest):
         self.assertIn(b"5.2.2", replies[0][1])
         self.assertEqual(self.host.messages(ALICE), [])
         self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="refused"}'), 2)
+
+
+class Internationalized(LdaTest):
+    """RFC 6531: nobody's address becomes another one, or none."""
+
+    def mail(self, sender, recipient=ALICE, text="Subject: x\r\n\r\nx\r\n"):
+        with self.host.lmtp() as client:
+            client.ehlo_or_helo_if_needed()
+            client.command_encoding = "utf-8"
+            self.assertEqual(client.docmd("MAIL", f"FROM:<{sender}> BODY=8BITMIME SMTPUTF8")[0], 250)
+            replies = [client.docmd("RCPT", f"TO:<{recipient}>")]
+            if replies[0][0] == 250:
+                client.putcmd("data")
+                client.getreply()
+                client.send(text.encode() + b".\r\n")
+                replies = [client.getreply()]
+            return replies[0]
+
+    def test_as_much_as_dovecot_has(self):
+        with smtplib.LMTP(self.host.path("run/lmtp"), local_hostname="test") as dovecot:
+            dovecot.ehlo_or_helo_if_needed()
+            takes = dovecot.has_extn("smtputf8")
+        code, text = self.mail("\u00e9@client.test")
+        if takes:
+            self.assertEqual(code, 250)
+            self.assertIn("Return-Path: <\u00e9@client.test>".encode(), self.host.messages(ALICE)[0])
+        else:
+            self.assertEqual((code, text[:5]), (550, b"5.6.7"))
+            self.assertEqual(self.host.messages(ALICE), [])
+        # Text in the header does no harm: that is what 8BITMIME mail has had for ever.
+        before = len(self.host.messages(ALICE))
+        self.assertEqual(self.mail("e@client.test", text="Subject: \u00e9\r\n\r\nx\r\n")[0], 250)
+        self.assertIn("Subject: \u00e9".encode(), self.host.messages(ALICE)[before])
+        self.assertIn(b"Return-Path: <e@client.test>", self.host.messages(ALICE)[before])
+        # Whom Dovecot does not know it says itself.
+        self.assertGreaterEqual(self.mail("e@client.test", recipient="\u00e9@example.test")[0], 500)
 
 
 class Failures(LdaTest):
@@ -567,33 +604,94 @@ class PreferenceMaps(Trained):
         self.assertEqual(self.send(b"Pills one"), [250, 250])
 
 
-class Pipe(LdaTest):
+class Pipe(Trained):
+    """By dovecot-lda, with the verdict of the running shoveler-lda. As root, since dovecot-lda then becomes the mail user by itself;
+    with pipe(8) and the mail user: tests/integration/43-delivery-ways.sh."""
     quota = "20k"
+    settings = ("lda_pipe_command = /usr/lib/dovecot/dovecot-lda -e -c {top}/dovecot.conf\n"
+                "lda_pipe_lookup = doveadm -c {top}/dovecot.conf user\nlda_message_size_limit = 250k\n")
 
-    def pipe(self, message, *arguments):
+    def pipe(self, message, *arguments, **how):
         result = subprocess.run([os.path.join(BUILD, "lda/shoveler-lda"), "-c", self.host.path("etc"), *arguments], input=message,
-                                user="nobody", group="nogroup", extra_groups=[], capture_output=True, check=False)
-        return result.returncode, result.stdout.decode()
+                                capture_output=True, check=False, **how)
+        return result.returncode, result.stdout.decode() + result.stderr.decode()
 
     def test_delivery_by_command(self):
-        text = b"From: a@b\nSubject: piped\n\n.\nbody\n..dots\nno newline"
-        code, said = self.pipe(b"From sender@client.test Sun Nov 22\n" + text, "-f", "sender@client.test", "-d", "alice+x@example.test")
-        self.assertEqual((code, said[:4]), (0, "250 "))
+        text = b"From: a@b\nSubject: piped\nX-DSPAM-Result: forged\n\n.\nbody\n..dots\nFrom here\nno newline"
+        code, said = self.pipe(b"From sender@client.test Sun Nov 22\n" + text, "-f", "sender@client.test", "-d", ALICE, "--",
+                               "-a", "alice+x@example.test")
+        self.assertEqual(code, 0, said)
         raw = self.host.messages(ALICE)[0]
         self.assertEqual(field(raw, "X-DSPAM-Result"), "Innocent")
-        self.assertEqual(field(raw, "Return-Path"), "<sender@client.test>")
-        self.assertEqual(field(raw, "Delivered-To"), "alice+x@example.test")
-        self.assertTrue(raw.replace(b"\r\n", b"\n").endswith(text + b"\n"), raw)
+        self.assertTrue(raw.replace(b"\r\n", b"\n").rstrip(b"\n").endswith(text.split(b"forged\n")[1]), raw)
+        self.assertRegex(self.host.read("lda.log"), r"user=<alice@example.test>.*action=deliver.*relay=command, status=sent \(250")
+        self.assertIn('"outcome": "delivered"', self.host.spamtrain("--json", "history", ALICE, "1"))
+        # again, and by LMTP: the same verdict
+        self.assertEqual(self.pipe(text, "-f", "", "-d", ALICE)[0], 0)
+        again = self.host.messages(ALICE)[1]
+        self.assertEqual(field(again, "X-DSPAM-Signature"), field(raw, "X-DSPAM-Signature"))
+        self.host.deliver([ALICE], text.replace(b"\n", b"\r\n"))
+        self.assertEqual(self.metric("shoveler_lda_again_total"), 2)
+
+    def test_actions_by_command(self):
+        for action, folder, tagged in (("deliver", 1, False), ("tag", 2, True), ("quarantine", 2, True)):
+            self.prefer("spamAction", action)
+            code, said = self.pipe(self.spam(b"Pills " + action.encode()), "-f", "s@b", "-d", ALICE)
+            self.assertEqual(code, 0, said)
+            self.assertEqual(len(self.host.messages(ALICE)), folder)
+            self.assertEqual("[SPAM]" in field(self.host.messages(ALICE)[-1], "Subject"), tagged)
+        self.assertEqual(len(self.quarantined()), 1)
+        self.assertIn("Quarantined as", said)
+        self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="quarantined"}'), 1)
+        self.prefer("optOut", "on")
+        self.assertEqual(self.pipe(self.spam(b"Pills passed"), "-d", ALICE)[0], 0)
+        self.assertNotIn(b"X-DSPAM", self.host.messages(ALICE)[-1])
+        # whose mailbox is gone gets nothing into his quarantine
+        self.prefer("optOut", "off")
+        self.host.write("users", "")
+        time.sleep(1.1)  # Dovecot looks at the file once a second
+        self.assertEqual(self.pipe(self.spam(b"Pills gone"), "-d", ALICE)[0], 67)
+        self.assertEqual(len(self.quarantined()), 1)
 
     def test_exit_codes(self):
-        self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", "nobody@example.test")[0], 67)
-        self.assertEqual(self.pipe(b"Subject: x\n\n" + b"x" * 40000, "-d", ALICE)[0], 73)
+        nobody = "nobody@example.test"
+        self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", nobody)[0], 67)
+        self.assertFalse(os.path.exists(self.host.path("shoveler/users/example.test/nobody")))
+        self.assertEqual(self.pipe(b"Subject: x\n\n" + b"x" * 40000, "-d", ALICE)[0], 77)  # over quota, says dovecot-lda
+        self.assertEqual(self.metric('shoveler_lda_recipients_total{outcome="refused"}'), 1)
+        self.assertIn('"outcome": "refused"', self.host.spamtrain("--json", "history", ALICE, "1"))
+        self.assertEqual(self.pipe(b"x" * 300000, "-d", ALICE)[0], 69)
         self.assertEqual(self.pipe(b"", "-d", "a@b>\r\nRCPT TO:<c@d")[0], 64)
+        self.assertEqual(self.pipe(b"", "-d", "--help")[0], 64)
         self.assertEqual(self.pipe(b"", "-d", "")[0], 64)
+        os.chmod(self.host.path("etc"), 0o755)
+        code, said = self.pipe(b"Subject: x\n\n", "-d", ALICE, user=MAIL_UID, group=MAIL_UID, extra_groups=[])
+        self.assertEqual(code, 75, said)  # he is not mail_user here
         self.host.stop_dovecot()
         self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", ALICE)[0], 75)
+        self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", nobody)[0], 75)
         self.host.stop_lda()
         self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", ALICE)[0], 75)
+
+    def test_the_delivery_command_fails(self):
+        config = self.host.read("etc/main.cf")
+        for command, expected in (("/bin/false", 1), ("sh -c kill$IFS-9$IFS$$", 75), ("/nowhere/dovecot-lda", 75)):
+            self.host.write("etc/main.cf", config + f"lda_pipe_command = {command}\n".replace("$$", "$$$$").replace("$IFS", "$${IFS}"))
+            code, said = self.pipe(b"Subject: x\n\n" + command.encode(), "-d", ALICE)
+            self.assertEqual(code, expected, said)
+        self.assertEqual(self.host.messages(ALICE), [])
+
+    def test_what_the_command_gets(self):
+        self.host.write("command", f'#!/bin/sh\nprintf "%s;" "$@" >{self.host.path("words")}\ncat >{self.host.path("input")}\nexit 42\n')
+        os.chmod(self.host.path("command"), 0o755)
+        self.host.write("etc/main.cf", self.host.read("etc/main.cf") + f"lda_pipe_command = {self.host.path('command')} -e\n")
+        body = b"text \xff of it\n" * 20000
+        code, _ = self.pipe(b"Subject: x\n\n" + body[:200000], "-f", "s@client.test", "-d", ALICE, "--", "-a", "alice+x@example.test")
+        self.assertEqual(code, 42)
+        self.assertEqual(self.host.read("words"), f"-e;-f;s@client.test;-d;{ALICE};-a;alice+x@example.test;")
+        given = read_bytes(self.host.path("input"))
+        self.assertTrue(given.startswith(b"X-DSPAM-Result: Innocent\r\n"))
+        self.assertEqual(given.split(b"\r\n\r\n", 1)[1].replace(b"\r\n", b"\n"), body[:200000])
 
 
 class Sessions(LdaTest):
