@@ -291,10 +291,14 @@ static enum store_status index_file(struct store *store, int folder, const char 
 	return status;
 }
 
-/* It left the quarantine, and only the removal of its file was lost. */
+/*
+ * It left the quarantine, and only the removal of its file was lost; or it came again since then, and
+ * went into the mailbox.
+ */
 static bool has_left(enum store_outcome outcome)
 {
-	return outcome == STORE_OUTCOME_RELEASED || outcome == STORE_OUTCOME_DELETED;
+	return outcome == STORE_OUTCOME_RELEASED || outcome == STORE_OUTCOME_DELETED ||
+	       outcome == STORE_OUTCOME_DELIVERED || outcome == STORE_OUTCOME_TAGGED;
 }
 
 static enum store_status sweep_orphan(struct store *store, int folder, const char *name,

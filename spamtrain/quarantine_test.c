@@ -381,6 +381,7 @@ static void what_left_does_not_come_back(void **state)
 {
 	static const enum store_outcome outcomes[] = {STORE_OUTCOME_RELEASED,
 						      STORE_OUTCOME_DELETED};
+	static const enum store_outcome again[] = {STORE_OUTCOME_DELIVERED, STORE_OUTCOME_TAGGED};
 	struct store_message message = {.signature = SIGNATURE, .digest = SIGNATURE};
 	struct quarantine_swept swept;
 	struct store_quarantined row;
@@ -401,6 +402,16 @@ static void what_left_does_not_come_back(void **state)
 				 STORE_NOT_FOUND);
 		assert_int_equal(count_files(), 0);
 		assert_int_equal(outcome(), outcomes[i]);
+	}
+	/* released, the removal lost; then the same message came once more, and was delivered */
+	for (size_t i = 0; i < sizeof(again) / sizeof(*again); i++) {
+		assert_int_equal(store_message_outcome(store, SIGNATURE, again[i], &error),
+				 STORE_OK);
+		make_file(SIGNATURE ".9.9.9", true);
+		swept = sweep(time(NULL));
+		assert_int_equal(swept.removed, 1);
+		assert_int_equal(swept.indexed, 0);
+		assert_int_equal(count_files(), 0);
 	}
 	/* what was never said to have left gets its row */
 	assert_int_equal(store_message_outcome(store, SIGNATURE, STORE_OUTCOME_QUARANTINED, &error),
