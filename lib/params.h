@@ -317,6 +317,10 @@
 	      "How long such a client has to wait at least")                                              \
 	PARAM(SCORE_REJECT, "score_reject", INT, "8", -1000, 1000, "shoveler-milter",                     \
 	      "From this score on a client is refused")                                                   \
+	PARAM(SCORE_LIMITS, "score_limits", LIST, "", 0, 0, "shoveler-milter",                            \
+	      "These three for a class of recipients: class=note/greylist/reject; \"-\": never")           \
+	PARAM(SCORE_URL, "score_url", TEXT, "", 0, 0, "shoveler-milter",                                  \
+	      "Page named to who is refused; behind \"=\" or \"/\" at its end his address is put")        \
 	PARAM(SCORE_EXEMPT_NETWORKS, "score_exempt_networks", LIST, "", 0, 0, "shoveler-milter",          \
 	      "Networks that are not scored, beside mynetworks of Postfix")                               \
 	PARAM(SCANNER_LISTEN, "scanner_listen", ADDRESS, "unix:$runtime_directory/scanner.sock",          \

@@ -82,18 +82,30 @@ int milter_show_class(const struct conf *conf, const char *address, FILE *out, c
 
 static void print_score(const struct policy *policy, const struct score *score, FILE *out)
 {
-	const char *consequence = "taken";
+	static const char *const actions[] = {
+		[SCORE_TAKE] = "taken",
+		[SCORE_NOTE] = "taken, with a note in the header (score_note)",
+		[SCORE_GREYLIST] = "has to try again later at first (score_greylist)",
+		[SCORE_REJECT] = "refused (score_reject)",
+	};
+	static const struct {
+		unsigned class;
+		const char *name;
+	} classes[] = {{CLASS_MAILBOX, "mailbox"},
+		       {CLASS_REDIRECT, "redirect"},
+		       {CLASS_RELAYED, "relayed domain"}};
 
 	for (size_t i = 0; i < score->hit_count; i++)
 		fprintf(out, "%+4d  %-24s %s\n", score->hits[i].weight, score->hits[i].name,
 			score_text(score->hits[i].name));
-	if (score->total >= policy->score_reject)
-		consequence = "refused (score_reject)";
-	else if (score->hit_count > 0 && score->total >= policy->score_greylist)
-		consequence = "has to try again later at first (score_greylist)";
-	else if (score->hit_count > 0 && score->total >= policy->score_note)
-		consequence = "taken, with a note in the header (score_note)";
-	fprintf(out, "%4d  in all: %s\n", score->total, consequence);
+	fprintf(out, "%4d  in all\n", score->total);
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		struct score_limits limits =
+			score_table_find(&policy->score_table, classes[i].class);
+
+		fprintf(out, "      mail for a %s: %s\n", classes[i].name,
+			actions[score_action_find(&limits, score->total, score->hit_count)]);
+	}
 }
 
 static void show_score(const struct policy *policy, const struct score_question *question,

@@ -1,6 +1,7 @@
 #include "greylist.h"
 
 #include "lib/xalloc.h"
+#include "memory.h"
 
 #include <ctype.h>
 #include <pthread.h>
@@ -9,17 +10,31 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define SETS 8192
-#define WAYS 8 /* entries that share a place; the one that was used last longest ago makes room */
+#define SETS	8192
+#define WAYS	8 /* entries that share a place; the one that was used last longest ago makes room */
+#define VERSION 1
 
+/* 32 bytes: memory.h */
 struct entry {
 	uint64_t key; /* 0: free */
-	time_t first, last;
-	int passed;
+	int64_t first, last;
+	int64_t passed;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct entry entries[SETS][WAYS];
+static struct entry forgotten[SETS][WAYS];
+static struct entry (*entries)[WAYS] = forgotten;
+static uint64_t seed;
+
+void greylist_open(const char *directory)
+{
+	char *path = xasprintf("%s/greylist", directory);
+	struct memory memory = memory_open(path, VERSION, sizeof(forgotten));
+
+	entries = memory.table;
+	seed = memory.seed;
+	free(path);
+}
 
 /* Network alone (sender NULL), or with sender and recipient. */
 static uint64_t key_of(const struct ip *client, const char *sender, const char *recipient)
@@ -31,7 +46,8 @@ static uint64_t key_of(const struct ip *client, const char *sender, const char *
 	for (char *each = text; *each != '\0'; each++)
 		*each = (char)tolower((unsigned char)*each);
 	key = XXH3_64bits_withSeed(text, strlen(text),
-				   XXH3_64bits(client->bytes, network) + (sender != NULL));
+				   XXH3_64bits_withSeed(client->bytes, network, seed) +
+					   (sender != NULL));
 	free(text);
 	return key != 0 ? key : 1;
 }
@@ -47,6 +63,11 @@ static struct entry *entry_of(uint64_t key, time_t now)
 	struct entry *set = entries[key % SETS], *oldest = &set[0];
 
 	for (size_t i = 0; i < WAYS; i++) {
+		/* The clock was set back: nobody waits longer for that. */
+		if (set[i].first > now)
+			set[i].first = now;
+		if (set[i].last > now)
+			set[i].last = now;
 		if (set[i].key == key && now - set[i].last <= lifetime(&set[i]))
 			return &set[i];
 		if (set[i].key == key || set[i].last < oldest->last)

@@ -21,11 +21,13 @@
 #include "scanner_keeper.h"
 #include "scanner_process.h"
 #include "sessions.h"
+#include "suspects.h"
 
 #include "lib/daemon.h"
 #include "lib/msg.h"
 #include "lib/xalloc.h"
 #include "folder.h"
+#include "greylist.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -132,6 +134,12 @@ static int make_folders(const struct conf *conf, char **error_r)
 	return folder_make(conf_text(conf, P_SCANNER_TEMP_DIRECTORY), 0700, user, error_r);
 }
 
+static void open_memories(const struct conf *conf)
+{
+	greylist_open(conf_text(conf, P_MILTER_DIRECTORY));
+	suspects_open(conf_text(conf, P_MILTER_DIRECTORY));
+}
+
 static int start_notices(const struct conf *conf, const struct policy *policy, char **error_r)
 {
 	char *directory = xasprintf("%s/notices", conf_text(conf, P_MILTER_DIRECTORY));
@@ -158,6 +166,7 @@ static int milter_start(const struct conf *conf, char **error_r)
 	    start_scanner(conf, scanner_fd, error_r) < 0 ||
 	    start_notices(conf, policy, error_r) < 0)
 		return -1;
+	open_memories(conf);
 	policy_test_maps(policy);
 	return start_server(conf, milter_fd, error_r);
 }

@@ -107,6 +107,7 @@ static void free_policy(struct policy *policy)
 	free(policy->keep_directory);
 	free(policy->temp_directory);
 	free(policy->scanned_header);
+	free(policy->score_url);
 	explicit_bzero(&policy->secret, sizeof(policy->secret));
 	free(policy);
 }
@@ -278,15 +279,30 @@ static void take_own_names(struct policy *policy)
 	policy->lookups.own_names = (const char *const *)policy->own_names;
 }
 
+static int take_limits(struct policy *policy, const struct conf *conf, char **error_r)
+{
+	const struct score_limits everybody = {
+		.note = (int)conf_number(conf, P_SCORE_NOTE),
+		.greylist = (int)conf_number(conf, P_SCORE_GREYLIST),
+		.reject = (int)conf_number(conf, P_SCORE_REJECT),
+	};
+	const char *const *limits = conf_list(conf, P_SCORE_LIMITS);
+	int ret = 0;
+
+	score_table_default(&policy->score_table, &everybody);
+	for (; *limits != NULL && ret == 0; limits++)
+		ret = score_table_set(&policy->score_table, *limits, error_r);
+	return ret;
+}
+
 static int take_scoring(struct policy *policy, const struct conf *conf, char **error_r)
 {
-	policy->score_note = (int)conf_number(conf, P_SCORE_NOTE);
-	policy->score_greylist = (int)conf_number(conf, P_SCORE_GREYLIST);
+	policy->score_url = xstrdup(conf_text(conf, P_SCORE_URL));
 	policy->greylist_delay_s = (int)conf_number(conf, P_GREYLIST_DELAY);
-	policy->score_reject = (int)conf_number(conf, P_SCORE_REJECT);
 	policy->lookups.budget_ms = (int)conf_number(conf, P_DNS_BUDGET) * 1000;
 	take_own_names(policy);
-	if (take_lists(policy, conf, error_r) < 0 || take_networks(policy, conf, error_r) < 0)
+	if (take_limits(policy, conf, error_r) < 0 || take_lists(policy, conf, error_r) < 0 ||
+	    take_networks(policy, conf, error_r) < 0)
 		return -1;
 	return dns_open(conf_list(conf, P_DNS_SERVERS), &policy->lookups.dns, error_r);
 }

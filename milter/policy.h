@@ -11,6 +11,7 @@
 #include "lib/endpoint.h"
 #include "lib/submitter.h"
 #include "lookups.h"
+#include "score_limits.h"
 #include "postfix_config.h"
 #include "lib/postfix_maps.h"
 
@@ -47,7 +48,8 @@ struct policy {
 	struct lookup_settings lookups;
 	char **own_names;	/* of this host, lower case, NULL-terminated */
 	struct networks exempt; /* clients that are not scored */
-	int score_note, score_greylist, score_reject;
+	struct score_table score_table;
+	char *score_url; /* for who is refused; "": none */
 	int greylist_delay_s;
 };
 

@@ -17,6 +17,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <time.h>
 
@@ -109,18 +110,23 @@ static bool is_scored(struct session *session, const struct recipient *recipient
 	return !is_postmaster(recipient->address);
 }
 
-/* Seconds that the client has to wait, or 0. */
+static enum score_action score_action_of(const struct session *session,
+					 const struct recipient *recipient)
+{
+	const struct score *score = &session->transaction->score;
+	struct score_limits limits =
+		score_table_find(&session->policy->score_table, recipient->class.classes);
+
+	return score_action_find(&limits, score->total, score->hit_count);
+}
+
+/* Seconds that a doubtful client has to wait, or 0. */
 static int greylisted(const struct session *session, const struct recipient *recipient)
 {
 	const struct transaction *transaction = session->transaction;
-	struct timespec now;
 
-	if (transaction->score.hit_count == 0 ||
-	    transaction->score.total < session->policy->score_greylist)
-		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	return greylist_check(&session->ip, transaction->sender, recipient->address,
-			      session->policy->greylist_delay_s, now.tv_sec);
+			      session->policy->greylist_delay_s, time(NULL));
 }
 
 static enum protocol_answer greylist(struct session *session, const struct recipient *recipient,
@@ -138,6 +144,15 @@ static enum protocol_answer greylist(struct session *session, const struct recip
 			     recipient->address, wait_s);
 }
 
+/* A URL that ends with "=" or "/" is about this client. */
+static void put_url(const struct session *session, struct strbuf *out)
+{
+	const char *url = session->policy->score_url;
+	char last = url[strlen(url) - 1];
+
+	strbuf_printf(out, "; see %s%s", url, last == '=' || last == '/' ? session->client : "");
+}
+
 static enum protocol_answer refuse_client(struct session *session,
 					  const struct recipient *recipient)
 {
@@ -149,6 +164,8 @@ static enum protocol_answer refuse_client(struct session *session,
 		      strbuf_text(&reasons));
 	metric_add(&refused_score, 1);
 	log_refusal(session, recipient, "reject", strbuf_text(&log));
+	if (session->policy->score_url[0] != '\0')
+		put_url(session, &reasons);
 	verdict = session_reply(session, "550", "5.7.1", "client [%s] refused, score %d: %s",
 				session->client, session->transaction->score.total,
 				strbuf_text(&reasons));
@@ -230,11 +247,11 @@ enum protocol_answer session_recipient(struct session *session)
 	if ((recipient->class.classes & CLASS_TRAINING) != 0 && transaction->login == NULL)
 		return refuse_training(session, recipient);
 	if (is_scored(session, recipient)) {
-		int wait_s;
+		enum score_action action = score_action_of(session, recipient);
+		int wait_s = action == SCORE_GREYLIST ? greylisted(session, recipient) : 0;
 
-		if (transaction->score.total >= session->policy->score_reject)
+		if (action == SCORE_REJECT)
 			return refuse_client(session, recipient);
-		wait_s = greylisted(session, recipient);
 		if (wait_s > 0)
 			return greylist(session, recipient, wait_s);
 	}

@@ -1,6 +1,7 @@
 #include "suspects.h"
 
 #include "lib/xalloc.h"
+#include "memory.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -8,34 +9,49 @@
 #include <string.h>
 #include <time.h>
 
+#define VERSION 1
+
+/* 64 bytes: memory.h */
 struct entry {
 	XXH128_hash_t key;
-	time_t until;  /* 0: free */
-	uint64_t used; /* clock of the table at its last use */
-	int count;
+	int64_t until; /* since 1970; 0: free */
+	uint64_t used; /* number of its last use */
+	int64_t count;
+	int64_t unused[3];
 };
 
 /* Small and rarely used: a search through all of it is good enough. */
 struct table {
 	pthread_mutex_t lock;
-	uint64_t clock;
-	struct entry entries[SUSPECTS_MAX];
+	uint64_t uses; /* so far */
+	struct entry *entries;
 };
 
-static struct table crashes = {.lock = PTHREAD_MUTEX_INITIALIZER};
-static struct table splits = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static struct entry forgotten[2][SUSPECTS_MAX];
+static struct table crashes = {PTHREAD_MUTEX_INITIALIZER, 0, forgotten[0]};
+static struct table splits = {PTHREAD_MUTEX_INITIALIZER, 0, forgotten[1]};
 
-static time_t now_s(void)
+static void open_table(struct table *table, const char *directory, const char *name)
 {
-	struct timespec now;
+	char *path = xasprintf("%s/%s", directory, name);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	table->entries = memory_open(path, VERSION, sizeof(forgotten[0])).table;
+	for (size_t i = 0; i < SUSPECTS_MAX; i++) {
+		if (table->entries[i].used > table->uses)
+			table->uses = table->entries[i].used;
+	}
+	free(path);
+}
+
+void suspects_open(const char *directory)
+{
+	open_table(&crashes, directory, "crashes");
+	open_table(&splits, directory, "splits");
 }
 
 static struct entry *find(struct table *table, XXH128_hash_t key)
 {
-	time_t now = now_s();
+	time_t now = time(NULL);
 
 	for (size_t i = 0; i < SUSPECTS_MAX; i++) {
 		struct entry *entry = &table->entries[i];
@@ -69,9 +85,9 @@ static int add(struct table *table, XXH128_hash_t key, time_t seconds)
 		entry->key = key;
 		entry->count = 0;
 	}
-	entry->until = now_s() + seconds;
-	entry->used = ++table->clock;
-	count = ++entry->count;
+	entry->until = time(NULL) + seconds;
+	entry->used = ++table->uses;
+	count = (int)++entry->count;
 	pthread_mutex_unlock(&table->lock);
 	return count;
 }
@@ -83,7 +99,7 @@ static int count(struct table *table, XXH128_hash_t key)
 
 	pthread_mutex_lock(&table->lock);
 	entry = find(table, key);
-	count = entry == NULL ? 0 : entry->count;
+	count = entry == NULL ? 0 : (int)entry->count;
 	pthread_mutex_unlock(&table->lock);
 	return count;
 }

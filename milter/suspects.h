@@ -1,5 +1,6 @@
 /*
- * suspects.h - what the milter remembers between sessions: bounded, in memory, lost at a restart.
+ * suspects.h - what the milter remembers between sessions: bounded, and kept across restarts
+ * (memory.h).
  *
  * - Contents that a scanner worker did not survive, by digest: after crash_limit times such a
  *   message is held instead of deferred for ever.
@@ -16,6 +17,9 @@
 #define SUSPECTS_MAX	 4096	     /* entries of each kind; the oldest make room */
 #define SUSPECTS_CRASH_S (3 * 86400) /* seconds a crash is remembered */
 #define SUSPECTS_SPLIT_S 3600	     /* seconds mailbox recipients wait for the others */
+
+/* Before anything else, in one thread. directory: milter_directory; without it it is forgotten. */
+void suspects_open(const char *directory);
 
 /* Counts one more crash of this content. Returns how many there were. */
 int suspects_crashed(XXH128_hash_t digest);

@@ -10,7 +10,7 @@ lab_command() {
 	postfix) echo "/usr/lib/postfix/sbin/master -c /etc/postfix -d" ;;
 	dovecot) echo "/usr/sbin/dovecot -F" ;;
 	unbound) echo "/usr/sbin/unbound -d -c /etc/unbound/unbound.conf" ;;
-	rbldnsd) echo "/usr/sbin/rbldnsd -n -u rbldns -c 1s -b 127.0.0.1/5353 -w /etc/rbldns dnsbl.test:ip4set:dnsbl.test" ;;
+	rbldnsd) echo "/usr/sbin/rbldnsd -n -u rbldns -c 1s -b 127.0.0.1/5353 -w /etc/rbldns dnsbl.test:ip4set:dnsbl.test dnsbl.test:ip6trie:dnsbl6.test dnswl.test:ip4set:dnswl.test rhsbl.test:dnset:rhsbl.test" ;;
 	shoveler-milter | shoveler-lda | spamtraind | shoveler-web) echo "/usr/sbin/$1" ;;
 	roundcube)
 		echo "setpriv --reuid=www-data --regid=www-data --clear-groups env PHP_CLI_SERVER_WORKERS=3 php -d session.save_path=/var/lib/php/sessions" \
