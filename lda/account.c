@@ -80,6 +80,11 @@ void account_quarantine_full(void)
 	metric_add(&quarantines_full, 1);
 }
 
+const char *account_action(enum action action)
+{
+	return actions[action].name;
+}
+
 static void count(const struct delivery *delivery)
 {
 	int code = delivery->recipient->reply.code;
@@ -128,7 +133,7 @@ void account_delivery(const struct delivery *delivery)
 		 delivery->recipient->address, delivery->transaction->sender, strbuf_text(&line),
 		 actions[delivery->action].name, delivery->transaction->content.size,
 		 took_ms / 1000, (int)(took_ms % 1000),
-		 delivery->action == ACTION_QUARANTINE ? "quarantine" : delivery->site->nexthop,
+		 delivery->action == ACTION_QUARANTINE ? "quarantine" : delivery->relay,
 		 status_name(reply->code), reply->code, reply->text);
 	strbuf_free(&line);
 	metric_add(&delay_ms, took_ms);

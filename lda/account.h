@@ -12,6 +12,9 @@ void account_store_error(void);
 void account_classifier_error(void);
 void account_quarantine_full(void);
 
+/* The name of an action, in the log and for the command. */
+const char *account_action(enum action action);
+
 /* The reply is known: logs and counts. */
 void account_delivery(const struct delivery *delivery);
 

@@ -53,6 +53,38 @@ static void end_message(void *context, struct lmtp_transaction *transaction)
 	transaction->state = NULL;
 }
 
+/* ---- one recipient ---- */
+
+void delivery_init(struct delivery *delivery, struct site *site,
+		   const struct lmtp_transaction *transaction, struct lmtp_recipient *recipient)
+{
+	*delivery = (struct delivery){.site = site,
+				      .transaction = transaction,
+				      .message = transaction->state,
+				      .recipient = recipient,
+				      .relay = site->nexthop,
+				      .copy = COPY_NONE,
+				      .started_ms = clock_ms()};
+	address_user(span_of(recipient->address), site->recipient_delimiter, &delivery->user);
+}
+
+void delivery_free(struct delivery *delivery)
+{
+	classifier_verdict_free(&delivery->verdict);
+	strbuf_free(&delivery->own);
+	strbuf_free(&delivery->user);
+}
+
+bool delivery_judge(struct delivery *delivery)
+{
+	if (!judge(delivery))
+		return false;
+	if (delivery->verdict.signature[0] != '\0')
+		dspam_headers_format(&delivery->own, &delivery->verdict,
+				     delivery->message->processed);
+	return true;
+}
+
 static enum store_outcome outcome_of(const struct delivery *delivery)
 {
 	int code = delivery->recipient->reply.code;
@@ -67,6 +99,17 @@ static enum store_outcome outcome_of(const struct delivery *delivery)
 	default:
 		return STORE_OUTCOME_DELIVERED;
 	}
+}
+
+/* Nobody waits for it: were we killed before, Postfix would deliver again. */
+void delivery_settle(struct delivery *delivery)
+{
+	enum store_outcome outcome = outcome_of(delivery);
+
+	/* What was quarantined came with the row. */
+	if (outcome != delivery->verdict.outcome && outcome != STORE_OUTCOME_QUARANTINED)
+		judge_outcome(delivery, outcome);
+	delivery_free(delivery);
 }
 
 /* ---- copies: recipients whose message is the same byte for byte, or one in whose quarantine it goes ---- */
@@ -156,12 +199,8 @@ static void judge_one(void *context, size_t i)
 	struct batch *batch = context;
 	struct delivery *delivery = &batch->deliveries[i];
 
-	if (delivery->result != LMTP_ACCEPTED || !judge(delivery))
-		return;
-	delivery->copy = i;
-	if (delivery->verdict.signature[0] != '\0')
-		dspam_headers_format(&delivery->own, &delivery->verdict,
-				     delivery->message->processed);
+	if (delivery->result == LMTP_ACCEPTED && delivery_judge(delivery))
+		delivery->copy = i;
 }
 
 static void deliver_copy(void *context, size_t i)
@@ -208,25 +247,6 @@ static void deliver_copies(struct batch *batch, struct talk *talk)
 	parallel_for(batch->count, copies > 1 ? batch->site->parallel : 1, deliver_copy, batch);
 }
 
-static void begin_batch(struct batch *batch, struct lmtp_recipient *recipients)
-{
-	int64_t now = clock_ms();
-
-	for (size_t i = 0; i < batch->count; i++) {
-		struct delivery *delivery = &batch->deliveries[i];
-
-		*delivery = (struct delivery){.site = batch->site,
-					      .transaction = batch->transaction,
-					      .message = batch->transaction->state,
-					      .recipient = &recipients[i],
-					      .copy = COPY_NONE,
-					      .started_ms = now};
-		recipients[i].state = delivery;
-		address_user(span_of(recipients[i].address), batch->site->recipient_delimiter,
-			     &delivery->user);
-	}
-}
-
 static void deliver(void *context, struct lmtp_transaction *transaction,
 		    struct lmtp_recipient *recipients, size_t count)
 {
@@ -236,7 +256,10 @@ static void deliver(void *context, struct lmtp_transaction *transaction,
 			      .count = count};
 	struct talk talk;
 
-	begin_batch(&batch, recipients);
+	for (size_t i = 0; i < count; i++) {
+		delivery_init(&batch.deliveries[i], context, transaction, &recipients[i]);
+		recipients[i].state = &batch.deliveries[i];
+	}
 	ask_dovecot(&batch, COPY_NONE, &talk);
 	note_results(&talk);
 	if (talk.client != NULL) {
@@ -249,18 +272,9 @@ static void deliver(void *context, struct lmtp_transaction *transaction,
 
 /* ---- afterwards ---- */
 
-/* Nobody waits for it: were we killed in between, Postfix would deliver again. */
 static void settle_one(void *context, size_t i)
 {
-	struct delivery *delivery = (struct delivery *)context + i;
-	enum store_outcome outcome = outcome_of(delivery);
-
-	/* What was quarantined came with the row. */
-	if (outcome != delivery->verdict.outcome && outcome != STORE_OUTCOME_QUARANTINED)
-		judge_outcome(delivery, outcome);
-	classifier_verdict_free(&delivery->verdict);
-	strbuf_free(&delivery->own);
-	strbuf_free(&delivery->user);
+	delivery_settle((struct delivery *)context + i);
 }
 
 static void settle(void *context, struct lmtp_transaction *transaction,

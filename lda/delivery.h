@@ -51,8 +51,19 @@ struct delivery {
 	struct strbuf own;		   /* our fields, as they go on top of his copy */
 	enum lmtp_result result;	   /* of the last talk with Dovecot */
 	size_t copy;			   /* which of the copies is his; COPY_NONE */
+	const char *relay;		   /* for the log: to whom it is handed */
 	int64_t started_ms;
 };
+
+void delivery_init(struct delivery *delivery, struct site *site,
+		   const struct lmtp_transaction *transaction, struct lmtp_recipient *recipient);
+void delivery_free(struct delivery *delivery);
+
+/* judge(), and our fields. */
+bool delivery_judge(struct delivery *delivery);
+
+/* Mends what the history expected, where it came otherwise. Frees the delivery. */
+void delivery_settle(struct delivery *delivery);
 
 /* For lmtp_server_session(); the context is a struct site. */
 extern const struct lmtp_handler delivery_handler;

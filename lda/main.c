@@ -34,12 +34,14 @@
  *					recipients again that had no reply: lda_batch_size of a
  *					message may get it twice
  *
- * Delivery by command (pipe.h) is a client of the above.
+ * Delivery by command (pipe.h) asks for the verdict by a socket of its own (command.h), and hands the
+ * message to dovecot-lda itself.
  *
  * Threads: main waits for signals; lib/server.h accepts; one thread a session, blocking. They share
  * a struct site (site.h), which a reload replaces.
  */
 #include "lda/account.h"
+#include "lda/command.h"
 #include "lda/pipe.h"
 #include "lda/site.h"
 #include "lib/daemon.h"
@@ -59,7 +61,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct server *server;
+static struct server *server, *command_server;
 static struct site *current; /* under lock */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -81,6 +83,15 @@ static void session(int fd, void *context)
 	account_session(1);
 	lmtp_server_session(fd, &site->lmtp);
 	account_session(-1);
+	site_release(&site);
+}
+
+static void answer_command(int fd, void *context)
+{
+	struct site *site = hold_current();
+
+	(void)context;
+	command_session(fd, site);
 	site_release(&site);
 }
 
@@ -114,7 +125,7 @@ static int find_group(const struct conf *conf, gid_t *group_r, char **error_r)
 
 static int check(const struct conf *conf, char **error_r)
 {
-	struct endpoint endpoint;
+	struct endpoint endpoint, command_endpoint;
 	struct site *site;
 	gid_t group;
 	int result;
@@ -124,6 +135,8 @@ static int check(const struct conf *conf, char **error_r)
 		return -1;
 	}
 	if (endpoint_parse(conf_text(conf, P_LDA_LISTEN), &endpoint, error_r) < 0)
+		return -1;
+	if (endpoint_parse(conf_text(conf, P_LDA_PIPE_LISTEN), &command_endpoint, error_r) < 0)
 		return -1;
 	if (endpoint.is_unix && conf_text(conf, P_LDA_LISTEN_GROUP)[0] != '\0' &&
 	    find_group(conf, &group, error_r) < 0)
@@ -201,27 +214,66 @@ static void warn_of_maps(const struct site *site)
 	free(error);
 }
 
-static int start(const struct conf *conf, char **error_r)
+/* Everybody may connect: command.c looks who it is. */
+static int listen_for_commands(const struct conf *conf, char **error_r)
+{
+	struct endpoint endpoint;
+
+	if (endpoint_parse(conf_text(conf, P_LDA_PIPE_LISTEN), &endpoint, error_r) < 0)
+		return -1;
+	return endpoint_listen(&endpoint, SOCK_SEQPACKET, 0666, error_r);
+}
+
+/* Closes the sockets when it fails. */
+static int start_servers(const struct conf *conf, int lmtp_fd, int command_fd, char **error_r)
 {
 	struct server_settings settings = {
 		.name = "shoveler-lda",
+		.listen_fd = lmtp_fd,
 		.max_sessions = (unsigned)conf_number(conf, P_LDA_MAX_SESSIONS),
 		.io_timeout_s = (int)conf_number(conf, P_LDA_TIMEOUT),
 		.drain_timeout_s = (int)conf_number(conf, P_LDA_DRAIN_TIMEOUT),
 		.session = session,
 	};
 
-	if (site_new(conf, &current, error_r) < 0)
-		return -1;
-	settings.listen_fd = listen_for_postfix(conf, error_r);
-	if (settings.listen_fd < 0)
-		return -1;
-	if (daemon_become(conf_text(conf, P_LDA_USER), error_r) < 0 ||
-	    check_temporary_directory(conf, error_r) < 0 ||
-	    server_start(&settings, &server, error_r) < 0) {
-		close(settings.listen_fd);
+	if (server_start(&settings, &server, error_r) < 0) {
+		close(lmtp_fd);
+		close(command_fd);
 		return -1;
 	}
+	settings.listen_fd = command_fd;
+	settings.session = answer_command;
+	/* It is silent while the delivery command runs. */
+	settings.io_timeout_s = (int)conf_number(conf, P_LDA_NEXTHOP_TIMEOUT);
+	if (server_start(&settings, &command_server, error_r) == 0)
+		return 0;
+	close(command_fd);
+	server_stop(&server);
+	return -1;
+}
+
+static int start(const struct conf *conf, char **error_r)
+{
+	int lmtp_fd, command_fd;
+
+	if (site_new(conf, &current, error_r) < 0)
+		return -1;
+	lmtp_fd = listen_for_postfix(conf, error_r);
+	if (lmtp_fd < 0)
+		return -1;
+	command_fd = listen_for_commands(conf, error_r);
+	if (command_fd < 0) {
+		close(lmtp_fd);
+		return -1;
+	}
+	if (daemon_become(conf_text(conf, P_LDA_USER), error_r) < 0 ||
+	    check_temporary_directory(conf, error_r) < 0) {
+		close(lmtp_fd);
+		close(command_fd);
+		return -1;
+	}
+	if (start_servers(conf, lmtp_fd, command_fd, error_r) < 0)
+		return -1;
 	warn_of_maps(current);
 	return 0;
 }
@@ -245,6 +297,7 @@ static int reload(const struct conf *conf, char **error_r)
 static void stop(void)
 {
 	server_stop(&server);
+	server_stop(&command_server);
 	site_release(&current);
 }
 

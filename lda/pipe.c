@@ -1,22 +1,35 @@
 #include "lda/pipe.h"
 
+#include "lib/child.h"
 #include "lib/conf.h"
-#include "lib/lmtp_client.h"
+#include "lib/endpoint.h"
+#include "lib/file.h"
 #include "lib/lmtp_content.h"
+#include "lib/packet.h"
+#include "lib/rewrite.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#define READ_SIZE 16384
+#define READ_SIZE	16384
+#define CONNECT_MS	10000
+#define VERDICT_SECONDS 120
+#define LOOKUP_MS	30000
 
 struct options {
 	const char *directory, *sender, *recipient;
+	char **more; /* for the delivery command; NULL-terminated */
 };
 
 bool pipe_is_wanted(int argc, char **argv)
@@ -28,9 +41,11 @@ bool pipe_is_wanted(int argc, char **argv)
 	return false;
 }
 
-/* It goes between <> in a command. */
+/* What could be taken for an option, or for more than one word, is none. */
 static bool is_address(const char *address)
 {
+	if (*address == '-')
+		return false;
 	for (; *address != '\0'; address++) {
 		if ((unsigned char)*address <= ' ' || strchr("<>\x7f", *address) != NULL)
 			return false;
@@ -42,7 +57,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "c:f:d:")) != -1) {
+	while ((option = getopt(argc, argv, "+c:f:d:")) != -1) {
 		switch (option) {
 		case 'c':
 			options->directory = optarg;
@@ -57,7 +72,8 @@ static bool parse_options(int argc, char **argv, struct options *options)
 			return false;
 		}
 	}
-	return optind == argc && options->recipient[0] != '\0' && is_address(options->recipient) &&
+	options->more = argv + optind;
+	return options->recipient[0] != '\0' && is_address(options->recipient) &&
 	       is_address(options->sender);
 }
 
@@ -129,79 +145,317 @@ static int read_input(struct lines *lines)
 	}
 }
 
-/* ---- delivery ---- */
+/* ---- asking the running shoveler-lda ---- */
 
-struct one_span {
-	struct span_source source;
-	struct span bytes;
-};
-
-static bool next_span(struct span_source *source, struct span *piece_r)
+/* What it prints goes to the sender or into the log of the mail server. */
+static int say(int code, const char *text)
 {
-	struct one_span *one = (struct one_span *)source;
-
-	*piece_r = one->bytes;
-	one->bytes = (struct span){NULL, 0};
-	return piece_r->size > 0;
+	printf("%s\n", text);
+	return code;
 }
 
-static int exit_code(const struct lmtp_reply *reply)
+/* The bytes as a file, read from its start; -1 with errno. The caller closes it. */
+static int content_file(struct lmtp_content *content)
 {
-	if (reply->code < 300)
-		return EX_OK;
-	if (reply->code < 500)
-		return EX_TEMPFAIL;
-	if (strncmp(reply->text, "5.1.", 4) == 0)
-		return EX_NOUSER;
-	return strncmp(reply->text, "5.2.2", 5) == 0 ? EX_CANTCREAT : EX_UNAVAILABLE;
+	int fd;
+
+	if (content->fd >= 0) {
+		fd = fcntl(content->fd, F_DUPFD_CLOEXEC, 0);
+	} else {
+		fd = memfd_create("message", MFD_CLOEXEC);
+		if (fd >= 0 && file_write_all(fd, strbuf_span(&content->memory)) < 0) {
+			close(fd);
+			return -1;
+		}
+	}
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_SET);
+	return fd;
 }
 
-static void deliver(const struct conf *conf, const struct options *options, struct span bytes,
-		    struct lmtp_reply *reply)
+static int connect_lda(const struct conf *conf, char **error_r)
 {
-	struct lmtp_envelope envelope = {options->sender, ""};
-	struct lmtp_destination to = {
-		.address = options->recipient, .parameters = "", .reply = reply};
-	struct one_span content = {{next_span}, bytes};
-	struct lmtp_pool *pool;
 	struct endpoint endpoint;
+	int fd;
+
+	if (endpoint_parse(conf_text(conf, P_LDA_PIPE_LISTEN), &endpoint, error_r) < 0)
+		return -1;
+	fd = endpoint_connect(&endpoint, SOCK_SEQPACKET, CONNECT_MS, error_r);
+	if (fd >= 0)
+		endpoint_set_timeout(fd, VERDICT_SECONDS);
+	return fd;
+}
+
+/* Sends a request and waits for the reply. Returns 0, or -1 and *error_r. */
+static int exchange(int socket, const struct strbuf *request, int message, struct packet *reply,
+		    char **error_r)
+{
+	int fd = -1, received;
+
+	if (packet_send(socket, request, message) < 0) {
+		*error_r = xstrdup(strerror(errno));
+		return -1;
+	}
+	received = packet_receive(socket, reply, &fd, error_r);
+	if (fd >= 0)
+		close(fd);
+	if (received == 0)
+		*error_r = xstrdup("shoveler-lda hung up");
+	return received > 0 ? 0 : -1;
+}
+
+static int ask(int socket, const struct options *options, int message, bool known,
+	       struct packet *reply, char **error_r)
+{
+	struct strbuf request = STRBUF_INIT;
+	int result;
+
+	packet_put(&request, "request", "deliver");
+	packet_put(&request, "sender", options->sender);
+	packet_put(&request, "recipient", options->recipient);
+	packet_put(&request, "known", known ? "yes" : "no");
+	result = exchange(socket, &request, message, reply, error_r);
+	strbuf_free(&request);
+	return result;
+}
+
+/* Whatever comes of it: the message is delivered or not. */
+static void tell_code(int socket, int code)
+{
+	struct strbuf request = STRBUF_INIT;
+	struct packet reply;
 	char *error = NULL;
 
-	if (endpoint_parse(conf_text(conf, P_LDA_LISTEN), &endpoint, &error) < 0) {
-		lmtp_reply_set(reply, 451, "4.3.5 lda_listen: %s", error);
-		free(error);
-		return;
+	packet_put(&request, "request", "done");
+	strbuf_printf(&request, "code=%d\n", code);
+	if (exchange(socket, &request, -1, &reply, &error) == 0)
+		packet_free(&reply);
+	free(error);
+	strbuf_free(&request);
+}
+
+static const char *text(const struct packet *packet, const char *name)
+{
+	const char *value = packet_get(packet, name);
+
+	return value != NULL ? value : "";
+}
+
+static bool is_status(const struct packet *reply, const char *status)
+{
+	return strcmp(text(reply, "status"), status) == 0;
+}
+
+/* ---- commands ---- */
+
+/* command, then the words of more; malloc'ed, the words are not copied. */
+static const char **join_words(const char *const *command, const char *const *more)
+{
+	size_t count = 0, size = 0;
+	const char **words;
+
+	while (command[count] != NULL)
+		count++;
+	while (more[size] != NULL)
+		size++;
+	words = xcalloc(count + size + 1, sizeof(*words));
+	memcpy(words, command, count * sizeof(*words));
+	memcpy(words + count, more, size * sizeof(*words));
+	return words;
+}
+
+/* Returns 0, 67 or 75. */
+static int look_up(const struct conf *conf, const char *user)
+{
+	const char *const more[] = {user, NULL};
+	const char **words = join_words(conf_list(conf, P_LDA_PIPE_LOOKUP), more);
+	struct strbuf out = STRBUF_INIT;
+	char *error = NULL;
+	int code = EX_OK;
+
+	if (words[1] != NULL)
+		code = child_run(words, (struct span){NULL, 0}, LOOKUP_MS, &out, &out, &error);
+	if (code == EX_NOUSER)
+		printf("5.1.1 user unknown: %s\n", user);
+	else if (code != EX_OK)
+		printf("4.3.0 %s: %s%s\n", words[0], error != NULL ? error : strbuf_text(&out),
+		       code < 0 ? "" : " failed");
+	free(error);
+	strbuf_free(&out);
+	free(words);
+	return code == EX_OK || code == EX_NOUSER ? code : EX_TEMPFAIL;
+}
+
+static int start_command(const char *const *words, int input, pid_t *pid_r)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t all;
+	int error;
+
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	error = posix_spawnp(pid_r, words[0], &actions, &attributes,
+			     (char *const *)(uintptr_t)words, environ);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return error;
+}
+
+/* Its exit code; 75 when it could not be started, or did not end by itself. */
+static int run_command(const char *const *words, int input)
+{
+	int status, error;
+	pid_t pid;
+
+	fflush(stdout);
+	error = start_command(words, input, &pid);
+	if (error != 0) {
+		printf("4.3.0 %s: %s\n", words[0], strerror(error));
+		return EX_TEMPFAIL;
 	}
-	pool = lmtp_pool_new(&endpoint, "localhost",
-			     (int)conf_number(conf, P_LDA_NEXTHOP_TIMEOUT) + 60);
-	lmtp_client_deliver(pool, &envelope, &to, &content.source);
-	lmtp_pool_free(&pool);
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return EX_TEMPFAIL;
+	}
+	if (WIFEXITED(status))
+		/* not there, or not to be executed */
+		return WEXITSTATUS(status) < 126 ? WEXITSTATUS(status) : EX_TEMPFAIL;
+	printf("4.3.0 %s: ended by signal %d\n", words[0], WTERMSIG(status));
+	return EX_TEMPFAIL;
+}
+
+/* ---- delivery ---- */
+
+/* The message with our fields, as a file; -1 with errno. */
+static int marked_file(struct span bytes, const struct packet *reply, const char *directory)
+{
+	struct lmtp_content content;
+	struct rewrite rewrite;
+	struct span piece;
+	int result = 0, fd = -1;
+
+	lmtp_content_init(&content, directory);
+	rewrite_init(&rewrite, bytes, span_of(text(reply, "fields")), packet_get(reply, "tag"));
+	while (result == 0 && rewrite.source.next(&rewrite.source, &piece))
+		result = lmtp_content_append(&content, piece);
+	rewrite_free(&rewrite);
+	if (result == 0 && lmtp_content_finish(&content, &piece) == 0)
+		fd = content_file(&content);
+	lmtp_content_reset(&content);
+	return fd;
+}
+
+static int deliver(const struct conf *conf, const struct options *options, struct span bytes,
+		   const struct packet *reply)
+{
+	const char *const more[] = {"-f", options->sender, "-d", options->recipient, NULL};
+	int fd = marked_file(bytes, reply, conf_text(conf, P_TEMPORARY_DIRECTORY)), code;
+	const char **words, **all;
+
+	if (fd < 0)
+		return say(EX_TEMPFAIL, "4.3.1 No room for the message");
+	words = join_words(conf_list(conf, P_LDA_PIPE_COMMAND), more);
+	all = join_words(words, (const char *const *)options->more);
+	code = run_command(all, fd);
+	free(words);
+	free(all);
+	close(fd);
+	return code;
+}
+
+static int follow(const struct conf *conf, const struct options *options, struct span bytes,
+		  int socket, const struct packet *reply)
+{
+	int code;
+
+	if (is_status(reply, "refused"))
+		return say(EX_UNAVAILABLE, text(reply, "reason"));
+	if (!is_status(reply, "ok"))
+		return say(EX_TEMPFAIL, text(reply, "reason"));
+	if (strcmp(text(reply, "action"), "quarantine") == 0)
+		return say(EX_OK, text(reply, "reason"));
+	code = deliver(conf, options, bytes, reply);
+	tell_code(socket, code);
+	return code;
+}
+
+/* Asks, a second time when the user has to be looked up. */
+static int talk(const struct conf *conf, const struct options *options, struct span bytes,
+		int message, int socket)
+{
+	struct packet reply;
+	char *error = NULL;
+	int code = EX_OK, asked = ask(socket, options, message, false, &reply, &error);
+
+	if (asked == 0 && is_status(&reply, "ask")) {
+		packet_free(&reply);
+		code = look_up(conf, options->recipient);
+		if (code != EX_OK)
+			return code;
+		asked = ask(socket, options, message, true, &reply, &error);
+	}
+	if (asked == 0) {
+		code = follow(conf, options, bytes, socket, &reply);
+		packet_free(&reply);
+	} else {
+		code = say(EX_TEMPFAIL, error);
+		free(error);
+	}
+	return code;
+}
+
+static int hand_over(const struct conf *conf, const struct options *options,
+		     struct lmtp_content *content, struct span bytes)
+{
+	char *error = NULL;
+	int message = content_file(content), code, socket;
+
+	if (message < 0)
+		return say(EX_TEMPFAIL, "4.3.1 No room for the message");
+	socket = connect_lda(conf, &error);
+	if (socket < 0) {
+		code = say(EX_TEMPFAIL, error);
+		free(error);
+	} else {
+		code = talk(conf, options, bytes, message, socket);
+		close(socket);
+	}
+	close(message);
+	return code;
 }
 
 static int run(const struct conf *conf, const struct options *options)
 {
 	struct lines lines = {.last = '\n', .first_line = true};
-	struct lmtp_reply reply = {451, "4.3.0 Cannot read the message"};
 	struct span bytes;
+	int code;
 
 	lmtp_content_init(&lines.content, conf_text(conf, P_TEMPORARY_DIRECTORY));
 	if (read_input(&lines) == 0 && lmtp_content_finish(&lines.content, &bytes) == 0)
-		deliver(conf, options, bytes, &reply);
+		code = hand_over(conf, options, &lines.content, bytes);
+	else
+		code = say(EX_TEMPFAIL, "4.3.0 Cannot read the message");
 	lmtp_content_reset(&lines.content);
-	printf("%d %s\n", reply.code, reply.text);
-	return exit_code(&reply);
+	return code;
 }
 
 int pipe_main(int argc, char **argv)
 {
-	struct options options = {conf_default_directory(), "", ""};
+	struct options options = {
+		.directory = conf_default_directory(), .sender = "", .recipient = ""};
 	struct conf *conf;
 	char *error = NULL;
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
 	if (!parse_options(argc, argv, &options)) {
-		fputs("usage: shoveler-lda [-c DIR] [-f SENDER] -d RECIPIENT <MESSAGE\n", stderr);
+		fputs("usage: shoveler-lda [-c DIR] [-f SENDER] -d RECIPIENT [-- OPTION...] <MESSAGE\n",
+		      stderr);
 		return EX_USAGE;
 	}
 	if (conf_load(options.directory, &conf, &error) < 0) {

@@ -1,12 +1,13 @@
 /*
  * pipe.h - delivery by command: one message on standard input, one recipient on the command line.
  *
- *	shoveler-lda -f sender -d recipient		(Postfix: pipe(8), Exim, fetchmail, .forward)
+ *	shoveler-lda -f sender -d recipient [-- options]	(Postfix: pipe(8), Exim, fetchmail)
  *
- * It opens no store, so it may run as any user who may connect to lda_listen: it hands the message to the
- * running shoveler-lda and says what became of it by its exit code (sysexits.h): 0 delivered or
- * quarantined, 75 put off (also when nobody listens, or standard input cannot be read), 67 no such user,
- * 73 over quota, 69 refused. The reply goes to standard output, where pipe(8) takes it from.
+ * Takes the place of dovecot-lda in the mail server's configuration, runs as mail_user as that does,
+ * and opens no store: it asks the running shoveler-lda for the verdict (command.h), then runs
+ * lda_pipe_command (dovecot-lda) with -f, -d and the options, and with the marked message on its
+ * standard input. Its exit code is ours. What is quarantined is not delivered: 0. No running
+ * shoveler-lda, a store in trouble, standard input that cannot be read: 75.
  */
 #ifndef SHOVELER_LDA_PIPE_H
 #define SHOVELER_LDA_PIPE_H
@@ -16,7 +17,7 @@
 /* The command line asks for it: it has -d. */
 bool pipe_is_wanted(int argc, char **argv);
 
-/* Returns main()'s exit code. */
+/* Returns main()'s exit code (sysexits.h). */
 int pipe_main(int argc, char **argv);
 
 #endif

@@ -5,6 +5,7 @@
 #include "lib/lmtp_client.h"
 #include "lib/xalloc.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 
 static void set_lmtp(struct site *site, const struct conf *conf)
@@ -18,6 +19,13 @@ static void set_lmtp(struct site *site, const struct conf *conf)
 		.handler = delivery_handler,
 	};
 	site->lmtp.handler.context = site;
+}
+
+static uid_t uid_of(const char *name)
+{
+	const struct passwd *user = getpwnam(name);
+
+	return user != NULL ? user->pw_uid : (uid_t)-1;
 }
 
 int site_new(const struct conf *conf, struct site **site_r, char **error_r)
@@ -40,6 +48,7 @@ int site_new(const struct conf *conf, struct site **site_r, char **error_r)
 	site->classify_size = (size_t)conf_number(conf, P_LDA_CLASSIFY_SIZE);
 	site->parallel = (unsigned)conf_number(conf, P_LDA_PARALLEL);
 	site->opt_in = conf_bool(conf, P_LDA_OPT_IN);
+	site->mail_uid = uid_of(conf_text(conf, P_MAIL_USER));
 	site->quarantine_max = (uint64_t)conf_number(conf, P_QUARANTINE_SIZE_LIMIT);
 	site->classifiers = classifiers;
 	site->pool = lmtp_pool_new(&nexthop, site->hostname,

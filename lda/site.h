@@ -10,6 +10,7 @@
 #include "spamtrain/classifier.h"
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 struct lmtp_pool;
 
@@ -19,6 +20,7 @@ struct site {
 	size_t classify_size; /* bytes */
 	unsigned parallel;    /* recipients of a message at the same time */
 	bool opt_in;
+	uid_t mail_uid;		 /* of mail_user; (uid_t)-1: this host has none */
 	uint64_t quarantine_max; /* bytes a user; 0: no limit */
 	struct classifier_site *classifiers;
 	struct lmtp_pool *pool;

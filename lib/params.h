@@ -33,7 +33,7 @@
 	PARAM(SERVICES, "services", LIST, "shoveler-milter, shoveler-lda, spamtraind", 0, 0,              \
 	      "shoveler",                                                                                 \
 	      "Daemons that are meant to run on this host: status and doctor look for them")              \
-	PARAM(MAIL_USER, "mail_user", TEXT, "vmail", 0, 0, "sharing shoveler",                            \
+	PARAM(MAIL_USER, "mail_user", TEXT, "vmail", 0, 0, "sharing shoveler shoveler-lda",               \
 	      "System user of Dovecot's mail processes, owner of the public trees")                       \
 	PARAM(POLICY_GROUP, "policy_group", TEXT, "shoveler-policy", 0, 0, "shoveler",                    \
 	      "System group that may read the policy store: mail processes and postfix")                  \
@@ -49,6 +49,12 @@
 	      "shoveler-lda spamtraind", "Dovecot's LMTP service")                                        \
 	PARAM(LDA_LISTEN_GROUP, "lda_listen_group", TEXT, "postfix", 0, 0, "shoveler-lda",                \
 	      "System group that may connect to lda_listen; empty: everybody")                            \
+	PARAM(LDA_PIPE_LISTEN, "lda_pipe_listen", ADDRESS, "unix:$runtime_directory/lda-pipe.sock", 0, 0, \
+	      "shoveler-lda", "Where `shoveler-lda -d` asks for verdicts; mail_user may connect")         \
+	PARAM(LDA_PIPE_COMMAND, "lda_pipe_command", LIST, "/usr/lib/dovecot/dovecot-lda -e", 0, 0,        \
+	      "shoveler-lda", "The command that delivers for `shoveler-lda -d`, with -f and -d added")    \
+	PARAM(LDA_PIPE_LOOKUP, "lda_pipe_lookup", LIST, "doveadm user", 0, 0, "shoveler-lda",             \
+	      "The command that knows whether there is a user, which is added; 67: there is not")         \
 	PARAM(LDA_MAX_SESSIONS, "lda_max_sessions", INT, "100", 1, 2000, "shoveler-lda",                  \
 	      "LMTP sessions at the same time; more of them wait")                                        \
 	PARAM(LDA_PARALLEL, "lda_parallel", INT, "4", 1, 32, "shoveler-lda",                              \
