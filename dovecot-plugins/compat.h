@@ -59,6 +59,22 @@ static inline bool compat_doveadm_parse_arg(struct doveadm_mail_cmd_context *ctx
 #include "compat_acl_23.h"
 #endif
 
+/* The function of a mailbox list that finds the storage of a mailbox by its name. */
+#if DOVECOT_PREREQ(2, 4, 0)
+#define COMPAT_LIST_GET_STORAGE(name)                                                              \
+	static int name(struct mailbox_list **list, const char **_vname,                           \
+			enum mailbox_list_get_storage_flags flags,                                 \
+			struct mail_storage **storage_r)
+#define compat_list_vname		 (*_vname)
+#define compat_super_list_get_storage(v) ((v).get_storage(list, _vname, flags, storage_r))
+#else
+#define COMPAT_LIST_GET_STORAGE(name)                                                              \
+	static int name(struct mailbox_list **list, const char *_vname,                            \
+			struct mail_storage **storage_r)
+#define compat_list_vname		 _vname
+#define compat_super_list_get_storage(v) ((v).get_storage(list, _vname, storage_r))
+#endif
+
 /* The member of struct auth_user_info that names the protocol. */
 #if DOVECOT_PREREQ(2, 4, 0)
 #define compat_auth_set_protocol(info, user) ((info)->protocol = (user)->protocol)

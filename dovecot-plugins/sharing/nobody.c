@@ -52,6 +52,9 @@ void nobody_list_created(struct mailbox_list *list)
 	list->v.iter_init = empty_iter_init;
 	list->v.iter_next = empty_iter_next;
 	list->v.iter_deinit = empty_iter_deinit;
+	/* the root of indexes cannot be made either */
+	list->index_root_dir_created = TRUE;
+	list->list_index_root_dir_created = TRUE;
 	/* CREATE and DELETE lock the list in a folder that cannot be made: it is locked already */
 	list->lock_refcount++;
 }

@@ -3,6 +3,7 @@
 
 #include "policy_view.h"
 #include "shared_index.h"
+#include "user_lookup.h"
 
 #include <mail-namespace.h>
 #include <mailbox-list-private.h>
@@ -13,6 +14,9 @@
 
 struct shared_root {
 	union mailbox_list_module_context module_ctx;
+	struct mailbox_list_iterate_context *(*acl_iter_init)(struct mailbox_list *list,
+							      const char *const *patterns,
+							      enum mailbox_list_iter_flags flags);
 	struct shared_index *index;
 	struct policy_view *view;
 	unsigned generation; /* of the view, at the last look */
@@ -39,12 +43,38 @@ shared_root_iter_init(struct mailbox_list *list, const char *const *patterns,
 
 	if (alist != NULL && has_changed(root))
 		alist->last_shared_add_check = 0;
-	return root->module_ctx.super.iter_init(list, patterns, flags);
+	return root->acl_iter_init(list, patterns, flags);
+}
+
+/* "#Shared/bob@example.test/x" names bob, who may not exist. */
+static bool is_nobodys(struct mail_namespace *ns, const char *vname)
+{
+	const char *owner;
+
+	if (strncmp(vname, ns->prefix, ns->prefix_len) != 0)
+		return FALSE;
+	owner = t_strcut(vname + ns->prefix_len, mail_namespace_get_sep(ns));
+	return *owner == '\0' || user_lookup(ns->user, owner) == 0;
+}
+
+/* Settings that need a home, for one (mail_attribute_dict), make it fail with an internal error. */
+COMPAT_LIST_GET_STORAGE(shared_root_get_storage)
+{
+	struct mailbox_list *root_list = *list;
+	struct shared_root *root = SHARED_ROOT(root_list);
+	const char *vname = compat_list_vname;
+	int ret = compat_super_list_get_storage(root->module_ctx.super);
+
+	if (ret < 0 && is_nobodys(root_list->ns, vname))
+		mailbox_list_set_error(root_list, MAIL_ERROR_NOTFOUND,
+				       T_MAIL_ERR_MAILBOX_NOT_FOUND(vname));
+	return ret;
 }
 
 void shared_root_list_created(struct mailbox_list *list, const struct conf *conf,
 			      struct policy_view *view)
 {
+	struct mailbox_list_vfuncs *v = list->vlast;
 	struct shared_root *root;
 
 	/* those of the owners are subject to ACLs, the root is not */
@@ -54,8 +84,11 @@ void shared_root_list_created(struct mailbox_list *list, const struct conf *conf
 	root = p_new(list->pool, struct shared_root, 1);
 	root->index = shared_index_create(list->pool, conf);
 	root->view = view;
+	root->module_ctx.super = *v;
+	list->vlast = &root->module_ctx.super;
+	v->get_storage = shared_root_get_storage;
 	/* in front of acl, though our hook comes after its */
-	root->module_ctx.super = list->v;
+	root->acl_iter_init = list->v.iter_init;
 	list->v.iter_init = shared_root_iter_init;
 	MODULE_CONTEXT_SET(list, shared_root_module, root);
 }

@@ -146,47 +146,6 @@ class Sharing(SharingTest):
         bob.do("DELETEACL", "Case", "ALICE@example.test")
         self.assertNotIn(ALICE, self.acl(bob, "Case"))
 
-    def test_nothing_a_client_sends_ends_the_process(self):
-        """Every ACL command with every odd name; answers do not matter, but there must be one."""
-        bob = self.session(BOB)
-        names = ["", "#", "#Shared", "#Shared/", "#Shared//", "#Shared/x", "#Shared/x/", "#Shared/x/y", "#Shared/@/y",
-                 "#Shared/nobody@example.test", "#Shared/nobody@example.test/INBOX", "#Shared/nobody@example.test/a/b",
-                 "#Shared/" + BOB, "#Shared/" + BOB + "/INBOX", "#Shared/" + ALICE, "#Shared/" + ALICE + "/INBOX",
-                 "#Shared/../x/y", "#Shared/%u/INBOX", "#Shared/%h/%n", "#Odd", "#Odd/", "#Odd//", "#Odd/Box",
-                 "#Odd/Box/nothing", "#Odd/../Box", "INBOX", "inbox", "INBOX/", "nothing", "nothing/at/all", "/", "//",
-                 "a" * 100, "a/" * 40 + "b", "&AOQ-", "&", "%", "*", "~", "~/x", "..", "../..", "a..b", "x\\y",
-                 "#Shared/" + "u" * 400 + "@example.test/x", "#Shared/&AOQ-@example.test/INBOX"]
-        self.public("#Odd/Box")
-        for name in names:
-            for words in (("MYRIGHTS",), ("GETACL",), ("LISTRIGHTS", ALICE), ("SETACL", ALICE, "lr"),
-                          ("SETACL", "$staff", "lr"), ("SETACL", BOB, ""), ("DELETEACL", ALICE), ("STATUS", None),
-                          ("SELECT",), ("CREATE",), ("DELETE",), ("SUBSCRIBE",), ("UNSUBSCRIBE",), ("LIST", None),
-                          ("LSUB", None), ("GETMETADATA", None)):
-                with self.subTest(name=name[:60], words=words):
-                    self.send(bob, name, words)
-            bob.do("NOOP")
-
-    def send(self, session, name, words):
-        if name.upper().startswith("INBOX") and words[0] in ("SETACL", "DELETE", "DELETEACL"):
-            return
-        arguments = [quote(name)] + [quote(word) for word in words[1:] if word is not None]
-        if words[0] in ("LIST", "LSUB"):
-            arguments = ['""', quote(name)]
-        if words[0] == "STATUS":
-            arguments.append("(MESSAGES)")
-        if words[0] == "GETMETADATA":
-            arguments.append("/private/comment")
-        if words[0] == "SETACL":
-            arguments[2] = '"' + words[2] + '"'
-        try:
-            session.do(words[0], *arguments)
-        except imaplib.IMAP4.abort:
-            self.fail("the session ended")
-        except imaplib.IMAP4.error as refused:
-            self.assertNotIn("SERVERBUG", str(refused))
-            if "Too many invalid" in str(refused):
-                self.fail(str(refused))
-
     def test_public_tree(self):
         self.public("#MilkyPond/News", BOB)
         alice, bob, carol = self.session(ALICE), self.session(BOB), self.session(CAROL)
