@@ -96,28 +96,48 @@ static json_t *text_json(const char *text)
 	return json != NULL ? json : json_string("");
 }
 
-static json_t *domain_json(const struct report *report, const struct mx2_domain *domain)
+/* While a message is being tried Postfix does not say why it waits: what it said before counts. */
+static const char *last_error(const struct mx2_domain *domain, const json_t *old)
+{
+	const char *name, *said;
+	json_t *each;
+	size_t i;
+
+	if (domain->waiting.messages == 0 || domain->waiting.reason[0] != '\0')
+		return domain->waiting.reason;
+	json_array_foreach(json_object_get(old, "mx2"), i, each)
+	{
+		name = json_string_value(json_object_get(each, "domain"));
+		said = json_string_value(json_object_get(each, "last_error"));
+		if (name != NULL && said != NULL && strcmp(name, domain->mx2.domain) == 0)
+			return said;
+	}
+	return "";
+}
+
+static json_t *domain_json(const struct report *report, const struct mx2_domain *domain,
+			   const json_t *old)
 {
 	const struct mx2_waiting *waiting = &domain->waiting;
 	int64_t most = conf_number(report->admin->conf, P_MX2_CONTACT_EXTENSION);
 
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I}", "domain",
-			 text_json(domain->mx2.domain), "contact", text_json(domain->mx2.contact),
-			 "messages", (json_int_t)waiting->messages, "bytes",
-			 (json_int_t)waiting->bytes, "held", (json_int_t)waiting->held, "refused",
-			 (json_int_t)waiting->refused, "oldest", (json_int_t)waiting->oldest,
-			 "expires", (json_int_t)waiting->expires, "last_error",
-			 text_json(waiting->reason), "retention", (json_int_t)domain->mx2.retention,
-			 "until", (json_int_t)domain->mx2.retention_until, "extension_max",
-			 (json_int_t)most);
+	return json_pack(
+		"{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I}", "domain",
+		text_json(domain->mx2.domain), "contact", text_json(domain->mx2.contact),
+		"messages", (json_int_t)waiting->messages, "bytes", (json_int_t)waiting->bytes,
+		"held", (json_int_t)waiting->held, "refused", (json_int_t)waiting->refused,
+		"oldest", (json_int_t)waiting->oldest, "expires", (json_int_t)waiting->expires,
+		"last_error", text_json(last_error(domain, old)), "retention",
+		(json_int_t)domain->mx2.retention, "until", (json_int_t)domain->mx2.retention_until,
+		"extension_max", (json_int_t)most);
 }
 
-static json_t *domains_json(const struct report *report)
+static json_t *domains_json(const struct report *report, const json_t *old)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < report->domains.count; i++)
-		json_array_append_new(list, domain_json(report, &report->domains.list[i]));
+		json_array_append_new(list, domain_json(report, &report->domains.list[i], old));
 	return list;
 }
 
@@ -185,7 +205,7 @@ static json_t *make_report(struct report *report, const json_t *old)
 	}
 	json = json_pack("{s:I, s:b, s:o, s:o, s:O, s:O, s:o}", "made", (json_int_t)report->now,
 			 "queue_read", read, "queue", queue_json(&queues), "mx2",
-			 domains_json(report), "actions", report->actions, "preferences",
+			 domains_json(report, old), "actions", report->actions, "preferences",
 			 report->preferences, "services", ask_self(report, "status"));
 	put_doctor(report, json, old);
 	return json;

@@ -78,7 +78,7 @@ static void show_levels(struct request *r, const struct wish *wish)
 	show_level(r, "letters", tr(h, "Exactly these rights"),
 		   tr(h, "by the letters of IMAP: l r s w i p k x t e a"), chosen);
 	html(h,
-	     "<p><label for=\"letters\">%s</label><input id=\"letters\" name=\"letters\" "
+	     "<p><label for=\"letters\">%s</label><input type=\"text\" id=\"letters\" name=\"letters\" "
 	     "value=\"%s\" maxlength=\"%d\" autocapitalize=\"none\" autocomplete=\"off\" "
 	     "spellcheck=\"false\"></p></fieldset>",
 	     tr(h, "Letters"), wish->letters, FOLDERS_RIGHT_SIZE - 1);

@@ -256,7 +256,7 @@ static void show_health(struct request *r, const json_t *report)
 	show_time(r, json_number(report, "doctor_time"));
 	html(h, "</p><ul class=\"findings\">");
 	show_findings(r, findings, "error", tr(h, "Error"), "spam");
-	show_findings(r, findings, "warning", tr(h, "Warning"), "doubt");
+	show_findings(r, findings, "warning", tr(h, "Warning"), "alert");
 	html(h, "</ul><details><summary>%s</summary><ul class=\"findings\">",
 	     tr(h, "What is well"));
 	show_findings(r, findings, "ok", tr(h, "Good"), "good");

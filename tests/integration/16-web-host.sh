@@ -4,6 +4,9 @@
 . "$(dirname "$0")/web.sh"
 row 16 "Fallback MX and host on the web page"
 
+lab_dnsbl_list "$(lab_address bad)"
+listed() { lab_message "From a listed client" | lab_send bad --server mx1.example.test --helo "[1.2.3.4]" alice@example.test; }
+expect_like 20 "a client that is on a DNS list" "refused" '5[0-9][0-9] .*dnsbl.test' listed
 # mx1 becomes a fallback MX for away.test, whose own server does not answer.
 LAB_MX2=mx1 lab_mx2_add away.test primary=203.0.113.99 tls=none recipients=all retention=2d contact=alice@example.test || exit 1
 lab_web_up || exit 1
@@ -17,12 +20,9 @@ report() { lab_shoveler report; }
 report
 lab_restart mx1/shoveler-web mx1/spamtraind mx1/shoveler-lda
 lab_message "A virus" "$(lab_eicar)" | deliver alice@example.test
-listed() { lab_message "From a listed client" | lab_send bad --server mx1.example.test --helo "[1.2.3.4]" alice@example.test; }
-expect_like 20 "a client that is on a DNS list" "refused" '5[0-9][0-9] .*dnsbl.test' listed
-taken() { lab_message "Waits for away.test" | lab_send --from s@client.test pat@away.test; }
+taken() { lab_message "Waits for away.test" | lab_send --server mx1.example.test --from s@client.test pat@away.test; }
 expect_like 10 "mail for away.test" "is taken" '^data 250' taken
-waits() { lab_shoveler mx2 queue away.test | head -n 1; }
-expect_like 10 "mail for away.test" "waits" '^away.test: 1 messages' waits
+expect_like 10 "mail for away.test" "waits, and why" 'last error: .*203.0.113.99' lab_shoveler mx2 queue away.test
 report
 
 alice=$LAB_DIR/alice.jar bob=$LAB_DIR/bob.jar carol=$LAB_DIR/carol.jar
