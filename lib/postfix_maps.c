@@ -5,17 +5,19 @@
 #include "strbuf.h"
 #include "xalloc.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define BUCKETS 4096
+#define BUCKETS	 4096
+#define MAX_RUNS 16 /* of postmap at a time: many who ask at once mostly ask for the same */
 
-METRIC_COUNTER(asked, "shoveler_map_lookups_total{answer=\"asked\"}",
-	       "Lookups in maps of Postfix");
+METRIC_COUNTER(asked, "shoveler_map_lookups_total{answer=\"asked\"}", "Lookups in maps of Postfix");
 METRIC_COUNTER(cached, "shoveler_map_lookups_total{answer=\"cached\"}",
 	       "Lookups in maps of Postfix");
 METRIC_COUNTER(failed, "shoveler_map_lookups_total{answer=\"failed\"}",
@@ -32,6 +34,7 @@ struct postfix_maps {
 	char *config_directory;
 	int timeout_ms;
 	int cache_seconds;
+	sem_t runs;
 	pthread_mutex_t lock; /* of what follows */
 	size_t count;
 	struct answer *buckets[BUCKETS];
@@ -54,6 +57,7 @@ struct postfix_maps *postfix_maps_new(const char *config_directory, int timeout_
 	maps->timeout_ms = timeout_ms;
 	maps->cache_seconds = cache_seconds;
 	pthread_mutex_init(&maps->lock, NULL);
+	sem_init(&maps->runs, 0, MAX_RUNS);
 	return maps;
 }
 
@@ -83,6 +87,7 @@ void postfix_maps_free(struct postfix_maps **maps)
 		return;
 	forget_all(*maps);
 	pthread_mutex_destroy(&(*maps)->lock);
+	sem_destroy(&(*maps)->runs);
 	free((*maps)->config_directory);
 	free(*maps);
 	*maps = NULL;
@@ -204,6 +209,20 @@ static int run(struct postfix_maps *maps, const char *map, const struct strbuf *
 	return code < 0 ? -1 : 0;
 }
 
+/* Returns 0, or -1: others have kept all places for as long as a lookup may take. */
+static int begin_run(struct postfix_maps *maps)
+{
+	struct timespec until;
+	int ret;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += maps->timeout_ms / 1000 + 1;
+	do
+		ret = sem_timedwait(&maps->runs, &until);
+	while (ret < 0 && errno == EINTR);
+	return ret;
+}
+
 static int ask(struct postfix_maps *maps, const char *map, const char *key, bool alias,
 	       char **value_r, char **error_r)
 {
@@ -220,6 +239,21 @@ static int ask(struct postfix_maps *maps, const char *map, const char *key, bool
 	return *value_r != NULL;
 }
 
+/* Those that are not known, a line each. */
+static void find_missing(struct postfix_maps *maps, const char *map, const char *const *keys,
+			 size_t count, struct strbuf *missing)
+{
+	strbuf_reset(missing);
+	for (size_t i = 0; i < count; i++) {
+		char *question = xasprintf("%s\n%s", map, keys[i]), *value = NULL;
+
+		if (can_be_asked(keys[i]) && !recall(maps, question, &value))
+			strbuf_printf(missing, "%s\n", keys[i]);
+		free(question);
+		free(value);
+	}
+}
+
 void postfix_maps_prefetch(struct postfix_maps *maps, const char *map, const char *const *keys,
 			   size_t count, bool alias)
 {
@@ -227,14 +261,13 @@ void postfix_maps_prefetch(struct postfix_maps *maps, const char *map, const cha
 	char *error = NULL;
 
 	map = without_proxy(map);
-	for (size_t i = 0; i < count; i++) {
-		char *question = xasprintf("%s\n%s", map, keys[i]), *value = NULL;
-
-		if (can_be_asked(keys[i]) && !recall(maps, question, &value))
-			strbuf_printf(&missing, "%s\n", keys[i]);
-		free(question);
-		free(value);
+	find_missing(maps, map, keys, count, &missing);
+	if (missing.size == 0 || begin_run(maps) < 0) {
+		strbuf_free(&missing);
+		return;
 	}
+	/* Whoever had the place may have asked the same. */
+	find_missing(maps, map, keys, count, &missing);
 	if (missing.size > 0 && run(maps, map, &missing, alias, &out, &error) == 0) {
 		for (size_t i = 0; i < count; i++) {
 			char *question = xasprintf("%s\n%s", map, keys[i]), *value = NULL;
@@ -247,9 +280,32 @@ void postfix_maps_prefetch(struct postfix_maps *maps, const char *map, const cha
 			free(value);
 		}
 	}
+	sem_post(&maps->runs);
 	free(error);
 	strbuf_free(&missing);
 	strbuf_free(&out);
+}
+
+/* The same as postfix_maps_find(), of what was not known a moment ago. */
+static int ask_in_turn(struct postfix_maps *maps, const char *map, const char *key, bool alias,
+		       const char *question, char **value_r, char **error_r)
+{
+	int found;
+
+	if (begin_run(maps) < 0) {
+		*error_r = xasprintf("%s: too many lookups at a time", map);
+		metric_add(&failed, 1);
+		return -1;
+	}
+	if (recall(maps, question, value_r)) {
+		found = *value_r != NULL;
+	} else {
+		found = ask(maps, map, key, alias, value_r, error_r);
+		if (found >= 0)
+			remember(maps, question, *value_r);
+	}
+	sem_post(&maps->runs);
+	return found;
 }
 
 int postfix_maps_find(struct postfix_maps *maps, const char *map, const char *key, bool alias,
@@ -267,9 +323,7 @@ int postfix_maps_find(struct postfix_maps *maps, const char *map, const char *ke
 		metric_add(&cached, 1);
 		found = *value_r != NULL;
 	} else {
-		found = ask(maps, map, key, alias, value_r, error_r);
-		if (found >= 0)
-			remember(maps, question, *value_r);
+		found = ask_in_turn(maps, map, key, alias, question, value_r, error_r);
 	}
 	free(question);
 	return found;

@@ -325,25 +325,37 @@ static int take_all(struct protocol *protocol, struct span *bytes, char **error_
 	return ret;
 }
 
+/* Keeps what is not a whole packet yet; its memory only as long as the message goes on. */
+static void keep(struct protocol *protocol, struct span rest, bool is_kept)
+{
+	struct strbuf *partial = &protocol->partial;
+
+	if (!is_kept) {
+		strbuf_append_span(partial, rest);
+		return;
+	}
+	if (rest.size > 0)
+		memmove(partial->data, rest.data, rest.size);
+	partial->size = rest.size;
+}
+
 int protocol_feed(struct protocol *protocol, struct span bytes, char **error_r)
 {
-	struct strbuf *partial = &protocol->partial, rest_copy = STRBUF_INIT;
-	bool is_kept = partial->size > 0;
+	bool is_kept = protocol->partial.size > 0;
 	struct span rest;
 	int ret;
 
 	if (is_kept) {
-		strbuf_append_span(partial, bytes);
-		bytes = strbuf_span(partial);
+		strbuf_append_span(&protocol->partial, bytes);
+		bytes = strbuf_span(&protocol->partial);
 	}
 	rest = bytes;
 	ret = take_all(protocol, &rest, error_r);
-	/* A long packet comes in many pieces, which are not copied again with each. */
 	if (ret != 0 || (is_kept && rest.size == bytes.size))
 		return ret;
-	strbuf_append_span(&rest_copy, rest);
-	strbuf_free(partial);
-	*partial = rest_copy;
+	keep(protocol, rest, is_kept);
+	if (rest.size == 0 && protocol->state != IN_MESSAGE)
+		strbuf_free(&protocol->partial);
 	return 0;
 }
 

@@ -4,12 +4,21 @@
 
 #include <clamav.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LIMIT_PREFIX "Heuristics.Limits.Exceeded"
+#define CUT_OFF	     LIMIT_PREFIX ".MaxFileSize"
 
 struct scanner_engine {
 	struct cl_engine *clamav;
 	struct cl_scan_options options;
+	int64_t max_file_size;
+};
+
+/* Of one scan. */
+struct watch {
+	int64_t max_file_size;
+	bool cut_off;
 };
 
 static const char *const status_names[] = {"clean", "infected", "limit", "error"};
@@ -32,6 +41,22 @@ enum scan_status scan_status_find(const char *name)
 static void ignore_message(enum cl_msg severity, const char *full, const char *text, void *context)
 {
 	(void)severity, (void)full, (void)text, (void)context;
+}
+
+/*
+ * What is unpacked from a zip ends at the largest size without a word, and would be clean. As a
+ * find it is also kept out of libclamav's memory of clean files.
+ */
+static cl_error_t look_at_size(int fd, int result, const char *name, void *context)
+{
+	struct watch *watch = context;
+	struct stat st;
+
+	(void)name;
+	if (result != CL_CLEAN || fstat(fd, &st) < 0 || st.st_size < watch->max_file_size)
+		return CL_CLEAN;
+	watch->cut_off = true;
+	return CL_VIRUS;
 }
 
 static cl_error_t set_limits(struct cl_engine *clamav, const struct scanner_settings *settings)
@@ -84,6 +109,7 @@ int scanner_engine_load(const struct scanner_settings *settings, struct scanner_
 		.parse = ~0u,
 		.heuristic = CL_SCAN_HEURISTIC_EXCEEDS_MAX,
 	};
+	engine->max_file_size = settings->max_file_size;
 	engine->clamav = cl_engine_new();
 	*signatures_r = 0;
 	code = engine->clamav == NULL ? CL_EMEM : load(engine->clamav, settings, signatures_r);
@@ -93,6 +119,7 @@ int scanner_engine_load(const struct scanner_settings *settings, struct scanner_
 				     code != CL_SUCCESS ? cl_strerror(code) : "there are none");
 		return -1;
 	}
+	cl_engine_set_clcb_post_scan(engine->clamav, look_at_size);
 	*engine_r = engine;
 	return 0;
 }
@@ -105,11 +132,15 @@ int scanner_engine_set_temp(struct scanner_engine *engine, const char *directory
 
 enum scan_status scanner_engine_scan(struct scanner_engine *engine, int fd, const char **name_r)
 {
+	struct watch watch = {.max_file_size = engine->max_file_size};
 	unsigned long scanned = 0;
 	cl_error_t code;
 
 	*name_r = NULL;
-	code = cl_scandesc(fd, NULL, name_r, &scanned, engine->clamav, &engine->options);
+	code = cl_scandesc_callback(fd, NULL, name_r, &scanned, engine->clamav, &engine->options,
+				    &watch);
+	if (code == CL_VIRUS && watch.cut_off)
+		*name_r = CUT_OFF;
 	if (code == CL_VIRUS && *name_r != NULL)
 		return strncmp(*name_r, LIMIT_PREFIX, strlen(LIMIT_PREFIX)) == 0 ? SCAN_LIMIT
 										 : SCAN_INFECTED;
