@@ -157,6 +157,14 @@ static void show_row(struct request *r, const json_t *row)
 	     corrected ? tr(h, ", corrected by you") : "");
 	if (strcmp(class, "virus") == 0)
 		html(h, ": %s", json_text(row, "virus"));
+	if (corrected)
+		html(h, " %s", source_name(r, json_text(row, "source")));
+	html(h, "</span><span class=\"figures\">");
+	show_size(r, json_number(row, "size"));
+	if (strcmp(json_text(row, "result"), "none") != 0) {
+		html(h, ", ");
+		text(h, tr(h, "score %.1f"), json_fraction(row, "score"));
+	}
 	html(h, "</span></div><div class=\"when\">");
 	show_time(r, json_number(row, "received"));
 	html(h, "</div><div class=\"act\">");

@@ -42,11 +42,14 @@ static void show_question(struct request *r, const struct packet *link, const ch
 	frame_end(r);
 }
 
+/* Not: what is accepted and still waits. */
 static bool refused(const struct packet *done)
 {
 	const char *released = packet_get(done, "released");
+	const char *outcome = packet_get(done, "outcome");
 
-	return released != NULL && strcmp(released, "no") == 0;
+	return released != NULL && strcmp(released, "no") == 0 &&
+	       (outcome == NULL || strcmp(outcome, "waiting") != 0);
 }
 
 static const char *done_text(const struct request *r, const struct packet *done)

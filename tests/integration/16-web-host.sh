@@ -84,4 +84,17 @@ browser host Lab.Eicar dnsbl.test
 report
 browser domain
 expect_like 5 "the domain's preference" "counts" '^spamAction *=? *tag|spamAction.*tag' lab_spamtrain preference list alice@example.test
+# The other proxy.
+lab_web_apache
+expect 0 "behind Apache alice signs in" "303 history" sign_in alice@example.test secret "$alice"
+expect 0 "and sees her history" "200" status -b "$alice" "${url}history"
+expect_like 0 "her form" "is taken" '^303 preferences' post "$alice" preferences do=save spamAction=quarantine
+expect 0 "one from elsewhere" "403" status -b "$alice" -H "Origin: https://evil.test" -d "token=$(token_of "$alice")" "${url}preferences"
+expect_like 0 "the client is told" "its address" "^.*$(lab_address client): user=<alice@example.test>.*path=/history" \
+	grep -h 'path=/history' "$LAB_DIR/mx1/var/log/shoveler-web.out"
+expect_like 0 "without the slash" "is shown the way" '^301 https://mx1.example.test/shoveler/' status "${url%/}"
+head -c 70000 /dev/zero | tr '\0' a >"$LAB_DIR/large"
+expect 0 "a form that is too large" "413" status -b "$alice" --data-binary "@$LAB_DIR/large" "${url}history"
+expect 0 "a path out of the folder" "404" status --path-as-is "${url}..%2fetc/passwd"
+expect_like 0 "TLS from now on" "browsers are told" 'Strict-Transport-Security: max-age=31536000' web -I "${url}sign-in"
 expect 0 "the web page's own log" "no trouble" sh -c "grep -hE 'error:|panic|fatal' '$LAB_DIR/mx1/var/log/shoveler-web.out' || echo no trouble"

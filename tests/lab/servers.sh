@@ -16,6 +16,7 @@ lab_command() {
 		echo "setpriv --reuid=www-data --regid=www-data --clear-groups env PHP_CLI_SERVER_WORKERS=3 php -d session.save_path=/var/lib/php/sessions" \
 			"-S 203.0.113.25:8025 -t /var/lib/roundcube"
 		;;
+	apache2) echo "/usr/sbin/apache2 -D FOREGROUND -f /etc/apache2/lab.conf" ;;
 	nginx) echo "/usr/sbin/nginx -g 'daemon off;'" ;;
 	esac
 }

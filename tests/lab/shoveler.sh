@@ -100,7 +100,7 @@ lab_shoveler_ready() {
 	*/spamtraind) lab_socket "$host" /var/spool/postfix/shoveler/training ;;
 	*/shoveler-lda) lab_socket "$host" /var/spool/postfix/shoveler/lda ;;
 	*/shoveler-web) lab_socket "$host" /run/shoveler/web.sock ;;
-	*/nginx) lab_port "$host" 443 ;;
+	*/nginx | */apache2) lab_port "$host" 443 ;;
 	*/shoveler-milter) lab_in "$host" bash -c 'exec 3<>/dev/tcp/127.0.0.1/8895' 2>/dev/null ;;
 	esac
 }

@@ -28,3 +28,32 @@ lab_web_up() {
 		END'
 	lab_restart mx1/dovecot mx1/spamtraind && lab_start mx1/shoveler-web mx1/nginx
 }
+
+# Apache instead of nginx, with the snippet that is shipped for it.
+lab_web_apache() {
+	lab_stop mx1/nginx
+	# shellcheck disable=SC2016
+	lab_in mx1 env ROOT="$LAB_ROOT" bash -eu -c '
+		install -d -m 755 /var/log/apache2 /var/run/apache2
+		{
+			for module in mpm_event authz_core alias headers socache_shmcb ssl proxy proxy_http; do
+				echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
+			done
+			cat <<-END
+				ServerName mx1.example.test
+				PidFile /run/apache2.pid
+				DefaultRuntimeDir /run/apache2
+				ErrorLog /var/log/apache2/error.log
+				User www-data
+				Group www-data
+				Listen 443
+				<VirtualHost *:443>
+					SSLEngine on
+					SSLCertificateFile /etc/ssl/mx1.crt
+					SSLCertificateKeyFile /etc/ssl/mx1.key
+					Include $ROOT/web/apache.conf
+				</VirtualHost>
+			END
+		} >/etc/apache2/lab.conf'
+	lab_start mx1/apache2
+}
