@@ -205,6 +205,7 @@ static struct mail_storage_hooks shoveler_acl_hooks = {
 	.mail_user_created = shoveler_acl_user_created,
 	.mailbox_list_created = shoveler_acl_list_created,
 	.mailbox_allocated = shoveler_acl_mailbox_allocated,
+	.mail_allocated = revoked_mail_allocated,
 	.mail_namespace_storage_added = shoveler_acl_storage_added,
 };
 

@@ -6,7 +6,8 @@
 
 #include <acl-plugin.h>
 
-#define REVOKED_BOX(obj) MODULE_CONTEXT_REQUIRE(obj, revoked_module)
+#define REVOKED_BOX(obj)  MODULE_CONTEXT_REQUIRE(obj, revoked_module)
+#define REVOKED_MAIL(obj) MODULE_CONTEXT_REQUIRE(obj, revoked_mail_module)
 
 struct revoked_search {
 	union mail_search_module_context module_ctx;
@@ -14,6 +15,15 @@ struct revoked_search {
 };
 
 static MODULE_CONTEXT_DEFINE_INIT(revoked_module, &mail_storage_module_register);
+static MODULE_CONTEXT_DEFINE_INIT(revoked_mail_module, &mail_module_register);
+
+static bool applies(struct mailbox *box)
+{
+	struct acl_mailbox *abox = ACL_CONTEXT(box);
+
+	return mailbox_get_namespace(box)->type != MAIL_NAMESPACE_TYPE_PRIVATE && abox != NULL &&
+	       abox->acl_enabled;
+}
 
 /* FETCH, SEARCH, SORT, THREAD, STORE, COPY and MOVE all begin with a search. */
 static struct mail_search_context *
@@ -62,12 +72,10 @@ static int revoked_search_deinit(struct mail_search_context *ctx)
 
 void revoked_mailbox_allocated(struct mailbox *box)
 {
-	struct acl_mailbox *abox = ACL_CONTEXT(box);
 	struct mailbox_vfuncs *v = box->vlast;
 	union mailbox_module_context *rbox;
 
-	if (mailbox_get_namespace(box)->type == MAIL_NAMESPACE_TYPE_PRIVATE || abox == NULL ||
-	    !abox->acl_enabled)
+	if (!applies(box))
 		return;
 	rbox = p_new(box->pool, union mailbox_module_context, 1);
 	rbox->super = *v;
@@ -76,4 +84,29 @@ void revoked_mailbox_allocated(struct mailbox *box)
 	v->search_next_nonblock = revoked_search_next;
 	v->search_deinit = revoked_search_deinit;
 	MODULE_CONTEXT_SET_SELF(box, revoked_module, rbox);
+}
+
+/* CATENATE takes a message of the selected folder by its number, without a search. */
+static bool revoked_set_uid(struct mail *_mail, uint32_t uid)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	union mail_module_context *rmail = REVOKED_MAIL(mail);
+
+	return acl_mailbox_right_lookup(_mail->box, ACL_STORAGE_RIGHT_READ) != 0 &&
+	       rmail->super.set_uid(_mail, uid);
+}
+
+void revoked_mail_allocated(struct mail *_mail)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct mail_vfuncs *v = mail->vlast;
+	union mail_module_context *rmail;
+
+	if (!applies(_mail->box))
+		return;
+	rmail = p_new(mail->pool, union mail_module_context, 1);
+	rmail->super = *v;
+	mail->vlast = &rmail->super;
+	v->set_uid = revoked_set_uid;
+	MODULE_CONTEXT_SET_SELF(mail, revoked_mail_module, rmail);
 }

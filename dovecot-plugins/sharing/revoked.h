@@ -8,9 +8,11 @@
 #ifndef SHOVELER_SHARING_REVOKED_H
 #define SHOVELER_SHARING_REVOKED_H
 
+struct mail;
 struct mailbox;
 
-/* For the hook of the same name. Private folders are left alone. */
+/* For the hooks of the same names. Private folders are left alone. */
 void revoked_mailbox_allocated(struct mailbox *box);
+void revoked_mail_allocated(struct mail *mail);
 
 #endif
