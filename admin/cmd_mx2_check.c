@@ -97,6 +97,13 @@ static void check_tls(struct doctor *doctor, struct admin *admin, const struct p
 			      "until then",
 			      "%s: TLS is %s, which is not enough for tls=%s: %s", host->name,
 			      finger.tls ? finger.level : "not there", mx2->tls, why);
+	else if (strcmp(mx2->tls, "dane") == 0 && strcmp(finger.level, "Verified") != 0)
+		doctor_report(
+			doctor, FINDING_WARNING,
+			"tls=dane-only makes mail wait for TLSA records; tls=secure needs none",
+			"%s: TLS is %s: no TLSA record behind DNSSEC says which certificate is "
+			"right, so anybody's will do",
+			host->name, finger.tls ? finger.level : "not used");
 	else
 		doctor_report(doctor, FINDING_OK, NULL, "%s: TLS is %s (tls=%s)", host->name,
 			      finger.tls ? finger.level : "not used", mx2->tls);
@@ -113,8 +120,7 @@ static void check_host(struct doctor *doctor, struct admin *admin, const struct 
 	doctor_begin(doctor, "reach");
 	if (primary_greets(host, &error) == 0) {
 		doctor_report(doctor, FINDING_OK, NULL, "%s: answers", host->name);
-		if (strcmp(mx2->tls, "none") != 0)
-			check_tls(doctor, admin, mx2, host);
+		check_tls(doctor, admin, mx2, host);
 	} else {
 		doctor_report(doctor, FINDING_WARNING,
 			      "if it is down: this is what we are for; if not: is port 25 open?",
@@ -266,6 +272,21 @@ static bool has_service(const struct conf *conf, const char *service, const char
 	return has;
 }
 
+/* Postfix's smtp client asks for TLSA records only then; posttls-finger always does. */
+static void check_dnssec(struct doctor *doctor, struct admin *admin)
+{
+	char *level = postfix_setting(admin, "smtp_dns_support_level");
+
+	if (strcmp(level, "dnssec") != 0)
+		doctor_report(doctor, FINDING_ERROR,
+			      "smtp_dns_support_level = dnssec, and a resolver of this host that "
+			      "validates",
+			      "tls=dane needs DNSSEC, which Postfix does not ask for: "
+			      "smtp_dns_support_level is \"%s\"",
+			      level);
+	free(level);
+}
+
 /* posttls-finger sees the file; a chrooted smtp client may not. */
 static void check_cafile(struct doctor *doctor, struct admin *admin, const struct policy_mx2 *mx2)
 {
@@ -297,6 +318,8 @@ static void check_postfix(struct doctor *doctor, struct admin *admin, const stru
 		doctor_report(doctor, FINDING_ERROR, service_advice,
 			      "master.cf has no service shoveler-relay with soft_bounce: mail "
 			      "cannot be delivered");
+	if (strncmp(mx2->tls, "dane", 4) == 0)
+		check_dnssec(doctor, admin);
 	if (mx2->tls_cafile[0] != '\0')
 		check_cafile(doctor, admin, mx2);
 	if (mx2->list_key[0] == '\0' || mx2->list_url[0] != '\0')

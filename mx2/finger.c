@@ -120,9 +120,10 @@ void finger_free(struct finger *finger)
 
 bool finger_suffices(const struct policy_mx2 *mx2, const struct finger *finger)
 {
-	if (is_level(mx2, "none") || is_level(mx2, "may"))
+	/* Without TLSA records dane is what may is. */
+	if (is_level(mx2, "none") || is_level(mx2, "may") || is_level(mx2, "dane"))
 		return true;
-	if (is_level(mx2, "encrypt") || is_level(mx2, "dane"))
+	if (is_level(mx2, "encrypt"))
 		return finger->tls;
 	return strcmp(finger->level, "Verified") == 0;
 }
