@@ -1,9 +1,12 @@
 /*
- * shoveler-web - what users see of their filter: history, quarantine, preferences, statistics.
+ * shoveler-web - what users see of their filter: history, quarantine, sharing, preferences...
  *
  *	browser --TLS--> nginx or Apache --HTTP, Unix socket--> http.c --> routes.c --> page_*.c
  *	                                                                      |             |
  *	              Dovecot's auth socket (sign in) <----- dovecot_auth.c --+             ask.c
+ *	                                                                                    |
+ *	              Dovecot's IMAP, as the user <---- imap.c, mail_session.c -----+
+ *	              root's report, and requests to it <---- host_report.c --------+
  *	                                                                                    |
  *	                                                     spamtraind's socket <----------+
  *
@@ -22,7 +25,8 @@
  * configuration error: nothing starts, and a reload changes nothing.
  *
  * A thread a connection; each asks and waits. SIGHUP takes over web_url, web_auth_socket,
- * web_sign_on_header, recipient_delimiter and training_login_domain; the rest needs a restart.
+ * web_imap_server, web_host_admins, web_domain_admins, web_sign_on_header, recipient_delimiter and
+ * training_login_domain; the rest needs a restart.
  * SIGTERM ends after the requests in work.
  */
 #include "web/ask.h"

@@ -3,6 +3,7 @@
 
 usage: web.py URL USERS SECONDS LOGIN PASSWORD     by way of the proxy, from where it runs"""
 import asyncio
+import html
 import http.cookiejar
 import random
 import re
@@ -32,6 +33,28 @@ def sign_in():
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
 
 
+def alone(cookie):
+    """One user, nobody else: the history from its start, page by page, and what a search takes."""
+    def took(page, times=5):
+        best = []
+        for _ in range(times):
+            request = urllib.request.Request(url + page, headers={"Cookie": cookie})
+            started = time.monotonic()
+            text = urllib.request.urlopen(request, context=context).read().decode()
+            best.append(1000 * (time.monotonic() - started))
+        return sorted(best)[times // 2], text
+
+    first, text = took("history")
+    pages, steps, step = 1, [], None
+    while pages < 2000 and (link := re.search(r'href="(history\?before=\d+)"', text)):
+        step, text = took(html.unescape(link[1]), 1)
+        steps.append(step)
+        pages += 1
+    steps = steps or [first]
+    print(f"alone: first page {first:.0f} ms; {pages} pages to the end, slowest of the first ten {max(steps[:10]):.0f} ms, "
+          f"of the last ten {max(steps[-10:]):.0f} ms; search {took('history?q=zzz-no-such')[0]:.0f} ms")
+
+
 async def user(cookie, until, took, failed):
     reader, writer = await asyncio.open_connection(parts.hostname, 443, ssl=context, server_hostname=parts.hostname)
     await asyncio.sleep(random.uniform(0, READS[1]))
@@ -50,6 +73,7 @@ async def user(cookie, until, took, failed):
 
 async def main():
     cookie, took, failed = sign_in(), [], []
+    alone(cookie)
     until = time.monotonic() + seconds
     await asyncio.gather(*(user(cookie, until, took, failed) for _ in range(users)))
     took.sort()
