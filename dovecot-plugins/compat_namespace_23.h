@@ -138,6 +138,30 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 				    error_r);
 }
 
+/* A hidden namespace with the prefix "", that only has subscriptions; if the user has no such one. */
+static inline int compat_add_subscriptions_namespace(struct mail_user *user, const char *name,
+						     const char **error_r)
+{
+	const struct mail_namespace_settings *inbox = compat_inbox_set(user);
+	struct mail_user_settings *sets[] = {user->set,
+					     (struct mail_user_settings *)user->unexpanded_set};
+
+	if (inbox == NULL || inbox->prefix[0] == '\0' || compat_has_namespace(user, ""))
+		return 0;
+	if (compat_add_namespace(user, "private", "", "maildir:~/.shoveler/subscriptions",
+				 error_r) < 0)
+		return -1;
+	for (unsigned int i = 0; i < N_ELEMENTS(sets); i++) {
+		struct mail_namespace_settings *set = *array_back_modifiable(&sets[i]->namespaces);
+
+		set->name = p_strdup(user->pool, name);
+		set->list = "no";
+		set->hidden = TRUE;
+		set->subscriptions = TRUE;
+	}
+	return 0;
+}
+
 /* The namespace that was added last, when the user has his others already. */
 static inline int compat_start_last_namespace(struct mail_user *user, const char **error_r)
 {

@@ -67,6 +67,18 @@ static inline int compat_add_shared_namespace(struct mail_user *user ATTR_UNUSED
 	return 0;
 }
 
+/* settings: names and values in turn. */
+static inline int compat_add_namespace(struct mail_user *user, const char *name,
+				       const char *const *settings, unsigned int count,
+				       const char **error_r)
+{
+	compat_override(user, "namespace+", name);
+	for (unsigned int i = 0; i < count; i += 2)
+		compat_override(user, t_strdup_printf("namespace/%s/%s", name, settings[i]),
+				settings[i + 1]);
+	return compat_reload_user_set(user, error_r);
+}
+
 /* tree: "#MilkyPond"; path: its folder. */
 static inline int compat_add_public_namespace(struct mail_user *user, const char *tree,
 					      const char *path, const char **error_r)
@@ -106,11 +118,27 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 		return -1;
 	if (exists)
 		return 0;
-	compat_override(user, "namespace+", name);
-	for (unsigned int i = 0; i < N_ELEMENTS(settings); i += 2)
-		compat_override(user, t_strdup_printf("namespace/%s/%s", name, settings[i]),
-				settings[i + 1]);
-	return compat_reload_user_set(user, error_r);
+	return compat_add_namespace(user, name, settings, N_ELEMENTS(settings), error_r);
+}
+
+/* A hidden namespace with the prefix "", that only has subscriptions; if the user has no such one. */
+static inline int compat_add_subscriptions_namespace(struct mail_user *user, const char *name,
+						     const char **error_r)
+{
+	static const char *const settings[] = {
+		"type",	       "private",   "separator",
+		"/",	       "prefix",    "",
+		"hidden",      "yes",	    "list",
+		"no",	       "inbox",	    "no",
+		"mail_driver", "maildir",   "subscriptions",
+		"yes",	       "mail_path", "~/.shoveler/subscriptions",
+	};
+	bool exists;
+
+	if (compat_check_namespaces(user, "", &exists, error_r) < 0)
+		return -1;
+	return exists ? 0
+		      : compat_add_namespace(user, name, settings, N_ELEMENTS(settings), error_r);
 }
 
 /* The namespace that was added last, when the user has his others already. */

@@ -2,6 +2,7 @@
 #include "acl_list.h"
 
 #include "index_entries.h"
+#include "nobody.h"
 
 #include <istream.h>
 #include <mail-namespace.h>
@@ -145,8 +146,14 @@ static int acl_list_rename_box(struct mailbox *src, struct mailbox *dest)
 	union mailbox_module_context *lbox = LIST_BOX(src);
 	struct acl_backend *from = box_backend(src), *to = box_backend(dest);
 	bool listed = is_listed(from, src->name);
-	int ret = lbox->super.rename_box(src, dest);
+	int ret;
 
+	if (nobody_has(dest)) {
+		mail_storage_set_error(src->storage, MAIL_ERROR_NOTFOUND,
+				       T_MAIL_ERR_MAILBOX_NOT_FOUND(dest->vname));
+		return -1;
+	}
+	ret = lbox->super.rename_box(src, dest);
 	if (ret < 0 || !listed)
 		return ret;
 	rebuild(from);

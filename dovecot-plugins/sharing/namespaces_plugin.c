@@ -13,6 +13,7 @@
 #include "compat.h"
 
 #include "../plugin_conf.h"
+#include "nobody.h"
 #include "policy_view.h"
 #include "shared_index.h"
 
@@ -38,6 +39,15 @@ static void add_public(struct mail_user *user, const struct conf *conf, const ch
 		e_error(user->event, "shoveler: %s is not shown: %s", tree, error);
 }
 
+/* Where the user's own folders are all below "INBOX/", nobody would know his subscriptions of others. */
+static void add_subscriptions(struct mail_user *user)
+{
+	const char *error;
+
+	if (compat_add_subscriptions_namespace(user, SUBSCRIPTIONS_NAMESPACE, &error) < 0)
+		e_error(user->event, "shoveler: nothing can be subscribed to: %s", error);
+}
+
 static void sharing_mail_user_created(struct mail_user *user)
 {
 	const struct conf *conf;
@@ -58,6 +68,7 @@ static void sharing_mail_user_created(struct mail_user *user)
 	add_shared(user, conf);
 	for (const char *const *tree = policy_view_trees(view); *tree != NULL; tree++)
 		add_public(user, conf, *tree);
+	add_subscriptions(user);
 	policy_view_free(&view);
 }
 

@@ -14,6 +14,12 @@ static bool is_nobodys(const struct mail_namespace *ns)
 	       ns->owner->nonexistent;
 }
 
+static bool has_subscriptions_only(const struct mail_namespace *ns)
+{
+	return ns->prefix_len == 0 && (ns->flags & NAMESPACE_FLAG_INBOX_USER) == 0 &&
+	       ns->set->name != NULL && strcmp(ns->set->name, SUBSCRIPTIONS_NAMESPACE) == 0;
+}
+
 /* ---- nothing to list ---- */
 
 static struct mailbox_list_iterate_context *empty_iter_init(struct mailbox_list *list,
@@ -61,6 +67,13 @@ void nobody_list_created(struct mailbox_list *list)
 
 /* ---- no folder exists ---- */
 
+bool nobody_has(struct mailbox *box)
+{
+	const struct mail_namespace *ns = mailbox_get_namespace(box);
+
+	return is_nobodys(ns) || has_subscriptions_only(ns);
+}
+
 static int not_found(struct mailbox *box)
 {
 	mail_storage_set_error(box->storage, MAIL_ERROR_NOTFOUND,
@@ -90,7 +103,7 @@ void nobody_mailbox_allocated(struct mailbox *box)
 {
 	struct mailbox_vfuncs *v = &box->v; /* in front of all others: no index is opened */
 
-	if (!is_nobodys(mailbox_get_namespace(box)))
+	if (!nobody_has(box))
 		return;
 	v->exists = nobody_exists;
 	v->open = not_found;
