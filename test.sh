@@ -5,7 +5,8 @@
 #   ./test.sh unit                   the unit tests
 #   ./test.sh clang                  the build with clang, and each fuzz target for some seconds
 #   ./test.sh integration [NAME...]  the tests of tests/integration, or those named (05-learning)
-#   ./test.sh debian-13              on Debian 12: the unit tests, and so the plugins on Dovecot 2.4, in a Debian 13 made with debootstrap
+#   ./test.sh packages               the Debian packages are built, looked at by lintian, installed, upgraded, removed
+#   ./test.sh debian-13              on Debian 12: unit tests and packages, and so the plugins on Dovecot 2.4, in a Debian 13 made with debootstrap
 #
 # Last line: "N passed, N failed, N skipped"; exit code 1 if any failed. TEST_JOBS: how many labs at once (default: one a CPU).
 set -u
@@ -50,6 +51,13 @@ test_clang() {
 	test_summary clang
 }
 
+test_packages() {
+	say "Debian packages"
+	tests/packages/test.sh "${TEST_PACKAGES:-build/packages}" >"$results/packages.tap" 2>&1 || grep -q '^not ok' "$results/packages.tap" ||
+		echo "not ok - tests/packages/test.sh failed" >>"$results/packages.tap"
+	test_summary packages
+}
+
 # What failed, with the lines before it, and how many passed. usage: test_summary NAME
 test_summary() {
 	mkdir -p "$logs"
@@ -73,40 +81,44 @@ test_integration() {
 
 # The same script, in there, installs and builds what it needs, as it would for a newcomer.
 test_debian_13() {
-	local root
+	local root part
 	[ "$(. /etc/os-release && echo "$VERSION_ID")" = 12 ] || return 0
-	say "Unit tests on Debian 13"
+	say "Unit tests and packages on Debian 13"
 	if ! root=$(tests/lab/debian-13.sh 2>"$results/debian-13.why"); then
-		echo "ok - unit tests on Debian 13 # SKIP $(<"$results/debian-13.why")" >"$results/debian-13.tap"
+		echo "ok - unit tests and packages on Debian 13 # SKIP $(<"$results/debian-13.why")" >"$results/debian-13.tap"
 		return
 	fi
 	rm -rf build/debian-13-logs
-	tests/lab/in-debian.sh "$root" env LAB_BUILD="$PWD/build/debian-13" TEST_LOGS=build/debian-13-logs TEST_JOBS="$jobs" ./test.sh unit >"$results/debian-13.out" 2>&1
-	if ! cp build/debian-13-logs/unit.tap "$results/debian-13.tap" 2>/dev/null; then
+	for part in unit packages; do
+		tests/lab/in-debian.sh "$root" env LAB_BUILD="$PWD/build/debian-13" TEST_LOGS=build/debian-13-logs TEST_JOBS="$jobs" \
+			TEST_PACKAGES=build/packages-13 ./test.sh $part >"$results/debian-13.out" 2>&1
+		[ -e build/debian-13-logs/$part.tap ] && continue
 		tail -n 20 "$results/debian-13.out"
-		echo "not ok - the unit tests did not run on Debian 13" >"$results/debian-13.tap"
-	fi
+		echo "not ok - $part did not run on Debian 13" >>"$results/debian-13.tap"
+	done
+	cat build/debian-13-logs/*.tap >>"$results/debian-13.tap"
 	test_summary debian-13
 }
 
 test_all() {
 	test_unit
 	test_clang
+	test_packages
 	test_integration
 	test_debian_13
 }
 
 case ${1-} in
 '') run=(test_all) ;;
-unit | clang | integration | debian-13) run=("test_${1//-/_}" "${@:2}") ;;
+unit | clang | packages | integration | debian-13) run=("test_${1//-/_}" "${@:2}") ;;
 *)
-	sed -n '2,11s/^# \{0,1\}//p' "$0"
+	sed -n '2,12s/^# \{0,1\}//p' "$0"
 	exit 64
 	;;
 esac
 if ! setup_packages; then
-	echo "not ok - packages" >"$results/packages.tap"
-elif [[ ${1-} != @(clang|debian-13) ]] && ! setup_build debug "$LAB_BUILD"; then
+	echo "not ok - install what is needed" >"$results/install.tap"
+elif [[ ${1-} != @(clang|packages|debian-13) ]] && ! setup_build debug "$LAB_BUILD"; then
 	echo "not ok - build" >"$results/build.tap"
 else
 	"${run[@]}"
