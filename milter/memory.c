@@ -58,8 +58,11 @@ static int prepare(int fd, uint64_t version, size_t size)
 	error = posix_fallocate(fd, 0, (off_t)(HEAD_SIZE + size));
 	if (error == 0 && pwrite(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head))
 		return 0;
-	errno = error != 0 ? error : EIO;
-	(void)ftruncate(fd, 0);
+	if (error == 0)
+		error = EIO;
+	if (ftruncate(fd, 0) < 0)
+		error = errno;
+	errno = error;
 	return -1;
 }
 

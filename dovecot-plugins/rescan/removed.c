@@ -133,7 +133,7 @@ int removed_save(const char *directory, const struct removed_message *message, i
 {
 	struct strbuf path = STRBUF_INIT;
 	int folder, problem;
-	char *name;
+	char *name = NULL;
 
 	strbuf_printf(&path, "%s/", directory);
 	address_escape(&path, span_of(message->user));
