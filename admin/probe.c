@@ -70,43 +70,76 @@ int probe_lmtp(const char *address, char **error_r)
 	return -1;
 }
 
-static int ask_ping(int fd, const char *address, char **error_r)
+/* What was passed, to its end. */
+static void read_content(int fd, struct strbuf *content)
 {
-	struct strbuf request = STRBUF_INIT;
-	struct packet reply;
-	const char *status;
+	char buffer[4096];
+	ssize_t size;
+
+	if (content == NULL)
+		return;
+	while (content->size < PROBE_PAGE_MAX &&
+	       (size = pread(fd, buffer, sizeof(buffer), (off_t)content->size)) > 0)
+		strbuf_append(content, buffer, (size_t)size);
+}
+
+static int ask(int fd, const struct strbuf *request, struct packet *reply, struct strbuf *content,
+	       char **error_r)
+{
 	int passed, ret;
 
-	packet_put(&request, "request", "ping");
-	ret = packet_send(fd, &request, -1);
-	strbuf_free(&request);
-	if (ret < 0) {
-		*error_r = xasprintf("%s: %s", address, strerror(errno));
+	if (packet_send(fd, request, -1) < 0) {
+		*error_r = xstrdup(strerror(errno));
 		return -1;
 	}
-	ret = packet_receive(fd, &reply, &passed, error_r);
+	ret = packet_receive(fd, reply, &passed, error_r);
 	if (ret == 0)
-		*error_r = xasprintf("%s: closed without an answer", address);
+		*error_r = xstrdup("closed without an answer");
 	if (ret <= 0)
 		return -1;
-	if (passed >= 0)
+	if (passed >= 0) {
+		read_content(passed, content);
 		close(passed);
-	status = packet_get(&reply, "status");
-	ret = status != NULL && strcmp(status, "ok") == 0 ? 0 : -1;
-	if (ret < 0)
-		*error_r = xasprintf("%s: answered %s", address, status != NULL ? status : "badly");
-	packet_free(&reply);
-	return ret;
+	}
+	return 0;
+}
+
+int probe_ask(const char *address, const struct strbuf *request, struct strbuf *content,
+	      char **error_r)
+{
+	int fd = open_connection(address, SOCK_SEQPACKET, error_r), ret;
+	char *problem = NULL;
+	struct packet reply;
+	const char *status, *reason;
+
+	if (fd < 0)
+		return -1;
+	ret = ask(fd, request, &reply, content, &problem);
+	close(fd);
+	if (ret == 0) {
+		status = packet_get(&reply, "status");
+		reason = packet_get(&reply, "reason");
+		if (status == NULL || strcmp(status, "ok") != 0)
+			problem = xasprintf("answered %s", reason != NULL   ? reason
+							   : status != NULL ? status
+									    : "badly");
+		packet_free(&reply);
+	}
+	if (problem == NULL)
+		return 0;
+	*error_r = xasprintf("%s: %s", address, problem);
+	free(problem);
+	return -1;
 }
 
 int probe_ping(const char *address, char **error_r)
 {
-	int fd = open_connection(address, SOCK_SEQPACKET, error_r), ret;
+	struct strbuf request = STRBUF_INIT;
+	int ret;
 
-	if (fd < 0)
-		return -1;
-	ret = ask_ping(fd, address, error_r);
-	close(fd);
+	packet_put(&request, "request", "ping");
+	ret = probe_ask(address, &request, NULL, error_r);
+	strbuf_free(&request);
 	return ret;
 }
 

@@ -25,7 +25,10 @@ bool service_wanted(const struct conf *conf, const struct service *service);
 int probe_connect(const char *address, int type, char **error_r);
 /* The greeting of an LMTP server. */
 int probe_lmtp(const char *address, char **error_r);
-/* request=ping of lib/packet.h. */
+/* One request of lib/packet.h; content: NULL, or gets what the reply's descriptor holds. */
+int probe_ask(const char *address, const struct strbuf *request, struct strbuf *content,
+	      char **error_r);
+/* The same with request=ping. */
 int probe_ping(const char *address, char **error_r);
 /* Appends the metrics page, without the header of HTTP. */
 int probe_metrics(const char *address, struct strbuf *page, char **error_r);

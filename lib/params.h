@@ -129,6 +129,10 @@
 	      "A message with our signature that is appended to Junk is spam")                            \
 	PARAM(RETRAIN_KEYWORDS, "retrain_keywords", BOOL, "yes", 0, 0, "retrain",                         \
 	      "The marks $Junk and $NotJunk of mail programs teach, as moving does")                      \
+	PARAM(RETRAIN_SHARED, "retrain_shared", CHOICE, "nobody", "nobody owner", 0, "retrain",           \
+	      "Whom moves within another user's shared folders teach")                                    \
+	PARAM(DOCTOR_USER, "doctor_user", TEXT, "", 0, 0, "shoveler",                                     \
+	      "A user for tests: `shoveler doctor` moves a message of his to Junk and back; empty: not")  \
 	PARAM(SHARED_NAMESPACE, "shared_namespace", TEXT, "#Shared", 0, 0, "sharing",                     \
 	      "Where IMAP users find the folders that others share with them")                            \
 	PARAM(SHARED_LOCATION, "shared_location", TEXT, "", 0, 0, "sharing",                              \

@@ -2,6 +2,7 @@
 #include "correction.h"
 
 #include "../plugin_conf.h"
+#include "folder.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -50,9 +51,8 @@ static struct pending *transaction_pending(struct mailbox_transaction_context *t
 		MODULE_CONTEXT_SET(t, correction_module, ct);
 	}
 	if (ct->pending == NULL)
-		ct->pending =
-			pending_create(spool, plugin_user_name(t->box->storage->user->username),
-				       mailbox_get_vname(t->box));
+		ct->pending = pending_create(spool, plugin_user_name(folder_owner(t->box)),
+					     mailbox_get_vname(t->box));
 	return ct->pending;
 }
 

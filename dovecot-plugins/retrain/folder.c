@@ -63,6 +63,22 @@ static enum folder_kind kind_of_name(const struct conf *conf, struct mail_namesp
 	return kind;
 }
 
+/* Does what happens in it teach somebody's filter? */
+static bool is_somebodys(const struct conf *conf, const struct mail_namespace *ns)
+{
+	if (ns->type == MAIL_NAMESPACE_TYPE_PRIVATE)
+		return ns->owner == ns->user;
+	return ns->type == MAIL_NAMESPACE_TYPE_SHARED && ns->owner != NULL &&
+	       strcmp(conf_text(conf, P_RETRAIN_SHARED), "owner") == 0;
+}
+
+const char *folder_owner(struct mailbox *box)
+{
+	struct mail_namespace *ns = mailbox_get_namespace(box);
+
+	return ns->owner != NULL ? ns->owner->username : "";
+}
+
 enum folder_kind folder_kind(const struct conf *conf, struct mailbox *box)
 {
 	struct mail_namespace *ns = mailbox_get_namespace(box);
@@ -70,7 +86,7 @@ enum folder_kind folder_kind(const struct conf *conf, struct mailbox *box)
 	const char *vname = mailbox_get_vname(box), *end;
 	enum folder_kind kind;
 
-	if (ns->type != MAIL_NAMESPACE_TYPE_PRIVATE || ns->owner != ns->user)
+	if (!is_somebodys(conf, ns))
 		return FOLDER_FOREIGN;
 	kind = own_kind(conf, box, name_in_namespace(ns, vname));
 	while (kind == FOLDER_ORDINARY && (end = strrchr(vname, separator)) != NULL &&

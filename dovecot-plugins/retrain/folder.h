@@ -16,8 +16,11 @@ enum folder_kind {
 	FOLDER_ORDINARY,
 	FOLDER_JUNK,
 	FOLDER_TRASH,
-	FOLDER_FOREIGN /* another user's or nobody's: what happens there trains nobody */
+	FOLDER_FOREIGN /* another user's (see retrain_shared) or nobody's: trains nobody */
 };
+
+/* Whose filter learns: the user's; with retrain_shared the owner's of a shared folder. */
+const char *folder_owner(struct mailbox *box);
 
 enum folder_kind folder_kind(const struct conf *conf, struct mailbox *box);
 

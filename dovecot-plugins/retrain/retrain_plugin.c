@@ -4,7 +4,7 @@
  * What it does: in IMAP sessions, a message that is copied or moved into Junk is reported as spam,
  * one that leaves Junk as innocent, except for Trash; within Junk nothing happens. See folder.h for
  * what Junk is. So does one that is appended to Junk with our signature, and one that is marked as
- * junk or not (keywords.h). Other people's folders, delivery, Sieve, dsync, doveadm, lazy_expunge
+ * junk or not (keywords.h). Other people's folders (but see retrain_shared), delivery, Sieve, dsync, doveadm, lazy_expunge
  * and autoexpunge train nobody.
  *
  * How: it overrides copy, save and the transaction of each mailbox. What these saw waits in a
@@ -97,7 +97,8 @@ static int retrain_copy(struct mail_save_context *ctx, struct mail *mail)
 
 	/* mail is the real one also when the client selected a virtual folder */
 	if (conf != NULL && !ctx->saving && is_users_command(ctx->transaction) &&
-	    is_lesson(kind_of(conf, mail->box), kind_of(conf, box), &class))
+	    is_lesson(kind_of(conf, mail->box), kind_of(conf, box), &class) &&
+	    strcmp(folder_owner(mail->box), folder_owner(box)) == 0)
 		pending = correction_note(ctx->transaction, conf, class, mail);
 	ret = rbox->module_ctx.super.copy(ctx, mail);
 	if (ret < 0 && pending != NULL)

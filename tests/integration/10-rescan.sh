@@ -26,6 +26,20 @@ expect 0 "alice's virus" "nowhere" folder alice "Zero day"
 expect 0 "the harmless one" "INBOX" folder alice "Harmless"
 expect 0 "kept for the admin" "1" kept alice
 expect 0 "bob's mailbox was not asked for" "INBOX" folder bob "Zero day"
+history() { lab_spamtrain --json history "$1@example.test" 50 | python3 -c '
+import json, sys
+print(*[row["outcome"] + " " + row["virus"] for row in json.load(sys.stdin) if row["subject"] == sys.argv[1]])' "$2"; }
+expect 5 "alice's history" "virus Lab.Today.UNOFFICIAL" history alice "Zero day"
+expect 0 "of the harmless one" "delivered " history alice "Harmless"
+expect 0 "once more" "exit code 0" rescan -u alice@example.test
+expect_like 0 "its report" "skipped what these signatures saw" 'scanned=0 skipped=1 infected=0' report
+lab_in mx1 sh -c 'mkdir -p /etc/shoveler/main.cf.d; echo "rescan_report_to = carol@example.test" >/etc/shoveler/main.cf.d/60-rescan.cf'
 expect 0 "the weekly re-scan of all" "exit code 0" rescan -A
 expect 0 "bob's virus" "nowhere" folder bob "Zero day"
 expect 0 "kept for the admin" "1" kept bob
+expect_like 20 "the report by mail" "with what came of it" '\[shoveler\] re-scan on mx1.example.test: [1-9][0-9]* infected, 0 not scanned$' \
+	lab_imap carol header INBOX Subject
+expect_like 0 "as metrics" "what was removed" '^shoveler_rescan_removed [1-9]' cat "$LAB_DIR/mx1/var/lib/shoveler/rescan.prom"
+give_back() { lab_doveadm save -u bob@example.test -m INBOX "/var/lib/shoveler/rescan/bob%40example.test/$(basename "$LAB_DIR/mx1/var/lib/shoveler/rescan/bob%40example.test/"*.eml)"; }
+give_back
+expect 5 "bob's, given back" "INBOX" folder bob "Zero day"

@@ -1,9 +1,73 @@
 #!/usr/bin/python3
 """The retrain plugin in a real Dovecot: what goes into the spool, and what must not."""
 
+import statistics
 import time
 
-from server import PluginTest, imaplib, main, message, os
+from server import PluginTest, imaplib, main, message, os, version
+
+BOB = "bob@example.test"
+OTHERS_23 = """
+protocol imap {
+  mail_plugins = $mail_plugins virtual
+}
+protocol lmtp {
+  mail_plugins = $mail_plugins virtual sieve
+}
+plugin {
+  sieve = ~/sieve
+}
+namespace virtual {
+  prefix = virtual/
+  separator = /
+  location = virtual:~/virtual
+}
+imap_hibernate_timeout = 1s
+service imap {
+  unix_listener imap-master {
+    user = dovecot
+  }
+}
+service imap-hibernate {
+  unix_listener imap-hibernate {
+    mode = 0666
+  }
+}
+"""
+OTHERS_24 = """
+protocol imap {
+  mail_plugins {
+    virtual = yes
+  }
+}
+protocol lmtp {
+  mail_plugins {
+    virtual = yes
+    sieve = yes
+  }
+}
+sieve_script personal {
+  path = ~/sieve
+}
+namespace virtual {
+  prefix = virtual/
+  separator = /
+  mail_driver = virtual
+  mail_path = ~/virtual
+}
+imap_hibernate_timeout = 1s
+service imap {
+  unix_listener imap-master {
+    user = dovecot
+  }
+}
+service imap-hibernate {
+  unix_listener imap-hibernate {
+    mode = 0666
+  }
+}
+"""
+SIEVE = 'require "fileinto"; fileinto "Junk";\n'
 
 ALICE = "alice@example.test"
 
@@ -198,6 +262,149 @@ class Retrain(PluginTest):
             os.rename(self.server.path("gone"), self.server.path("spool"))
         self.wait_for(lambda: "moving mail to Junk teaches nothing" in self.server.log())
         self.wait_for(lambda: "2 of 2 corrections are lost" in self.server.log())
+
+
+    def test_500_at_once(self):
+        """One command, one batch: in their order, and none is missing."""
+        for number in range(500):
+            self.deliver("INBOX", f"m{number}", "X-DSPAM-Signature: " + signature(number=number))
+        self.alice.transfer("MOVE", "INBOX", "Junk")
+        self.wait_for(lambda: len(self.server.corrections()) == 500)
+        self.assertEqual([attributes["signature"][8:] for attributes, _ in self.corrections()], [f"{n:016x}" for n in range(500)])
+
+    def moved(self, target, rounds=41):
+        """Seconds that moving a message takes, each in its own command: the median."""
+        times = []
+        for number in range(rounds):
+            self.deliver("INBOX", f"m{number}", "X-DSPAM-Signature: " + signature(number=number))
+            self.alice.enter("INBOX")
+            started = time.monotonic()
+            self.alice.do("UID", "MOVE", "1:*", f'"{target}"')
+            self.alice.do("NOOP")
+            times.append(time.monotonic() - started)
+        return statistics.median(times)
+
+    def test_delays_nobody(self):
+        """At most 5 ms a command, whatever the service does: here it never takes anything, and then the spool is full."""
+        self.alice.do("CREATE", "Elsewhere")
+        self.addCleanup(self.alice.do, "DELETE", "Elsewhere")
+        self.addCleanup(self.server.clear_corrections)
+        for waiting in (0, 20000):
+            for number in range(waiting):
+                with open(self.server.path("spool/new", f"{number:016}.1.{number}.1"), "w", encoding="ascii"):
+                    pass
+            found = {folder: [] for folder in ("Elsewhere", "Junk")}
+            for _ in range(3):
+                for folder, seconds in found.items():
+                    seconds.append(self.moved(folder))
+            self.assertLess(min(found["Junk"]), min(found["Elsewhere"]) + 0.005, found)
+        self.wait_for(lambda: "more than 20000 corrections wait" in self.server.log())
+
+    def test_delays_nobody_with_messages(self):
+        """Messages without a signature must go along: that costs less than 0.1 ms each."""
+        self.alice.do("CREATE", "Elsewhere")
+        self.addCleanup(self.alice.do, "DELETE", "Elsewhere")
+        found = {folder: [] for folder in ("Elsewhere", "Junk")}
+        for _ in range(3):
+            for folder, seconds in found.items():
+                for number in range(300):
+                    self.deliver("INBOX", f"m{number}", body="A line of text\r\n" * 300)
+                self.alice.enter("INBOX")
+                started = time.monotonic()
+                self.alice.do("UID", "MOVE", "1:*", f'"{folder}"')
+                seconds.append(time.monotonic() - started)
+                self.clear()
+        self.assertLess(min(found["Junk"]), min(found["Elsewhere"]) + 0.005 + 300 * 0.0001, found)
+
+
+class Others(PluginTest):
+    """Other plugins, other services, other people."""
+
+    settings = "retrain_shared = owner\n"
+    extra = OTHERS_23 if version() < (2, 4) else OTHERS_24
+
+    def setUp(self):
+        self.server.clear_corrections()
+        for name, text in (("virtual/All/dovecot-virtual", "INBOX\n  all\n"), ("sieve", SIEVE)):
+            path = self.server.path("home", ALICE, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+        os.system(f"chown -R mail:mail {self.server.path('home', ALICE)}")
+        self.alice = self.server.imap(ALICE)
+        self.addCleanup(self.alice.logout)
+
+    def classes(self):
+        self.alice.do("NOOP")
+        time.sleep(0.1)
+        self.alice.do("NOOP")
+        return [(attributes["user"], attributes["class"]) for attributes, _ in self.server.corrections()]
+
+    def test_from_a_virtual_folder(self):
+        self.alice.put("INBOX", message("seen in a virtual folder", "X-DSPAM-Signature: " + signature()))
+        self.alice.transfer("MOVE", "virtual/All", "Junk")
+        self.assertEqual(self.classes(), [(ALICE, "spam")])
+
+    def test_after_hibernation(self):
+        self.alice.put("INBOX", message("before", "X-DSPAM-Signature: " + signature()))
+        self.alice.put("INBOX", message("after", "X-DSPAM-Signature: " + signature(number=2)))
+        self.alice.enter("INBOX")
+        self.alice.do("MOVE", "1", "Junk")
+        self.alice.send(b"i1 IDLE\r\n")
+        self.assertTrue(self.alice.readline().startswith(b"+"))
+        self.wait_for(lambda: "ibernat" in self.server.doveadm("process", "status", check=False).stdout or
+                      "ibernat" in self.server.log(), 15)
+        time.sleep(1.5)
+        self.assertEqual(len(self.server.corrections()), 1)
+        self.alice.send(b"DONE\r\n")
+        while not self.alice.readline().startswith(b"i1 OK"):
+            pass
+        self.alice.do("MOVE", "1", "Junk")
+        self.assertEqual(self.classes(), [(ALICE, "spam")] * 2)
+
+    def test_delivery_teaches_nothing(self):
+        client = self.server.lmtp()
+        client.sendmail("a@client.test", [ALICE], message("by Sieve", "X-DSPAM-Signature: " + signature()))
+        client.close()
+        self.wait_for(lambda: "by Sieve" in self.alice.subjects("Junk"))
+        self.assertEqual(self.classes(), [])
+
+    def test_shared_folders_teach_their_owner(self):
+        bob = self.server.imap(BOB)
+        self.addCleanup(bob.logout)
+        for folder in ("Shared", "Junk"):
+            try:
+                bob.do("CREATE", folder)
+            except imaplib.IMAP4.error:
+                pass
+            bob.do("SETACL", folder, ALICE, "lrwstipekx")
+        bob.put("Shared", message("m", "X-DSPAM-Signature: " + signature()))
+        self.alice.transfer("MOVE", f"#Shared/{BOB}/Shared", f"#Shared/{BOB}/Junk")
+        self.assertEqual(self.classes(), [(BOB, "spam")])
+        self.server.clear_corrections()
+        self.alice.transfer("MOVE", f"#Shared/{BOB}/Junk", "INBOX")
+        self.assertEqual(self.classes(), [])
+        self.alice.transfer("COPY", "INBOX", f"#Shared/{BOB}/Junk")
+        self.assertEqual(self.classes(), [])
+
+
+class Shared(PluginTest):
+    def test_shared_folders_teach_nobody(self):
+        alice, bob = self.server.imap(ALICE), self.server.imap(BOB)
+        for folder in ("Shared", "Junk"):
+            try:
+                bob.do("CREATE", folder)
+            except imaplib.IMAP4.error:
+                pass
+            bob.do("SETACL", folder, ALICE, "lrwstipekx")
+        bob.put("Shared", message("m", "X-DSPAM-Signature: " + signature()))
+        alice.transfer("COPY", f"#Shared/{BOB}/Shared", f"#Shared/{BOB}/Junk")
+        alice.transfer("COPY", f"#Shared/{BOB}/Shared", "Junk")
+        alice.transfer("COPY", f"#Shared/{BOB}/Junk", "INBOX")
+        for client in (alice, bob):
+            client.logout()
+        time.sleep(0.2)
+        self.assertEqual(self.server.corrections(), [])
 
 
 class NoJunk(PluginTest):
