@@ -198,7 +198,7 @@ static void finish_oldest(struct pass *pass)
 static void ask(struct pass *pass, struct mail *mail)
 {
 	struct question *question;
-	const char *error;
+	const char *error = NULL;
 	int fd = message_fd(mail, &error);
 
 	while (pass->count >= (fd < 0 ? 1 : pass->rescan->workers))
