@@ -2,6 +2,7 @@
 # Row 13: the quarantine of a user who reads his mail by POP: the daily digest, and every way out of the quarantine.
 . "$(dirname "$0")/story.sh"
 . "$(dirname "$0")/teach.sh"
+. "$(dirname "$0")/web.sh"
 row 13 "Quarantine and daily digest"
 
 # usage: settings LINE...
@@ -37,7 +38,8 @@ settle
 expect 20 "five spams to alice: her quarantine" "5" held
 # Not before: today's would be done, with nothing to tell.
 lab_spamtrain preference set alice@example.test dailyQuarantineSummary on
-settings "digest_hour = 0" "web_url = https://mx1.example.test/shoveler" "spamtraind_clients = nobody"
+lab_web_up || exit 1
+settings "digest_hour = 0" "web_url = https://mx1.example.test/shoveler" "spamtraind_clients = nobody, shoveler-web"
 expect 30 "the digest" "INBOX" folder alice "Your spam quarantine: 5 new"
 expect_like 0 "it was written by a machine" "auto-generated" '^Auto-Submitted: auto-generated' digest 5
 expect_like 0 "it tells when they go" "deleted on" 'will be deleted on [0-9]+ [A-Z]' digest 5
@@ -53,6 +55,27 @@ expect_like 0 "a link for another message" "refused" '^outcome=invalid' ask requ
 expect_like 0 "spam indeed" "ok" '^status=ok' ask request=link-use "token=$(link "Spam: delete" "Held 2")"
 expect 0 "her quarantine" "3" held
 
+# The link as it stands in the mail that was delivered, opened from the internet, without signing in.
+address=$(digest "$links_of" | sed -n '/Subject: Held 5/,/^  \*/p' | grep -oE 'https://[^ ]*/link\?t=[^ ]*' | head -n 1)
+expect_like 0 "the link in her mail" "leads to the web page" "^${url}link.t=" echo "$address"
+for what in "a mail scanner opens it" "and again" "she opens it"; do
+	expect_like 0 "$what" "a page that asks" '<form method="post" action="link">' web "$address"
+done
+jar=$LAB_DIR/link.jar
+token=$(web -c "$jar" "$address" | field)
+confirm() { status -b "$jar" -d "token=$token" -d "t=${address#*t=}" "${url}link"; }
+expect 0 "a form without the page's token" "403" status -d "t=${address#*t=}" "${url}link"
+expect 0 "a scanner asks for the head only" "200" status -I "$address"
+expect 0 "her quarantine" "3" held
+expect 0 "the message" "nowhere" folder alice "Held 5"
+expect 0 "she confirms" "200" confirm
+expect 20 "the message" "INBOX: Innocent" mailbox alice "Held 5"
+expect 5 "her quarantine" "2" held
+expect 0 "she confirms once more" "410" confirm
+expect 0 "and opens it again" "410" status "$address"
+held_5() { lab_imap alice header INBOX Subject | grep -c 'Held 5$'; }
+expect 1 "copies of the message" "1" held_5
+
 sent=$(signature "Held 3")
 {
 	printf 'From: alice@example.test\nTo: dc-ham@example.test\nSubject: Re: Your spam quarantine\nMessage-ID: <reply@client.test>\n\n'
@@ -61,12 +84,14 @@ sent=$(signature "Held 3")
 expect_like 0 "bob sends her signature to dc-ham@" "taken" '^data 250' \
 	lab_send --server mx1.example.test:587 --auth bob@example.test:secret --from bob@example.test dc-ham@example.test <"$LAB_DIR/reply"
 settle
-expect 1 "her quarantine" "3" held
+expect 1 "her quarantine" "2" held
 expect_like 0 "she sends it herself" "taken" '^data 250' \
 	lab_send --server mx1.example.test:587 --auth alice@example.test:secret --from alice@example.test dc-ham@example.test <"$LAB_DIR/reply"
 expect 20 "the message" "INBOX: Innocent" mailbox alice "Held 3"
 expect_like 0 "spamtrain quarantine show" "the message" '^Subject: Held 4' lab_spamtrain quarantine show alice@example.test "$(signature "Held 4")"
 expect 0 "spamtrain quarantine delete" "deleted 1" lab_spamtrain quarantine delete alice@example.test "$(signature "Held 4")"
+hold 6 "Held 6"
+expect 20 "one more" "1" held
 expect 0 "spamtrain quarantine flush" "deleted 1" lab_spamtrain quarantine flush alice@example.test
 expect 0 "spamtraind was killed meanwhile: digests" "1" digests
 expect_like 0 "a stranger asks the socket" "nothing" '^0$' lab_in mx1 /usr/bin/python3 -c '
