@@ -137,6 +137,21 @@ static void show_correction(struct request *r, const json_t *row)
 		     tr(h, "Spam"));
 }
 
+static const char *source_word(const struct request *r, const char *source)
+{
+	const struct html *h = &r->html;
+
+	if (strcmp(source, "imap") == 0)
+		return tr(h, "mail program");
+	if (strcmp(source, "address") == 0)
+		return tr(h, "training address");
+	if (strcmp(source, "web") == 0)
+		return tr(h, "here");
+	if (strcmp(source, "digest") == 0)
+		return tr(h, "daily summary");
+	return tr(h, "otherwise");
+}
+
 static void show_row(struct request *r, const json_t *row)
 {
 	struct html *h = &r->html;
@@ -158,7 +173,7 @@ static void show_row(struct request *r, const json_t *row)
 	if (strcmp(class, "virus") == 0)
 		html(h, ": %s", json_text(row, "virus"));
 	if (corrected)
-		html(h, " %s", source_name(r, json_text(row, "source")));
+		html(h, " (%s)", source_word(r, json_text(row, "source")));
 	html(h, "</span><span class=\"figures\">");
 	show_size(r, json_number(row, "size"));
 	if (strcmp(json_text(row, "result"), "none") != 0) {

@@ -115,6 +115,21 @@ static void show_reasons(struct request *r, const json_t *reasons)
 	html(h, "</ul>");
 }
 
+static const char *source_name(const struct request *r, const char *source)
+{
+	const struct html *h = &r->html;
+
+	if (strcmp(source, "imap") == 0)
+		return tr(h, "by moving it in your mail program");
+	if (strcmp(source, "address") == 0)
+		return tr(h, "by sending it to a training address");
+	if (strcmp(source, "web") == 0)
+		return tr(h, "on these pages");
+	if (strcmp(source, "digest") == 0)
+		return tr(h, "by a link in your daily summary");
+	return tr(h, "by other means");
+}
+
 static void show_corrections(struct request *r, const json_t *corrections)
 {
 	struct html *h = &r->html;

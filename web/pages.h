@@ -100,8 +100,6 @@ void show_subject(struct request *r, const json_t *row);
 void show_verdict(struct request *r, const json_t *row);
 /* What became of it: "in quarantine". */
 const char *show_outcome(struct request *r, const json_t *row);
-/* By what way a correction came: "on these pages". */
-const char *source_name(const struct request *r, const char *source);
 /* Is one of the user's alert words in From or Subject? words: separated by commas. */
 bool show_is_alert(const json_t *row, const char *words);
 /* <option value="VALUE" selected>LABEL</option> */

@@ -144,21 +144,6 @@ const char *show_outcome(struct request *r, const json_t *row)
 	return "";
 }
 
-const char *source_name(const struct request *r, const char *source)
-{
-	const struct html *h = &r->html;
-
-	if (strcmp(source, "imap") == 0)
-		return tr(h, "by moving it in your mail program");
-	if (strcmp(source, "address") == 0)
-		return tr(h, "by sending it to a training address");
-	if (strcmp(source, "web") == 0)
-		return tr(h, "on these pages");
-	if (strcmp(source, "digest") == 0)
-		return tr(h, "by a link in your daily summary");
-	return tr(h, "by other means");
-}
-
 bool show_is_alert(const json_t *row, const char *words)
 {
 	char *list = xstrdup(words), *rest = list, *word;

@@ -50,3 +50,8 @@ window.addEventListener("pageshow", () => {
 	for (const form of document.querySelectorAll("form[data-sent]"))
 		delete form.dataset.sent;
 });
+
+/* On a phone the menu is wider than the screen: show where one is. */
+const here = document.querySelector("nav [aria-current]");
+if (here)
+	here.scrollIntoView({ block: "nearest", inline: "center" });
