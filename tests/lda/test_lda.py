@@ -173,6 +173,49 @@ class Delivery(LdaTest):
         self.assertLess(self.megabytes(), 60 if SANITIZED else 12)
 
 
+class Large(LdaTest):
+    """A mailbox takes it, whatever the others' limits are."""
+
+    quota = "300M"
+
+    def test_memory_while_50_megabytes_are_delivered(self):
+        """Sampled all the time, from the first byte to the last reply."""
+        lines = 850000 # of 62 bytes: 52 MB
+        used, ended = [], threading.Event()
+
+        def sample():
+            while not ended.is_set():
+                used.append(self.megabytes())
+                time.sleep(0.005)
+
+        self.deliver(ALICE, BOB)
+        before = self.megabytes()
+        sampler = threading.Thread(target=sample)
+        sampler.start()
+        with self.host.lmtp() as client:
+            client.ehlo_or_helo_if_needed()
+            client.mail("sender@client.test")
+            for user in (ALICE, BOB):
+                self.assertEqual(client.rcpt(user)[0], 250)
+            client.putcmd("data")
+            self.assertEqual(client.getreply()[0], 354)
+            client.send(message(body=b""))
+            for start in range(0, lines, 10000):
+                client.send(b"".join(b"%08d 123456789 123456789 123456789 123456789 123456789\r\n" % i
+                                     for i in range(start, start + 10000)))
+            at_end_of_data = len(used)
+            client.send(b".\r\n")
+            replies = [client.getreply()[0] for _ in (ALICE, BOB)]
+        ended.set()
+        sampler.join()
+        self.assertEqual(replies, [250, 250])
+        self.assertGreater(len(self.host.messages(BOB)[-1]), 50_000_000)
+        # Taken while it came in and while it went out.
+        self.assertGreater(at_end_of_data, 20)
+        self.assertGreater(len(used) - at_end_of_data, 5)
+        self.assertLess(max(used) - before, 60 if SANITIZED else 12, f"{before} MB before")
+
+
 class Refusals(LdaTest):
     quota = "20k"
 
