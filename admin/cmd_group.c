@@ -1,12 +1,26 @@
+#include "audit.h"
 #include "command.h"
+#include "lib/xalloc.h"
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+/* user NULL: all members, for the group is gone. */
+static void audit_member(struct admin *admin, const char *group, const char *user, bool add)
+{
+	char *what = xasprintf("group=<%s>", group);
+	char *whom = user != NULL ? xasprintf("user=%s", user) : xstrdup("all members");
+
+	audit(admin->conf, what, whom, add ? "" : "member", add ? "member" : "");
+	free(whom);
+	free(what);
+}
+
 /* The first failure ends it; what was done before stays and is right by itself. */
-static int change_members(struct admin *admin, char **argv,
+static int change_members(struct admin *admin, char **argv, bool add,
 			  enum policy_status (*change)(struct policy *policy, const char *group,
 						       const char *user, char **error_r))
 {
@@ -14,8 +28,11 @@ static int change_members(struct admin *admin, char **argv,
 	char *error = NULL;
 	int ret = open_policy(admin, POLICY_CREATE, &policy);
 
-	for (char **user = argv + 1; ret == EX_OK && *user != NULL; user++)
+	for (char **user = argv + 1; ret == EX_OK && *user != NULL; user++) {
 		ret = policy_result(change(policy, argv[0], *user, &error), &error);
+		if (ret == EX_OK)
+			audit_member(admin, argv[0], *user, add);
+	}
 	policy_close(&policy);
 	return ret;
 }
@@ -23,7 +40,7 @@ static int change_members(struct admin *admin, char **argv,
 static int group_add(struct admin *admin, int argc, char **argv)
 {
 	(void)argc;
-	return change_members(admin, argv, policy_group_add);
+	return change_members(admin, argv, true, policy_group_add);
 }
 
 static int group_remove(struct admin *admin, int argc, char **argv)
@@ -33,10 +50,12 @@ static int group_remove(struct admin *admin, int argc, char **argv)
 	int ret;
 
 	if (argc > 1)
-		return change_members(admin, argv, policy_group_remove);
+		return change_members(admin, argv, false, policy_group_remove);
 	ret = open_policy(admin, POLICY_CREATE, &policy);
 	if (ret == EX_OK)
 		ret = policy_result(policy_group_remove(policy, argv[0], NULL, &error), &error);
+	if (ret == EX_OK)
+		audit_member(admin, argv[0], NULL, false);
 	policy_close(&policy);
 	return ret;
 }

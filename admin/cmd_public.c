@@ -1,4 +1,6 @@
-#include "command.h"
+#include "audit.h"
+#include "cmd_rights.h"
+#include "lib/xalloc.h"
 #include "public_folder.h"
 
 #include <jansson.h>
@@ -66,6 +68,17 @@ static int public_delete(struct admin *admin, int argc, char **argv)
 	return ret;
 }
 
+static void audit_delegate(struct admin *admin, const char *folder,
+			   const struct policy_identifier *identifier, bool add)
+{
+	char *what = xasprintf("folder=<%s>, owner=<>", folder);
+	char *whom = xasprintf("%s=%s", identifier->is_group ? "group" : "user", identifier->name);
+
+	audit(admin->conf, what, whom, add ? "" : "delegate", add ? "delegate" : "");
+	free(whom);
+	free(what);
+}
+
 static int public_admin(struct admin *admin, int argc, char **argv)
 {
 	bool add = argc < 2 || strcmp(argv[1], "--remove") != 0;
@@ -81,6 +94,8 @@ static int public_admin(struct admin *admin, int argc, char **argv)
 			ret = policy_result(
 				policy_public_delegate(policy, argv[0], &identifier, add, &error),
 				&error);
+		if (ret == EX_OK)
+			audit_delegate(admin, argv[0], &identifier, add);
 	}
 	policy_close(&policy);
 	return ret;
@@ -167,6 +182,14 @@ const struct command public_actions[] = {
 	 "Let somebody administer it and all below", public_admin, 2, -1,
 	 "  --remove          not any more\n"
 	 "A delegate has all rights, and gives and takes those of others with his mail client.\n",
+	 NULL, false},
+	{"rights", "'#TREE[/FOLDER...]' [[--below] USER|group:GROUP|anyone RIGHTS]",
+	 "List its rights, or change those of somebody", command_public_rights, 1, 4,
+	 "  --below           also in all folders below it\n"
+	 "RIGHTS are letters of IMAP ACL: l see, r read, s mark as seen, w other marks, i add mail,\n"
+	 "p deliver mail, t e delete mail, k x make and delete folders, a give rights; with + or - in\n"
+	 "front to add or remove some; \"none\" removes all. Folders without rights of their own have those\n"
+	 "of their tree.\n",
 	 NULL, false},
 	{"list", "[--json]", "List public trees, their folders, and who administers them",
 	 public_list, 0, 0, NULL, NULL, false},

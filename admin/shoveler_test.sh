@@ -85,6 +85,33 @@ expect 0 '^#MilkyPond/News.*group:staff, bob@example.test$' public list
 expect 0 - public admin '#MilkyPond/News' --remove group:staff
 expect 0 '^#MilkyPond/News.administered by bob@example.test$' public list
 expect 0 '"#MilkyPond/News": \[' public list --json
+expect 0 'rights changed: by=<.+>, folder=<#MilkyPond/News>, owner=<>, for=<user=carol@example.test>, before=<>, after=<delegate>' public admin '#MilkyPond/News' carol@example.test
+expect 0 'before=<delegate>, after=<>' public admin '#MilkyPond/News' --remove carol@example.test
+
+acl=$dir/state/public/MilkyPond/dovecot-acl
+expect 0 - public create '#MilkyPond/News/Old'
+expect 0 'folder=<#MilkyPond>, owner=<>, for=<user=alice@example.test>, before=<>, after=<lr>' public rights '#MilkyPond' Alice@Example.test rl
+expect 0 '^changed: folders=1$' public rights '#MilkyPond' group:staff lrs
+printf '# by hand\nowner a\n' >>"$acl"
+expect 0 'before=<lr>, after=<lrs>' public rights '#MilkyPond' alice@example.test +s
+expect 0 'before=<lrs>, after=<ls>' public rights '#MilkyPond' alice@example.test -r
+check "other lines stay" test "$(tr '\n' ';' <"$acl")" = 'group=staff lrs;# by hand;owner a;user=alice@example.test ls;'
+expect 0 '^user=alice@example.test ls$' public rights '#MilkyPond'
+expect 0 'before=<ls>, after=<>' public rights '#MilkyPond' alice@example.test none
+check "an entry without rights is none" test "$(tr '\n' ';' <"$acl")" = 'group=staff lrs;# by hand;owner a;'
+expect 0 '^changed: folders=3$' public rights '#MilkyPond' --below anyone l
+check "below is below" grep -qx 'anyone l' "$dir/state/public/MilkyPond/News/Old/dovecot-acl"
+check "not inside of a Maildir" test ! -e "$dir/state/public/MilkyPond/News/cur/dovecot-acl"
+check "no lock stays" test ! -e "$acl.lock"
+touch "$dir/locked" && ln "$dir/locked" "$dir/state/public/MilkyPond/News/dovecot-acl.lock"
+expect 73 'cannot make .*dovecot-acl.lock: File exists' public rights '#MilkyPond/News' anyone lr
+rm "$dir/state/public/MilkyPond/News/dovecot-acl.lock"
+expect 64 'rights are letters' public rights '#MilkyPond' anyone q
+expect 64 'RIGHTS are needed' public rights '#MilkyPond' anyone
+expect 64 - public rights '#MilkyPond' 'no address' l
+expect 65 'no group "crew"' public rights '#MilkyPond' group:crew l
+expect 73 'cannot enter' public rights '#Nothing' anyone l
+expect 66 'cannot enter' public rights '#Nothing'
 touch "$dir/state/public/MilkyPond/News/new/1"
 expect 0 "kept in $dir/state/public/.deleted/.*-MilkyPond.News" public delete '#MilkyPond/News'
 check "its mail is kept" test -e "$dir"/state/public/.deleted/*/new/1
