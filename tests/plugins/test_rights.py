@@ -180,6 +180,21 @@ class Trees(SharingTest):
         self.assertEqual(self.acl(self.session(BOB), "#Every/One/Deep"), {ALICE: "lr"})
         self.assertEqual(self.acl(self.session(BOB), "#Every"), {ALICE: "lr"})
 
+    def test_rights_by_the_command(self):
+        """Sessions that are open see them as soon as those that were set over IMAP."""
+        self.public("#Command/One")
+        self.public("#Command/Two/Deep")
+        alice = self.session(ALICE)
+        self.server.shoveler("public", "rights", "#Command", ALICE, "lr")
+        self.seen(alice, "#Command/One", "#Command/Two", "#Command/Two/Deep")
+        self.server.shoveler("public", "rights", "#Command/Two", "--below", ALICE, "lrs")
+        self.wait_for(lambda: self.rights(alice, "#Command/Two/Deep") == "lrs")
+        self.assertEqual(self.rights(alice, "#Command/One"), "lr")
+        self.server.shoveler("public", "rights", "#Command/Two", "--below", ALICE, "none")
+        self.server.shoveler("public", "rights", "#Command", ALICE, "none")
+        self.not_seen(alice, "#Command/*")
+        self.assertEqual(self.server.shoveler("public", "rights", "#Command").stdout, "")
+
     def test_delegates_of_a_part_lock_nobody_out(self):
         self.public("#Part/Sub", BOB)
         self.server.shoveler("public", "admin", "#Part", ALICE)

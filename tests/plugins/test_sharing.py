@@ -185,6 +185,25 @@ class Sharing(SharingTest):
             lmtp.sendmail("s@client.test", [ALICE], message("by lmtp"))
         self.assertIn("by lmtp", self.session(ALICE).subjects("INBOX"))
 
+    def test_policy_store_is_not_for_everybody(self):
+        """Who cannot reach it has his own folders, and the log says why."""
+        self.server.shoveler("group", "add", "closed", ALICE)
+        path = self.server.path("shoveler/policy.sqlite")
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o640)
+        os.chmod(path, 0o600)
+        try:
+            alice = self.new_session(ALICE)
+            self.assertIn("INBOX", alice.folders())
+            alice.put("INBOX", message("all the same"))
+            self.refused(self.setacl, self.session(BOB), "INBOX", "$closed", "lr", answer="No such group")
+            with self.server.lmtp() as lmtp:
+                lmtp.sendmail("s@client.test", [ALICE], message("delivered all the same"))
+        finally:
+            os.chmod(path, 0o640)
+        self.assertIn("delivered all the same", self.session(ALICE).subjects("INBOX"))
+        self.wait_for(lambda: "no groups and no public folders" in self.server.log())
+        self.assertRegex(self.server.log(), "no groups and no public folders: .*policy.sqlite.*(unable to open|denied)")
+
     def test_unreadable_policy_store(self):
         self.server.shoveler("group", "add", "any", ALICE)
         path = self.server.path("shoveler/policy.sqlite")
