@@ -10,6 +10,7 @@
 "use strict";
 
 const { createRequire } = require("node:module");
+const fs = require("node:fs");
 const path = require("node:path");
 
 const modules = createRequire(path.join(process.env.WEB_MODULES, "x.js"));
@@ -27,8 +28,9 @@ function check(what, good, found) {
 	}
 }
 
+/* The first of each name stays. */
 async function shot(page, name) {
-	if (shots)
+	if (shots && !fs.existsSync(path.join(shots, `${name}.png`)))
 		await page.screenshot({ path: path.join(shots, `${name}.png`) });
 }
 
