@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FEATURES_VERSION	2
+#define FEATURES_VERSION	3
 #define FEATURES_FACTS_MAX	80	     /* on top of these */
 #define FEATURES_MAX		4096	     /* of one message; later ones are ignored */
 #define FEATURES_TEXT_MAX	(192 * 1024) /* bytes of decoded text that are looked at, all parts */

@@ -12,7 +12,7 @@
 #define KEY_MIN	    60 /* bytes; so long a word is a key or a digest: never seen again */
 
 /*
- * Fields that are not part of the message as its sender and the net made it: ours, other filters'
+ * Fields that are not part of the message as its sender and the net made it: ours (but the score), other filters'
  * verdicts (they would be learned instead of the message), and what mailboxes write into it.
  */
 static const char *const ignored_prefixes[] = {"X-DSPAM-",
@@ -204,6 +204,28 @@ static void add_part_header(struct extractor *ex, const struct mime_part *part)
 		add_field(ex, &field, "part ", false);
 }
 
+/*
+ * What the milter found out about the client: "8 (no_ptr +3, dnsbl.test +5)". The sum and the names
+ * of the checks; the weights are the same each time. Strangers' fields of that name are gone: the
+ * milter removes them.
+ */
+static void add_score(struct extractor *ex, const struct header_field *field)
+{
+	struct span text, word;
+
+	extractor_name(ex, "", field->name);
+	text = extractor_keep(ex, span_first(span_trim(field->body), FEATURES_FIELD_TEXT_MAX));
+	while (field_word_next(&text, &word)) {
+		if (word.size < KEY_MIN && word.data[0] != '+' && word.data[0] != '-')
+			feature_add_word(ex, FEATURE_BIT_HEADER_WORD, word);
+	}
+}
+
+static bool is_score(struct span name)
+{
+	return span_equal_nocase(name, SPAN_LITERAL("X-Shoveler-Score"));
+}
+
 void features_header(struct extractor *ex)
 {
 	struct span rest = ex->parts->part[0].header;
@@ -212,10 +234,12 @@ void features_header(struct extractor *ex)
 
 	while (header_next(&rest, &field) && count < FEATURES_FIELDS_MAX &&
 	       looked++ < FEATURES_FIELDS_LOOKED) {
-		if (feature_field_is_ignored(field.name))
+		if (feature_field_is_ignored(field.name) && !is_score(field.name))
 			continue;
 		count++;
-		if (span_equal_nocase(field.name, SPAN_LITERAL("DKIM-Signature")))
+		if (is_score(field.name))
+			add_score(ex, &field);
+		else if (span_equal_nocase(field.name, SPAN_LITERAL("DKIM-Signature")))
 			add_signature(ex, &field);
 		else
 			add_field(ex, &field, "", true);

@@ -53,6 +53,22 @@ static unsigned shared(const char *plain, const char *disguised)
 
 #define TEXT(charset, body) "Content-Type: text/plain; charset=" charset "\n\n" body "\n"
 
+static void test_the_score_of_the_client(void **state)
+{
+	static const char message[] = "X-Shoveler-Score: 8 (no_ptr +3, dnsbl.test +5)\n"
+				      "X-Shoveler-Submitter: v1; user=alice\n"
+				      "X-Spam-Score: 7.5 (no_helo)\nSubject: x\n\nx\n";
+
+	(void)state;
+	assert_true(has(message, "x-shoveler-score: no_ptr"));
+	assert_true(has(message, "x-shoveler-score: dnsbl.test"));
+	assert_true(has(message, "x-shoveler-score: 8"));
+	/* Weights are the same each time; other fields of ours and other filters' say nothing. */
+	assert_false(has(message, "x-shoveler-score: +5"));
+	assert_false(has(message, "x-shoveler-submitter: alice"));
+	assert_false(has(message, "x-spam-score: no_helo"));
+}
+
 static void test_disguises(void **state)
 {
 	static const char plain[] = TEXT("utf-8", "cheap viagra pills");
@@ -154,8 +170,11 @@ static void test_opinion(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_disguises),  cmocka_unit_test(test_languages),
-		cmocka_unit_test(test_word_lower), cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_the_score_of_the_client),
+		cmocka_unit_test(test_disguises),
+		cmocka_unit_test(test_languages),
+		cmocka_unit_test(test_word_lower),
+		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_opinion),
 	};
 
