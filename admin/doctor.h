@@ -40,6 +40,8 @@ void doctor_check_policy(struct doctor *doctor, const struct conf *conf);
 void doctor_check_stores(struct doctor *doctor, const struct conf *conf);
 /* Is a message of doctor_user that is moved to Junk and back learned and unlearned? */
 void doctor_check_retrain(struct doctor *doctor, const struct conf *conf);
+/* Are the virus signatures of today? */
+void doctor_check_scanner(struct doctor *doctor, const struct conf *conf);
 /* Are mailboxes scanned again each week, and did the last time end well? */
 void doctor_check_rescan(struct doctor *doctor, const struct conf *conf);
 /* Is the queue of the fallback MX tended? */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,13 @@ static uint64_t entry_fingerprint(const char *name, const struct stat *st)
 	return hash;
 }
 
+static bool counts(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return name[0] != '.' && (dot == NULL || strcmp(dot, ".dat") != 0);
+}
+
 int folder_fingerprint(const char *path, uint64_t *fingerprint_r, time_t *newest_r, char **error_r)
 {
 	DIR *folder = opendir(path);
@@ -80,7 +88,7 @@ int folder_fingerprint(const char *path, uint64_t *fingerprint_r, time_t *newest
 	*newest_r = 0;
 	/* A sum, as readdir() has no order. */
 	while ((entry = readdir(folder)) != NULL) {
-		if (entry->d_name[0] == '.' || fstatat(dirfd(folder), entry->d_name, &st, 0) < 0 ||
+		if (!counts(entry->d_name) || fstatat(dirfd(folder), entry->d_name, &st, 0) < 0 ||
 		    !S_ISREG(st.st_mode))
 			continue;
 		*fingerprint_r += entry_fingerprint(entry->d_name, &st);

@@ -43,6 +43,8 @@ METRIC_COUNTER(load_failed, "shoveler_milter_scanner_load_failed_total",
 METRIC_GAUGE(signatures, "shoveler_milter_scanner_signatures", "Signatures loaded");
 METRIC_GAUGE(database_time, "shoveler_milter_scanner_database_timestamp_seconds",
 	     "When the newest file of signatures was written");
+METRIC_GAUGE(stale, "shoveler_milter_scanner_database_stale",
+	     "1: the newest signatures are older than scanner_max_age");
 METRIC_GAUGE(loaded_at, "shoveler_milter_scanner_loaded_timestamp_seconds",
 	     "When the signatures were loaded");
 
@@ -226,6 +228,7 @@ static void warn_of_age(struct scanner_keeper *keeper, time_t newest)
 {
 	int64_t age_s = (int64_t)(time(NULL) - newest), limit_s = keeper->max_age_s;
 
+	metric_set(&stale, limit_s > 0 && age_s > limit_s);
 	if (limit_s == 0 || age_s <= limit_s || clock_ms() < keeper->warn_at_ms)
 		return;
 	msg_warn("scanner: the newest virus signatures are %lld days old; does freshclam run?",

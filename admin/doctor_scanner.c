@@ -1,0 +1,40 @@
+#include "doctor.h"
+#include "probe.h"
+
+#include "milter/folder.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define DAY_S 86400
+
+/* How old is what the scanner finds viruses by? */
+void doctor_check_scanner(struct doctor *doctor, const struct conf *conf)
+{
+	const char *directory = conf_text(conf, P_SCANNER_DATABASE_DIRECTORY);
+	int64_t age_s, limit_s = conf_number(conf, P_SCANNER_MAX_AGE);
+	uint64_t fingerprint;
+	char *error = NULL;
+	time_t newest;
+
+	if (!service_wanted(conf, &services[0]) || !conf_bool(conf, P_VIRUS_SCAN))
+		return;
+	if (folder_fingerprint(directory, &fingerprint, &newest, &error) < 0) {
+		doctor_report(doctor, FINDING_ERROR, "apt install clamav-freshclam", "%s", error);
+		free(error);
+		return;
+	}
+	age_s = (int64_t)(time(NULL) - newest);
+	if (newest == 0)
+		doctor_report(doctor, FINDING_ERROR, "systemctl status clamav-freshclam",
+			      "%s has no virus signatures: mail for mailboxes is put off",
+			      directory);
+	else if (limit_s > 0 && age_s > limit_s)
+		doctor_report(doctor, FINDING_WARNING, "systemctl status clamav-freshclam",
+			      "the newest virus signatures are %lld days old",
+			      (long long)(age_s / DAY_S));
+	else
+		doctor_report(doctor, FINDING_OK, NULL,
+			      "the newest virus signatures are %lld days old",
+			      (long long)(age_s / DAY_S));
+}
