@@ -17,6 +17,13 @@ lab_in mx1 bash -eu -c '
 	printf "/^pattern-(.*)@example.test$/ \$1@third.test\n" >patterns.pcre
 	printf "hashed@example.test friend@third.test\nlocalized@example.test root@mx1.example.test\n" >hashed
 	postmap hash:/etc/postfix/hashed
+	echo "memory@example.test alice@example.test, friend@third.test" >memory-map
+	echo "constant@example.test carol@example.test" >constant
+	postmap lmdb:/etc/postfix/memory-map
+	postmap cdb:/etc/postfix/constant
+	postmap btree:/etc/postfix/constant
+	printf "/^regular-(.*)@example.test$/ \$1@third.test\n" >patterns.regexp
+	printf "loop1@example.test loop2@example.test\nloop2@example.test loop1@example.test\n" >loops
 	printf "root: alice@example.test\nlist: :include:/etc/postfix/list, \"|/bin/true\"\n" >aliases
 	printf "friend@third.test\nbob@example.test\n" >list
 	postalias hash:/etc/postfix/aliases
@@ -28,9 +35,9 @@ lab_in mx1 bash -eu -c '
 		store.commit()
 	END
 	printf "dbpath = /etc/postfix/maps.sqlite\nquery = select target from alias where address = \"%%s\"\n" >alias.cf
-	chmod 644 patterns.pcre hashed* aliases* maps.sqlite alias.cf list
-	for name in pattern-friend hashed localized sql; do echo "$name@example.test yes" >>mailboxes; done'
-postfix_settings 'virtual_alias_maps = texthash:/etc/postfix/redirects, pcre:/etc/postfix/patterns.pcre, hash:/etc/postfix/hashed, proxy:sqlite:/etc/postfix/alias.cf' \
+	chmod 644 patterns.* memory-map* constant* loops hashed* aliases* maps.sqlite alias.cf list
+	for name in pattern-friend hashed localized sql memory constant regular-friend loop1; do echo "$name@example.test yes" >>mailboxes; done'
+postfix_settings 'virtual_alias_maps = texthash:/etc/postfix/redirects, pcre:/etc/postfix/patterns.pcre, hash:/etc/postfix/hashed, proxy:sqlite:/etc/postfix/alias.cf, lmdb:/etc/postfix/memory-map, cdb:/etc/postfix/constant, btree:/etc/postfix/constant, regexp:/etc/postfix/patterns.regexp, texthash:/etc/postfix/loops, unionmap:{static:{}, inline:{united@example.test=bob@example.test}}' \
 	'alias_maps = hash:/etc/postfix/aliases' 'recipient_canonical_maps = inline:{ old@example.test=friend@example.test }' \
 	'relay_domains = partner2.test' 'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination'
 
@@ -44,6 +51,23 @@ expect 5 "by proxy:sqlite" "mailbox,redirect suppress" class_of sql@example.test
 expect 5 "to local(8), and its alias database" "mailbox discard" class_of localized@example.test
 expect 5 "a list with a file and a command" "mailbox,redirect suppress" class_of list@mx1.example.test
 expect 5 "a relayed domain" "relayed accept" class_of someone@partner2.test
+
+# The same without mail, and why.
+# usage: shown ADDRESS   its class, and what led to it, in one line
+shown() { lab_shoveler class "$1" 2>&1 | paste -sd '|'; }
+expect 0 "shoveler class: a mailbox" "alice+x@example.test: is delivered on this host|alice+x@example.test: mailbox; scanned for viruses" shown alice+x@example.test
+expect 0 "an alias in proxy:sqlite" "sql@example.test: virtual_alias_maps lead to carol@example.test, friend@third.test|carol@example.test: is delivered on this host|friend@third.test: is sent to another host|sql@example.test: mailbox,redirect; scanned for viruses|  leaves to friend@third.test" shown sql@example.test
+expect_like 0 "in lmdb" "mailbox and redirect" 'memory@example.test: mailbox,redirect;' shown memory@example.test
+expect_like 0 "in cdb" "mailbox" 'lead to carol@example.test.*constant@example.test: mailbox;' shown constant@example.test
+expect_like 0 "by pcre" "redirect" 'pattern-friend@example.test: redirect; not scanned' shown pattern-friend@example.test
+expect_like 0 "by regexp" "redirect" 'regular-friend@example.test: redirect; not scanned' shown regular-friend@example.test
+expect_like 0 "by inline in a unionmap" "mailbox" 'united@example.test: mailbox;' shown united@example.test
+expect_like 0 "an old name" "redirect, by the canonical map" 'canonical maps make it friend@example.test.*: redirect;' shown old@example.test
+expect_like 0 "an alias of local(8)" "all that it leads to" 'alias_maps lead to .*list@mx1.example.test: mailbox,redirect;' shown list@mx1.example.test
+expect_like 0 "a relayed domain" "relayed" 'someone@partner2.test: relayed; not scanned' shown someone@partner2.test
+expect_like 0 "a training address" "training, by our setting" 'named by training_spam_addresses.*: training; not scanned' shown dc-spam@example.test
+expect_like 0 "aliases that lead to each other" "nowhere, in the end" 'loop1@example.test: nowhere;' shown loop1@example.test
+expect_like 0 "no address" "said so" 'is no mail address' shown alice
 
 # A map that cannot be read.
 postfix_settings 'virtual_alias_maps = texthash:/etc/postfix/redirects, texthash:/etc/postfix/no-such-file'
