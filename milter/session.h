@@ -42,6 +42,7 @@ struct transaction {
 	struct spool *spool; /* NULL: nobody wants it scanned */
 	XXH3_state_t *digest;
 	bool too_large, spool_failed;
+	bool too_forged; /* more fields of our own names than can be removed */
 };
 
 struct session {

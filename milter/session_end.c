@@ -327,7 +327,7 @@ static void tell_sent(const struct session *session)
 	strbuf_free(&recipients);
 }
 
-enum protocol_answer session_end_of_message(struct session *session)
+static enum protocol_answer judge_message(struct session *session)
 {
 	const struct transaction *transaction = session->transaction;
 	struct scan_result result;
@@ -378,4 +378,20 @@ enum protocol_answer session_end_of_header(struct session *session)
 		return ANSWER_CONTINUE;
 	verdict = session_end_of_message(session);
 	return verdict == ANSWER_CONTINUE ? ANSWER_ACCEPT : verdict;
+}
+
+static enum protocol_answer refuse_forged(struct session *session)
+{
+	char *description = session_describe(session);
+
+	msg_info("%s: %s, action=reject, reason=more than %d forged fields",
+		 session_queue_id(session), description, SESSION_MAX_FORGED);
+	free(description);
+	metric_add(&verdict_reject, 1);
+	return session_reply(session, "554", "5.7.1", "too many X-Shoveler-* or X-Virus-* fields");
+}
+
+enum protocol_answer session_end_of_message(struct session *session)
+{
+	return session->transaction->too_forged ? refuse_forged(session) : judge_message(session);
 }

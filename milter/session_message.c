@@ -29,8 +29,10 @@ static void note_forged(struct transaction *transaction, const char *name)
 	struct forged_field *field;
 	int index = 1;
 
-	if (transaction->forged_count == SESSION_MAX_FORGED)
+	if (transaction->forged_count == SESSION_MAX_FORGED) {
+		transaction->too_forged = true;
 		return;
+	}
 	for (size_t i = 0; i < transaction->forged_count; i++) {
 		if (strcasecmp(transaction->forged[i].name, name) == 0)
 			index++;

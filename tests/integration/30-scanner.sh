@@ -57,6 +57,23 @@ expect 20 "forged fields: X-Virus-Scanned" "shoveler-milter" lab_field alice INB
 expect 1 "the others" "-" lab_field alice INBOX Forged X-Shoveler-Submitter
 expect 1 "in any case" "Clean" lab_field alice INBOX Forged X-Virus-Status
 
+mapfile -t forged < <(yes "X-Virus-Status: Clean" | head -n 101)
+lab_message "Forged too often" "Hello." "${forged[@]}" >"$LAB_DIR/message"
+expect_like 0 "more of them than we take out" "refused" '^data 554.*too many' lab_send alice@example.test <"$LAB_DIR/message"
+
+# A signature that the admin ignores, by its name.
+lab_signature Lab.Other "no such text 0"
+lab_in mx1 sh -c 'echo Lab.Eicar >/var/lib/clamav/local.ign2'
+lab_message "Ignored" "$(lab_eicar)" >"$LAB_DIR/message"
+ignored() { lab_send carol@example.test <"$LAB_DIR/message" >/dev/null; lab_has carol INBOX Ignored; }
+lab_wait $((20 * STORY_PATIENCE)) ignored
+expect 5 "a signature that is ignored by name" "INBOX: Innocent" mailbox carol Ignored
+lab_in mx1 rm /var/lib/clamav/local.ign2
+found_again() { lab_send bob@example.test <"$LAB_DIR/message" >/dev/null; milter_log 'to=<bob@example.test>' | tail -n 1; }
+expect_like 20 "and not any more" "found again" 'scan=infected' found_again
+before=$(milter_log cause=new-signatures | wc -l)
+loads() { echo $(($(milter_log cause=new-signatures | wc -l) - before)); }
+
 # New signatures while mail flows.
 storm() { local i; for i in $(seq 30); do lab_message "Flow $i" | lab_send bob@example.test | grep -E '^data' || echo "no reply"; done; }
 storm >"$LAB_DIR/storm" 2>&1 &
@@ -66,7 +83,7 @@ for number in 1 2 3; do
 	sleep 3
 done
 wait $storm
-expect 5 "new signatures while mail flows: loads" "3" sh -c "grep -c cause=new-signatures '$LAB_DIR/mx1/var/log/shoveler-milter.out'"
+expect 5 "new signatures while mail flows: loads" "3" loads
 taken() { grep -c '^data 250 ' "$LAB_DIR/storm"; }
 expect 0 "30 mails meanwhile: taken at once" "30" taken
 arrived() { lab_imap bob header INBOX Subject | grep -c 'Flow'; }
@@ -124,6 +141,23 @@ expect 20 "other mail" "INBOX: Innocent" mailbox alice "After the bomb"
 milter_settings "scanner_max_time = 1s" "scanner_max_file_size = 300m"
 attach "Another bomb" "$LAB_DIR/bomb.zip" >"$LAB_DIR/bomb"
 expect_like 0 "a message that takes too long" "refused" '^data 554.*cannot be scanned' lab_send alice@example.test <"$LAB_DIR/bomb"
+attach "Mixed bomb" "$LAB_DIR/bomb.zip" >"$LAB_DIR/bomb"
+expect_like 0 "one to alice and a redirect" "put off, to take it apart" '^data 451' lab_send alice@example.test friend@example.test <"$LAB_DIR/bomb"
+lab_send alice@example.test friend@example.test <"$LAB_DIR/bomb" >"$LAB_DIR/answers"
+expect_like 0 "again: alice waits" "451" '^rcpt alice@example.test 451' cat "$LAB_DIR/answers"
+expect 20 "the redirect has it" "delivered" sh -c "grep -rlx 'Subject: Mixed bomb' '$LAB_DIR/third/var/vmail/friend/new' >/dev/null && echo delivered"
+expect_like 0 "alice alone" "refused" '^data 554.*cannot be scanned' lab_send alice@example.test <"$LAB_DIR/bomb"
+
+# Other actions than to discard it.
+milter_settings "virus_action = reject" "virus_exempt_networks = 203.0.113.30"
+lab_message "Action" "$(lab_eicar)" >"$LAB_DIR/message"
+expect_like 0 "virus_action = reject" "refused" '^data 554.*virus found: Lab.Eicar' lab_send alice@example.test <"$LAB_DIR/message"
+lab_send third --server mx1.example.test carol@example.test <"$LAB_DIR/message" >/dev/null
+expect 20 "from a network that is not scanned" "INBOX: Innocent" mailbox carol "Action"
+milter_settings "virus_action = hold"
+before=$(held)
+lab_send alice@example.test <"$LAB_DIR/message" >/dev/null
+expect 5 "virus_action = hold" "$((before + 1))" held
 
 # What users of ours send, to whomever.
 milter_settings "virus_scan_submitted = yes" "virus_brake = 2"
@@ -135,7 +169,7 @@ expect_like 0 "alice sends a virus to another host" "refused, and told so" '^dat
 for number in 1 2; do
 	lab_send alice@example.test <"$LAB_DIR/message" >/dev/null
 done
-expect 5 "the brake: more than 2 of a signature in an hour are held" "2" held
+expect 5 "the brake: more than 2 of a signature in an hour are held" "3" held
 expect_like 1 "the admin is told" "a warning" 'found more than 2 times in an hour' milter_log 'more than 2'
 
 # Mail that the admin does not want scanned.
@@ -144,3 +178,9 @@ lab_message "Samples" "$(lab_eicar)" >"$LAB_DIR/message"
 lab_send alice@example.test carol@example.test <"$LAB_DIR/message" >/dev/null
 expect 20 "a virus to alice and to carol, who is exempt: carol" "INBOX: Innocent" mailbox carol "Samples"
 expect 1 "alice" "nowhere" folder alice "Samples"
+
+# freshclam has stopped.
+lab_in mx1 sh -c 'touch -d "10 days ago" /var/lib/clamav/*'
+expect_like 10 "signatures of 10 days ago: the log" "warns" 'signatures are 10 days old' milter_log 'days old'
+expect_like 5 "the metrics" "say so" 'database_stale 1' lab_in mx1 curl -s http://127.0.0.1:9763/metrics
+expect_like 0 "shoveler doctor" "warns" '^warning +scanner +the newest virus signatures are 10 days old' lab_shoveler doctor
