@@ -39,6 +39,19 @@ static void bounds_time_and_size(void **state)
 	expect("kill -9 $$", "", 60000, -1, "");
 }
 
+/* More than a pipe holds; the program does not die of SIGPIPE. */
+static void need_not_read_its_input(void **state)
+{
+	char *input = malloc(1024 * 1024 + 1);
+
+	(void)state;
+	assert_non_null(input);
+	memset(input, 'x', 1024 * 1024);
+	input[1024 * 1024] = '\0';
+	expect("exec <&-; echo no room; exit 7", input, 60000, 7, "no room\n");
+	free(input);
+}
+
 static void reports_a_missing_program(void **state)
 {
 	const char *const arguments[] = {"no-such-program", NULL};
@@ -56,6 +69,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(passes_input_and_output),
 		cmocka_unit_test(bounds_time_and_size),
+		cmocka_unit_test(need_not_read_its_input),
 		cmocka_unit_test(reports_a_missing_program),
 	};
 
