@@ -131,7 +131,6 @@ static void wait_for_end(const struct daemon *daemon, const char *directory, str
 			 const sigset_t *handled)
 {
 	for (;;) {
-		/* Not sigwait(): the milter has to take that one away from libmilter. */
 		int received = sigwaitinfo(handled, NULL);
 
 		if (received < 0)

@@ -1,7 +1,7 @@
 /*
  * End of message: it is scanned if a mailbox is among the recipients, and the verdict carried out.
  *
- * Failures here never lose mail: whatever libmilter or the scanner cannot do becomes a 4xx.
+ * Failures here never lose mail: whatever the scanner or we cannot do becomes a 4xx.
  */
 #include "session.h"
 
@@ -23,6 +23,8 @@ METRIC_COUNTER(scanned_infected, "shoveler_milter_scans_total{status=\"infected\
 	       "Messages scanned");
 METRIC_COUNTER(scanned_limit, "shoveler_milter_scans_total{status=\"limit\"}", "Messages scanned");
 METRIC_COUNTER(scanned_error, "shoveler_milter_scans_total{status=\"error\"}", "Messages scanned");
+METRIC_COUNTER(scanner_crashes, "shoveler_milter_scanner_crashes_total",
+	       "Messages that a worker of the scanner did not survive");
 METRIC_COUNTER(verdict_accept, "shoveler_milter_messages_total{action=\"accept\"}", "Messages");
 METRIC_COUNTER(verdict_discard, "shoveler_milter_messages_total{action=\"discard\"}", "Messages");
 METRIC_COUNTER(verdict_suppress, "shoveler_milter_messages_total{action=\"suppress\"}", "Messages");
@@ -69,6 +71,7 @@ static bool scan(struct session *session, struct scan_result *result)
 	if (transaction->too_large) {
 		*result = (struct scan_result){SCAN_LIMIT, false,
 					       xstrdup("larger than scanner_max_file_size")};
+		metric_add(&scanned_limit, 1);
 		return false;
 	}
 	if (transaction->digest != NULL) {
@@ -81,8 +84,10 @@ static bool scan(struct session *session, struct scan_result *result)
 	if (result->status == SCAN_INFECTED)
 		metric_count("shoveler_milter_viruses_total", "Messages with a virus, by its name",
 			     "name", result->name);
-	if (result->crashed)
+	if (result->crashed) {
+		metric_add(&scanner_crashes, 1);
 		suspects_crashed(digest);
+	}
 	return false;
 }
 

@@ -242,5 +242,6 @@ lab_in mx1 sh -c "pkill -9 -P $(scanner_pid)"
 wait $sender
 expect_like 0 "a worker killed in the middle of a message" "deferred" '^data 451' cat "$LAB_DIR/killed"
 expect_like 5 "in the log" "a crash" 'scan=error.*stopped while it had the message' milter_log 'stopped while'
+expect 5 "counted" "1" metric scanner_crashes_total
 lab_message "After the kill" | deliver alice@example.test
 expect 20 "mail behind it" "INBOX: Innocent" mailbox alice "After the kill"
