@@ -1,5 +1,6 @@
 #include "domains.h"
 #include "notice.h"
+#include "told.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -168,6 +169,62 @@ static void test_notice(void **state)
 	strbuf_free(&mail);
 }
 
+#define HOUR 3600
+
+static void test_when_a_contact_is_told(void **state)
+{
+	struct mx2_domain *domain = &list[2];
+	json_t *told = json_object();
+
+	(void)state;
+	domain->waiting =
+		(struct mx2_waiting){.messages = 1, .oldest = NOW, .expires = NOW + 10 * DAY};
+	assert_false(told_is_due(told, domain, 4 * HOUR, NOW + 5 * HOUR));
+	strcpy(domain->mx2.contact, "admin@hold.test");
+	assert_false(told_is_due(told, domain, 4 * HOUR, NOW + 3 * HOUR));
+	assert_true(told_is_due(told, domain, 4 * HOUR, NOW + 4 * HOUR));
+	/* Half its time is over. */
+	domain->waiting.expires = NOW + 2 * HOUR;
+	assert_false(told_is_due(told, domain, 4 * HOUR, NOW + HOUR - 1));
+	assert_true(told_is_due(told, domain, 4 * HOUR, NOW + HOUR));
+	/* Once a day, unless the clock was wrong then. */
+	told_note(told, domain, NOW + HOUR);
+	assert_false(told_is_due(told, domain, 4 * HOUR, NOW + HOUR + DAY - 1));
+	assert_true(told_is_due(told, domain, 4 * HOUR, NOW + HOUR + DAY));
+	told_note(told, domain, NOW + 100 * DAY);
+	assert_true(told_is_due(told, domain, 4 * HOUR, NOW + DAY));
+	/* At once, when the primary refuses. */
+	told_forget(told, domain);
+	assert_false(told_is_due(told, domain, 4 * HOUR, NOW + 1));
+	domain->waiting.refused = 1;
+	assert_true(told_is_due(told, domain, 4 * HOUR, NOW + 1));
+	json_decref(told);
+}
+
+static void test_when_a_list_is_stale(void **state)
+{
+	struct mx2_domain *domain = &list[2];
+	struct strbuf mail = STRBUF_INIT;
+	json_t *told = json_object();
+
+	(void)state;
+	strcpy(domain->mx2.contact, "admin@hold.test");
+	strcpy(domain->mx2.list_key, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+	assert_false(told_stale_is_due(told, domain, 3 * DAY, NOW));
+	domain->mx2.list_serial = NOW * 1000LL;
+	assert_false(told_stale_is_due(told, domain, 3 * DAY, NOW + 3 * DAY));
+	assert_true(told_stale_is_due(told, domain, 3 * DAY, NOW + 3 * DAY + 1));
+	told_note_stale(told, domain, NOW + 4 * DAY);
+	told_forget(told, domain);
+	assert_false(told_stale_is_due(told, domain, 3 * DAY, NOW + 10 * DAY));
+	assert_true(told_stale_is_due(told, domain, 3 * DAY, NOW + 11 * DAY));
+	notice_stale_format(&mail, domain, "mx2.example.test", NOW + 4 * DAY);
+	assert_non_null(strstr(strbuf_text(&mail), "(4 d 0 h ago)"));
+	assert_non_null(strstr(strbuf_text(&mail), "shoveler mx2 push hold.test mx2.example.test"));
+	strbuf_free(&mail);
+	json_decref(told);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +236,8 @@ int main(void)
 		cmocka_unit_test_setup(test_reasons, set_up),
 		cmocka_unit_test_setup(test_counting, set_up),
 		cmocka_unit_test_setup(test_notice, set_up),
+		cmocka_unit_test_setup(test_when_a_contact_is_told, set_up),
+		cmocka_unit_test_setup(test_when_a_list_is_stale, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

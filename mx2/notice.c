@@ -154,7 +154,7 @@ int notice_send(const struct mx2_domain *domain, const char *postfix_directory, 
 
 	code = child_run(arguments, mail, SEND_TIMEOUT_MS, &out, &out, error_r);
 	if (code > 0)
-		*error_r = xasprintf("sendmail: %s", strbuf_text(&out));
+		*error_r = xasprintf("sendmail: %.*s", SPAN_ARG(span_trim(strbuf_span(&out))));
 	strbuf_free(&out);
 	return code == 0 ? 0 : -1;
 }

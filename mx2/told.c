@@ -42,6 +42,12 @@ static int64_t number(const json_t *told, const struct mx2_domain *domain, const
 	return json_integer_value(json_object_get(json_object_get(told, domain->mx2.domain), name));
 }
 
+/* A time in the future is of a clock that was wrong: it keeps nobody silent. */
+static bool is_recent(int64_t then, int64_t period, int64_t now)
+{
+	return then <= now && now - then < period;
+}
+
 bool told_is_due(const json_t *told, const struct mx2_domain *domain, int64_t tell_after,
 		 int64_t now)
 {
@@ -51,7 +57,7 @@ bool told_is_due(const json_t *told, const struct mx2_domain *domain, int64_t te
 	if (patience > tell_after)
 		patience = tell_after;
 	if (domain->mx2.contact[0] == '\0' || waiting->messages == 0 ||
-	    now - number(told, domain, "told") < TELL_AGAIN_AFTER)
+	    is_recent(number(told, domain, "told"), TELL_AGAIN_AFTER, now))
 		return false;
 	return now - waiting->oldest >= patience ||
 	       (int64_t)waiting->refused > number(told, domain, "refused");
@@ -77,7 +83,7 @@ bool told_stale_is_due(const json_t *told, const struct mx2_domain *domain, int6
 
 	free(name);
 	return domain->mx2.contact[0] != '\0' && list_is_stale(&domain->mx2, max_age, now) &&
-	       now - last >= TELL_STALE_AGAIN_AFTER;
+	       !is_recent(last, TELL_STALE_AGAIN_AFTER, now);
 }
 
 void told_note_stale(json_t *told, const struct mx2_domain *domain, int64_t now)

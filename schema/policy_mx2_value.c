@@ -101,20 +101,22 @@ static int set_retention(struct policy_mx2 *mx2, const char *value, char **error
 	static const struct {
 		char suffix;
 		int64_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}, {'\0', 1}};
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}};
 	char *end;
 	long number = strtol(value, &end, 10);
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (end == value || number < 1 || *end != units[i].suffix ||
-		    (*end != '\0' && end[1] != '\0') ||
+		if (end == value || number < 1 || *end != units[i].suffix || end[1] != '\0' ||
 		    number > POLICY_RETENTION_MAX / units[i].seconds)
 			continue;
 		mx2->retention = number * units[i].seconds;
 		return 0;
 	}
-	*error_r = xasprintf("retention: \"%s\" is no time from 1s to %dd (suffixes s m h d w)",
-			     value, POLICY_RETENTION_MAX / 86400);
+	/* A bare number would be seconds elsewhere, and is days in the mind of who writes it. */
+	*error_r =
+		xasprintf("retention: \"%s\" is no time from 1s to %dd, as 14d: a number with one "
+			  "of s m h d w",
+			  value, POLICY_RETENTION_MAX / 86400);
 	return -1;
 }
 
@@ -131,6 +133,10 @@ static int set_until(struct policy_mx2 *mx2, const char *value, char **error_r)
 	if (end == NULL || *end != '\0') {
 		*error_r = xasprintf("until: \"%s\" is neither \"none\" nor a date like 2026-12-31",
 				     value);
+		return -1;
+	}
+	if (mktime(&tm) - 1 < time(NULL)) {
+		*error_r = xasprintf("until: %s is past", value);
 		return -1;
 	}
 	mx2->retention_until = mktime(&tm) - 1;
@@ -235,13 +241,41 @@ int policy_mx2_set(struct policy_mx2 *mx2, const char *name, const char *value, 
 		if (strcmp(members[i].name, name) == 0)
 			return members[i].set(mx2, value, error_r);
 	}
-	*error_r = xasprintf("\"%s\" is nothing that a fallback MX domain has", name);
+	*error_r = xasprintf("\"%s\" is nothing that a fallback MX domain has; `shoveler mx2 set "
+			     "--help` lists what it has",
+			     name);
 	return -1;
 }
 
 static bool is_any_of(const char *value, const char *a, const char *b)
 {
 	return strcmp(value, a) == 0 || strcmp(value, b) == 0;
+}
+
+/* Pairs of hexadecimal digits separated by colons, as many as a digest has (MD5 to SHA-512). */
+static bool is_fingerprint(const char *text, size_t size)
+{
+	size_t bytes = (size + 1) / 3;
+
+	if (size != bytes * 3 - 1 ||
+	    (bytes != 16 && bytes != 20 && bytes != 32 && bytes != 48 && bytes != 64))
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		if (i % 3 == 2 ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool are_fingerprints(const char *text)
+{
+	while (is_fingerprint(text, strcspn(text, "|"))) {
+		text += strcspn(text, "|");
+		if (*text == '\0')
+			return true;
+		text++;
+	}
+	return false;
 }
 
 int policy_mx2_check(const struct policy_mx2 *mx2, char **error_r)
@@ -252,6 +286,10 @@ int policy_mx2_check(const struct policy_mx2 *mx2, char **error_r)
 
 	if (pinned && mx2->tls_match[0] == '\0')
 		problem = "tls=fingerprint needs match= with at least one fingerprint";
+	else if (pinned && !are_fingerprints(mx2->tls_match))
+		problem =
+			"match= is no fingerprint like AA:BB:CC..., as long as its digest (several: "
+			"separated by '|')";
 	else if (mx2->tls_match[0] != '\0' && !verifies && !pinned)
 		problem = "match= has a meaning only with tls=verify, secure or fingerprint";
 	else if (mx2->tls_cafile[0] != '\0' && !verifies)

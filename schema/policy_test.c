@@ -389,6 +389,7 @@ static void mx2_values_are_kept_and_checked(void **state)
 		"retention",  "0",
 		"retention",  "101d",
 		"retention",  "5x",
+		"retention",  "14",
 		"until",      "tomorrow",
 		"tls",	      "on",
 		"match",      "a b",
@@ -417,6 +418,18 @@ static void mx2_values_are_kept_and_checked(void **state)
 	expect(POLICY_INVALID, policy_mx2_add(policy, &mx2, &error), &error);
 	assert_int_equal(policy_mx2_set(&mx2, "match", "mx1.a.test:mx2.a.test", &error), 0);
 	assert_int_equal(policy_mx2_set(&mx2, "until", "2030-01-31", &error), 0);
+	again = mx2;
+	assert_int_equal(policy_mx2_set(&again, "tls", "fingerprint", &error), 0);
+	expect(POLICY_INVALID, policy_mx2_add(policy, &again, &error), &error);
+	assert_int_equal(
+		policy_mx2_set(&again, "match",
+			       "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF|"
+			       "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33",
+			       &error),
+		0);
+	assert_int_equal(policy_mx2_check(&again, &error), 0);
+	assert_int_equal(policy_mx2_set(&again, "match", "00:11:22", &error), 0);
+	expect(POLICY_INVALID, policy_mx2_add(policy, &again, &error), &error);
 	expect(POLICY_NOT_FOUND, policy_mx2_update(policy, &mx2, &error), &error);
 	expect(POLICY_OK, policy_mx2_add(policy, &mx2, &error), &error);
 	assert_int_equal(policy_mx2_set(&mx2, "retention", "2d", &error), 0);

@@ -7,6 +7,9 @@ tool() { lab_in mx2 env ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 "$@
 mx2() { tool shoveler mx2 "$@"; }
 # `shoveler mx2 tend` as it will run then. usage: tend_at "+3 days"
 tend_at() { tool faketime -f "$1" shoveler mx2 tend; }
+# What it would do then, and what of it is to a message.
+would() { tool faketime -f "$1" shoveler mx2 tend --dry-run; }
+fate() { would "$1" | grep -o 'action=\(expire\|hold\|discard\)' || echo kept; }
 send() { lab_message "$1" | deliver --server mx2.example.test --from "$2" "${@:3}"; }
 queue_field() { mx2 queue --json partner.test | python3 -c "import json, sys; print(json.load(sys.stdin)[0]['$1'])"; }
 bounced() { grep -rlE "^Final-Recipient: rfc822; *$1" "$LAB_DIR/third/var/vmail/bounces/new" 2>/dev/null | wc -l; }
@@ -28,8 +31,20 @@ waiting() { queue_field messages; }
 expect 10 "mx1 down, a message to pat: waiting" "1" waiting
 expect_like 10 "and why" "could not connect" 'connect to mx1.example.test|Host is unreachable|No route|timed out' queue_field last_error
 expect_like 0 "a check says so" "not reachable" '^warning +reach +mx1.example.test' mx2 check partner.test
-expect 0 "an hour later" "" tend_at "+1h"
+mx2 set partner.test retention=1h
+expect 0 "kept for an hour: after 20 minutes" "" would "+20m"
+expect_like 0 "after 40, before it expires" "the contact is told" 'messages=1, action=tell, contact=<friend@third.test>' would "+40m"
+expect 0 "and the message" "kept" fate "+40m"
+expect 0 "after two hours" "action=expire" fate "+2h"
+mx2 set partner.test retention=2d
+expect 0 "kept for two days: an hour later" "" tend_at "+1h"
 expect_like 0 "five hours later" "the contact is told" 'domain=partner.test, messages=1, action=tell, contact=<friend@third.test>' tend_at "+5h"
+expect_like 0 "a date in the past" "refused" 'until: .*is past' mx2 set partner.test until=2020-01-31
+mx2 set partner.test "until=$(date -d '+9 days' +%F)"
+expect 0 "until a date: three days later" "kept" fate "+3d"
+expect 0 "eleven days later" "action=expire" fate "+11d"
+mx2 set partner.test until=none
+expect 0 "no date any more: three days later" "action=expire" fate "+3d"
 told() { lab_third friend "1 message for partner.test waits on mx2.example.test" | wc -l; }
 expect 20 "mails to friend@third.test" "1" told
 expect 0 "six hours later, told already" "" tend_at "+6h"
@@ -57,6 +72,25 @@ expect 0 "and the minute after" "" mx2 tend
 expect_like 0 "when it is too old" "thrown away, no bounce" 'to=<nobody@partner.test>.*action=discard' tend_at "+3d"
 expect 0 "waiting" "0" waiting
 expect 0 "bounces to its sender" "0" bounced nobody@partner.test
+
+# sendmail that does not take mail for one contact.
+lab_in mx2 bash -c 'cp /usr/sbin/sendmail /usr/lib/sendmail.real && rm /usr/sbin/sendmail
+	printf "#!/bin/sh\ncase \"\$*\" in *nobody@broken.test*) echo no room; exit 75 ;; esac\nexec /usr/lib/sendmail.real \"\$@\"\n" >/usr/sbin/sendmail && chmod 755 /usr/sbin/sendmail'
+mx2 add broken.test primary=mx1.example.test tls=secure contact=nobody@broken.test
+lab_cable mx1 down
+send "For a contact that is not reached" s@client.test --connect-timeout 2 sam@broken.test
+send "For one that is" s@client.test --connect-timeout 2 pat@partner.test
+both() { mx2 queue --json | python3 -c "import json, sys; print(*(d['messages'] for d in json.load(sys.stdin)))"; }
+expect 20 "two domains wait" "1 1" both
+tend_both() { tend_at "+5h" 2>/dev/null; echo "exit code $?"; }
+expect 0 "one contact's mail cannot be handed over: the other's is, and the run has failed" \
+	"domain=broken.test, messages=1, action=tell, contact=<nobody@broken.test>
+domain=partner.test, messages=1, action=tell, contact=<friend@third.test>
+exit code 75" tend_both
+expect 0 "the next run tries that one again" "shoveler: sendmail: no room
+domain=broken.test, messages=1, action=tell, contact=<nobody@broken.test>" tend_at "+5h"
+lab_in mx2 postsuper -d ALL 2>/dev/null
+lab_cable mx1 up
 
 lab_use_certificate wrong
 expect_like 0 "a wrong certificate: a check" "says what to do" '^error +tls +mx1.example.test: TLS is .*not enough for tls=secure' mx2 check partner.test
