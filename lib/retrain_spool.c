@@ -17,14 +17,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FILE_MODE     0644
-#define PARENT_MODE   0755
-#define SPOOL_MODE    0750 /* group: the mail processes */
-#define SHARED_MODE   0770
-#define PRIVATE_MODE  0700
-#define NAME_DIGITS   16
-#define MAX_DIGITS    19 /* of a pid and of a sequence number */
-#define MAX_SIZE_TEXT 8
+#define FILE_MODE	0644
+#define PARENT_MODE	0755
+#define SPOOL_MODE	0750 /* group: the mail processes */
+#define SHARED_MODE	0770
+#define PRIVATE_MODE	0700
+#define NAME_DIGITS	16
+#define MAX_DIGITS	19 /* of a pid and of a sequence number */
+#define MAX_SIZE_TEXT	8
+#define MAX_TIME_DIGITS 12
 
 static const char *const class_names[] = {"innocent", "spam", "none"};
 
@@ -61,6 +62,11 @@ bool retrain_spool_is_name(const char *name)
 	       take_digits(&name, 1, MAX_DIGITS) &&
 	       (*name == '\0' ||
 		(take_dot(&name) && take_digits(&name, 1, MAX_DIGITS) && *name == '\0'));
+}
+
+time_t retrain_spool_time(const char *name)
+{
+	return (time_t)(strtoll(name, NULL, 10) / 1000000);
 }
 
 /* Tells users apart in names of files, to count them (FNV-1a). */
@@ -148,7 +154,7 @@ static bool put_text(struct strbuf *out, const char *name, const char *value)
 static int format_entry(struct strbuf *out, const struct retrain_entry *entry, size_t size,
 			char **error_r)
 {
-	char size_text[24];
+	char size_text[24], accepted[24];
 	bool fits;
 
 	snprintf(size_text, sizeof(size_text), "%zu", size);
@@ -158,6 +164,10 @@ static int format_entry(struct strbuf *out, const struct retrain_entry *entry, s
 	fits &= put_text(out, "source", entry->source);
 	fits &= put_text(out, "mailbox", entry->mailbox);
 	packet_put(out, "size", size_text);
+	if (entry->accepted > 0) {
+		snprintf(accepted, sizeof(accepted), "%lld", (long long)entry->accepted);
+		packet_put(out, "accepted", accepted);
+	}
 	strbuf_append_char(out, '\n');
 	if (fits)
 		return 0;
@@ -267,6 +277,15 @@ static const char *text_of(const struct packet *packet, const char *name)
 	return value != NULL ? value : "";
 }
 
+/* "" is 0. */
+static bool read_time(const char *text, time_t *time_r)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	*time_r = (time_t)strtoll(text, NULL, 10);
+	return text[digits] == '\0' && digits <= MAX_TIME_DIGITS;
+}
+
 /* Returns what is wrong, or NULL. */
 static const char *take_entry(struct retrain_file *file, size_t message_size)
 {
@@ -293,6 +312,8 @@ static const char *take_entry(struct retrain_file *file, size_t message_size)
 		.source = text_of(packet, "source"),
 		.mailbox = text_of(packet, "mailbox"),
 	};
+	if (!read_time(text_of(packet, "accepted"), &file->entry.accepted))
+		return "accepted is no time";
 	if (file->entry.user[0] == '\0')
 		return "no user";
 	if (file->entry.signature[0] == '\0' && message_size == 0)

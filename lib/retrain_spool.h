@@ -13,7 +13,8 @@
  * time. <user> is a number made of the user's name, to count his files; it may be missing.
  * Content: the attributes of packet.h
  *
- *	user=alice@example.test, class=spam|innocent|none, signature=, source=imap, mailbox=, size=N
+ *	user=alice@example.test, class=spam|innocent|none, signature=, source=imap, mailbox=, size=N,
+ *	accepted=SECONDS since 1970 (may be missing)
  *
  * an empty line, and N bytes of message. The folders belong to lda_user and the group of the mail
  * processes (0770); files are readable for all who get that far, as the two sides have different
@@ -28,6 +29,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #define RETRAIN_SPOOL_MAX_FILES	  20000
 #define RETRAIN_SPOOL_MAX_OF_USER 5000	       /* files; one user must not take the others' room */
@@ -46,6 +48,7 @@ struct retrain_entry {
 	const char *signature; /* "" or NULL: to be found by the message */
 	const char *source;    /* "imap", "cli", ...: for the log and the history */
 	const char *mailbox;   /* where it was moved to; may be "" or NULL; for the log */
+	time_t accepted;       /* when the user said it; 0: when the file was named */
 	bool durable;	       /* fsync file and folder before returning; not stored */
 };
 
@@ -95,6 +98,8 @@ int retrain_spool_list(const char *spool, char ***names_r, size_t *count_r, char
 void retrain_names_free(char **names);
 /* Whether a writer could have made that name. */
 bool retrain_spool_is_name(const char *name);
+/* When the file of that name was named. */
+time_t retrain_spool_time(const char *name);
 
 enum retrain_status retrain_spool_read(const char *spool, const char *name,
 				       struct retrain_file *file_r, char **error_r);

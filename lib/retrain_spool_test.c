@@ -21,6 +21,7 @@ static const struct retrain_entry sample = {
 	.signature = "0123456789abcdef01234567",
 	.source = "imap",
 	.mailbox = "Ju\nnk %",
+	.accepted = 1763800000,
 };
 
 static void write_entry(const struct retrain_entry *entry, struct span message)
@@ -60,6 +61,8 @@ static void what_is_written_is_read(void **state)
 	assert_string_equal(file.entry.user, sample.user);
 	assert_int_equal(file.entry.class, RETRAIN_SPAM);
 	assert_string_equal(file.entry.signature, sample.signature);
+	assert_int_equal(file.entry.accepted, sample.accepted);
+	assert_true(llabs(retrain_spool_time(names[0]) - time(NULL)) < 60);
 	assert_string_equal(file.entry.source, "imap");
 	assert_string_equal(file.entry.mailbox, sample.mailbox);
 	assert_int_equal(file.message.size, 11);

@@ -58,7 +58,7 @@ struct classifier_settings {
 	 * For measurements. */
 	void (*judged)(void *context);
 	void *judged_context;
-	struct dictionary_groups groups;  /* who shares a dictionary; taken over by the site */
+	struct dictionary_groups groups; /* who shares a dictionary; taken over by the site */
 	const char *site_file; /* where new users start from (copied); NULL: from nothing */
 };
 
@@ -243,11 +243,12 @@ struct classifier_correction {
 	const char *signature;			  /* NULL or "": find it by the message */
 	const struct classifier_message *message; /* NULL: by the signature alone */
 	const char *source; /* "imap", "address", "web", "cli", "trap": goes into the log */
+	time_t said;	    /* when the user said it; 0: now. What he said later stays. */
 };
 
 enum classifier_corrected {
-	CLASSIFIER_LEARNED,    /* it was not so before, now it is */
-	CLASSIFIER_ALREADY,    /* it was so before: nothing was changed */
+	CLASSIFIER_LEARNED, /* it was not so before, now it is */
+	CLASSIFIER_ALREADY, /* it was so before, or something was said later: nothing was changed */
 	CLASSIFIER_TAKEN_BACK, /* an earlier correction was undone, or a lesson unlearned */
 	CLASSIFIER_UNKNOWN /* not this user's signature, or it has expired, and no message given */
 };

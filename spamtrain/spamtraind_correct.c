@@ -149,6 +149,7 @@ static enum correction_status teach(struct classifier *classifier,
 		.signature = correction->signature,
 		.message = message,
 		.source = correction->source,
+		.said = correction->said,
 	};
 	enum classifier_status status =
 		classifier_correct(classifier, &lesson, &result->corrected, &result->reason);

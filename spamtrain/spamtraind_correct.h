@@ -15,6 +15,7 @@ struct correction {
 	const char *signature;	/* "": find it by the message */
 	struct span message;	/* whole or first part; empty: by the signature alone */
 	const char *source;	/* "imap", "address", "cli", "web" */
+	time_t said;		/* when it was accepted; 0: now */
 	const char *event;	/* for the log: queue id, mailbox, "" */
 };
 

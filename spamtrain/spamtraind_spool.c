@@ -141,8 +141,9 @@ static enum store_class class_of(enum retrain_class class)
 }
 
 /* Mail to a training address has the queue id where the others name a mailbox. */
-static struct correction correction_of(const struct retrain_file *file)
+static struct correction correction_of(const char *name, const struct retrain_file *file)
 {
+	time_t accepted = file->entry.accepted;
 	bool by_mail = strcmp(file->entry.source, SPOOL_SOURCE_MAIL) == 0;
 
 	return (struct correction){
@@ -152,6 +153,7 @@ static struct correction correction_of(const struct retrain_file *file)
 		.message = file->message,
 		.source = file->entry.source,
 		.event = by_mail ? file->entry.mailbox : "",
+		.said = accepted != 0 ? accepted : retrain_spool_time(name),
 	};
 }
 
@@ -180,7 +182,7 @@ static bool finish_file(struct spool_worker *worker, const char *name, const cha
 static bool apply_file(struct spool_worker *worker, const char *name,
 		       const struct retrain_file *file)
 {
-	struct correction correction = correction_of(file);
+	struct correction correction = correction_of(name, file);
 	struct spamtraind *service = spamtraind_current();
 	struct strbuf user = STRBUF_INIT;
 	struct correction_result result;

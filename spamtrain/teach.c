@@ -9,6 +9,7 @@
 #include "lib/msg.h"
 #include "lib/xalloc.h"
 #include "schema/store_doubt.h"
+#include "schema/store_web.h"
 
 #include <stdlib.h>
 
@@ -217,18 +218,38 @@ static enum store_status note_reported(struct store *store, const struct store_m
 }
 
 static enum store_status correction_note(struct store *store, struct store_message *row,
-					 const char *source, char **error_r)
+					 const struct classifier_correction *correction,
+					 char **error_r)
 {
+	const char *source = correction->source;
+	time_t now = store_now(store);
+	time_t said = correction->said > 0 && correction->said < now ? correction->said : now;
+
 	free(row->source);
 	row->source = xstrdup(source == NULL ? "" : source);
-	row->corrected_at = store_now(store);
+	row->corrected_at = now;
 	enum store_status status = store_message_update(store, row, error_r);
 	if (status == STORE_OK)
-		status = store_correction_add(store, row->id, row->corrected_at, row->corrected,
-					      row->source, error_r);
+		status = store_correction_add(store, row->id, said, row->corrected, row->source,
+					      error_r);
 	if (status == STORE_OK)
 		status = note_reported(store, row, error_r);
 	return status;
+}
+
+struct last_word {
+	time_t said, now;
+	bool overtaken;
+};
+
+/* A clock that was set back must not silence the user: what is said in the future does not count. */
+static void compare_words(void *context, time_t when, enum store_class class, const char *source)
+{
+	struct last_word *word = context;
+
+	(void)class;
+	(void)source;
+	word->overtaken |= when > word->said && when <= word->now;
 }
 
 static enum classifier_status apply(struct classifier *c, struct store_message *row,
@@ -236,7 +257,17 @@ static enum classifier_status apply(struct classifier *c, struct store_message *
 				    enum classifier_corrected *corrected_r, char **error_r)
 {
 	struct lesson_state wanted = state_wanted(row, correction);
+	struct last_word word = {.said = correction->said, .now = store_now(c->store)};
+	enum store_status read = STORE_OK;
 
+	if (correction->said > 0)
+		read = store_correction_list(c->store, row->id, compare_words, &word, error_r);
+	if (read != STORE_OK)
+		return status_of_store(read);
+	if (word.overtaken) {
+		*corrected_r = CLASSIFIER_ALREADY;
+		return CLASSIFIER_OK;
+	}
 	if (wanted.taught == row->taught && wanted.counted == row->counted &&
 	    wanted.corrected == row->corrected) {
 		*corrected_r = CLASSIFIER_ALREADY;
@@ -252,8 +283,7 @@ static enum classifier_status apply(struct classifier *c, struct store_message *
 	enum classifier_status status = teach(c, row, wanted, error_r);
 	*corrected_r = wanted.corrected == STORE_NONE ? CLASSIFIER_TAKEN_BACK : CLASSIFIER_LEARNED;
 	if (status == CLASSIFIER_OK)
-		status = status_of_store(
-			correction_note(c->store, row, correction->source, error_r));
+		status = status_of_store(correction_note(c->store, row, correction, error_r));
 	return status;
 }
 

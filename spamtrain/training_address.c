@@ -74,6 +74,7 @@ static bool correct(struct job *job, const char *signature, struct span message)
 		.signature = signature,
 		.source = SPOOL_SOURCE_MAIL,
 		.mailbox = job->submitter.queue_id,
+		.accepted = job->submitter.time,
 	};
 	struct correction_result result = {0};
 	char *reason = NULL;

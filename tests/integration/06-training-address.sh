@@ -114,3 +114,10 @@ expect 20 "a move to Junk, then mail to dc-ham@, while spamtraind is down" "none
 lab_imap alice move Junk INBOX "$(lab_uid alice Junk "Forward me")"
 lab_imap alice move INBOX Junk "$(lab_uid alice INBOX "Forward me")"
 expect 20 "and then moves: to Junk at last" "spam" taught "Forward me"
+lab_stop mx1/spamtraind
+submit alice@example.test dc-spam@example.test <"$LAB_DIR/forward" >/dev/null
+sleep 1.5
+lab_imap alice move Junk INBOX "$(lab_uid alice Junk "Forward me")"
+lab_start mx1/spamtraind
+settle 30
+expect 20 "mail to dc-spam@, then a move out of Junk, while spamtraind is down" "none" taught "Forward me"

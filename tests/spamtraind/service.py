@@ -141,8 +141,8 @@ training_innocent_addresses = {HAM}
 
     # ---- the training addresses ----
 
-    def train(self, address, message, login=None, sender=None):
-        """Sends it as Postfix would after the milter vouched for login: (code, text)."""
+    def train(self, address, message, login=None, sender=None, accepted=None):
+        """Sends it as Postfix would after the milter vouched for login, when it took the message: (code, text)."""
         with smtplib.LMTP(self.path("training.sock"), local_hostname="test") as client:
             client.ehlo_or_helo_if_needed()
             client.mail(sender if sender is not None else login or "stranger@bad.test")
@@ -151,7 +151,7 @@ training_innocent_addresses = {HAM}
                 return code, text.decode()
             client.putcmd("data")
             assert client.getreply()[0] == 354
-            client.send((submitter(login) if login else b"") + message.replace(b"\r\n.", b"\r\n..") + b"\r\n.\r\n")
+            client.send((submitter(login, accepted) if login else b"") + message.replace(b"\r\n.", b"\r\n..") + b"\r\n.\r\n")
             code, text = client.getreply()
             return code, text.decode()
 

@@ -683,6 +683,37 @@ class TrainingAddress(TrainTest):
         self.host.drained()
         self.assertEqual((self.corrected(ALICE, signature), self.corrected(ALICE, signatures[-1])), (NO_CLASS, SPAM_CLASS))
 
+    def test_mail_that_postfix_kept_for_long_is_not_the_last_word(self):
+        signature = self.deliver(ALICE, "one")
+        other = self.deliver(ALICE, "other")
+        self.host.put(ALICE, "spam", signature)
+        self.host.drained()
+        hour_ago = time.time() - 3600
+        self.assertEqual(self.host.train(HAM, by_signature(signature), ALICE, accepted=hour_ago)[0], 250)
+        self.assertEqual(self.corrected(ALICE, signature), SPAM_CLASS)
+        self.assertEqual(self.count("already", "address"), 1)
+        # Where nothing was said since, it counts as ever; and what is said after it counts more.
+        self.assertEqual(self.host.train(SPAM, by_signature(other), ALICE, accepted=hour_ago)[0], 250)
+        self.assertEqual(self.corrected(ALICE, other), SPAM_CLASS)
+        self.assertEqual(self.host.train(HAM, by_signature(other), ALICE, accepted=hour_ago - 60)[0], 250)
+        self.assertEqual(self.corrected(ALICE, other), SPAM_CLASS)
+        self.assertEqual(self.host.train(HAM, by_signature(other), ALICE, accepted=hour_ago + 60)[0], 250)
+        self.assertEqual(self.corrected(ALICE, other), NO_CLASS)
+        self.host.put(ALICE, "innocent", signature)
+        self.host.drained()
+        self.assertEqual(self.corrected(ALICE, signature), NO_CLASS)
+
+    def test_a_clock_that_was_set_back_silences_nobody(self):
+        signature = self.deliver(ALICE, "one")
+        self.host.put(ALICE, "spam", signature)
+        self.host.drained()
+        with sqlite3.connect(self.host.store(ALICE), timeout=20) as db:
+            db.execute("UPDATE correction SET time = time + 86400")
+        db.close()
+        self.host.put(ALICE, "innocent", signature)
+        self.host.drained()
+        self.assertEqual(self.corrected(ALICE, signature), NO_CLASS)
+
     def mail_until_taken(self, signature):
         """As Postfix does, only sooner."""
         wait_for(lambda: self.host.train(SPAM, by_signature(signature), ALICE)[0] == 250, "an answer to the mail", 20)
