@@ -59,7 +59,7 @@
 	      "LMTP sessions at the same time; more of them wait")                                        \
 	PARAM(LDA_PARALLEL, "lda_parallel", INT, "4", 1, 32, "shoveler-lda",                              \
 	      "Recipients of one message that are judged, or have a copy delivered, at the same time")    \
-	PARAM(LDA_BATCH_SIZE, "lda_batch_size", INT, "20", 1, 100, "shoveler-lda",                        \
+	PARAM(LDA_BATCH_SIZE, "lda_batch_size", INT, "50", 1, 100, "shoveler-lda",                        \
 	      "Recipients of one message that are answered together")                                     \
 	PARAM(LDA_TIMEOUT, "lda_timeout", TIME, "300s", 1, 3600, "shoveler-lda",                          \
 	      "How long Postfix may be silent in the middle of a session")                                \

@@ -166,8 +166,13 @@ lab_join() {
 lab_hosts_up() {
 	local host jobs=()
 	mkdir -p "$LAB_DIR" && chmod 755 "$LAB_DIR"
-	# On tmpfs: fast, and an overlay can lie on it even where the machine's root is an overlay itself.
-	mount -t tmpfs -o mode=755,size=50% "shoveler-lab" "$LAB_DIR" || return 1
+	# On tmpfs: fast, and an overlay can lie on it even where the machine's root is an overlay itself. LAB_IMAGE: a file with a file
+	# system instead, to measure on a real disk.
+	if [ -n "${LAB_IMAGE-}" ]; then
+		mount -o loop "$LAB_IMAGE" "$LAB_DIR" || return 1
+	else
+		mount -t tmpfs -o mode=755,size=50% "shoveler-lab" "$LAB_DIR" || return 1
+	fi
 	lab_net_start || return 1
 	lab_ca || { lab_say "openssl could not make the lab's certificates"; return 1; }
 	for host in $LAB_HOSTS; do
