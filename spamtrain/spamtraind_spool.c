@@ -361,6 +361,7 @@ static void *run(void *argument)
 
 static void free_worker(struct spool_worker *worker)
 {
+	outbox_stop(&worker->outbox); /* it tells who waits */
 	if (worker->inotify_fd >= 0)
 		close(worker->inotify_fd);
 	if (worker->wake_fd >= 0)
@@ -368,7 +369,6 @@ static void free_worker(struct spool_worker *worker)
 	backoff_free(&worker->backoff);
 	pthread_cond_destroy(&worker->changed);
 	pthread_mutex_destroy(&worker->lock);
-	outbox_stop(&worker->outbox);
 	free(worker->folder);
 	free(worker->spool);
 	free(worker);
