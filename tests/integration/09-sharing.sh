@@ -23,3 +23,11 @@ lab_imap alice subscribe "#MilkyPond/News"
 expect 10 "bob gives her rights, alice subscribes" "#MilkyPond/News" lab_imap alice lsub "#MilkyPond/*"
 expect 10 "and reads" "1 News of the pond" lab_imap alice header "#MilkyPond/News" Subject
 expect 5 "carol has no rights" "" lab_imap carol list "#MilkyPond/News"
+
+lab_shoveler group add crew alice@example.test >/dev/null
+lab_imap bob setacl Projects '$crew' lrsi
+lab_shoveler group add crew carol@example.test >/dev/null
+expect 10 "bob gives a group more, and carol joins it: she sees" "$shared" lab_imap carol list "#Shared/*Projects"
+expect_like 10 "alice's own rights and those of the group add up" "lrsi" '^.*Projects.* [a-z]*i[a-z]*$' lab_imap alice myrights "$shared"
+lab_shoveler public rights '#MilkyPond' --below carol@example.test lrs >/dev/null
+expect 10 "the admin gives carol rights of the whole tree: she reads" "1 News of the pond" lab_imap carol header "#MilkyPond/News" Subject
