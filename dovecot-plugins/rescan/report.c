@@ -146,7 +146,9 @@ static void put_mail(struct strbuf *out, const struct rescan *rescan, const char
 
 static int send_mail(const struct rescan *rescan, const char *to, char **error_r)
 {
-	const char *const command[] = {"/usr/sbin/sendmail", "-i", "-t", NULL};
+	const char *const command[] = {
+		"sendmail", "-C", conf_text(rescan->conf, P_POSTFIX_CONFIG_DIRECTORY),
+		"-i",	    "-t", NULL};
 	struct strbuf mail = STRBUF_INIT, said = STRBUF_INIT;
 	int ret;
 

@@ -347,6 +347,24 @@ class Rescan(PluginTest):
         self.scanner.answer = ""
         self.assertIn("unscanned=25", self.rescan("-A", code=75))
 
+    def test_one_broken_mailbox_does_not_end_the_run(self):
+        """Alice comes first; Bob's mail is scanned all the same."""
+        bob = self.server.imap(BOB)
+        bob.put("INBOX", message("bob's", body=VIRUS + "\r\n"))
+        bob.logout()
+        self.alice.do("CREATE", "Broken")
+        self.addCleanup(self.alice.do, "DELETE", "Broken")
+        folder = self.server.path("home", ALICE, "Maildir/.Broken/cur")
+        os.rename(folder, folder + ".away")
+        with open(folder, "w", encoding="ascii"):
+            pass
+        try:
+            report = self.rescan("-A", code=75)
+        finally:
+            os.unlink(folder)
+            os.rename(folder + ".away", folder)
+        self.assertRegex(report, r"users=2 .* infected=1 removed=1 unscanned=0 errors=1 ")
+
     def test_history(self):
         self.alice.put("INBOX", message("bad", "Message-ID: <bad@client.test>", body=VIRUS + "\r\n"))
         self.rescan("-u", ALICE, "--dry-run")

@@ -17,6 +17,13 @@ protocol lmtp {
 plugin {
   sieve = ~/sieve
 }
+namespace inbox {
+  mailbox Old {
+    auto = create
+    special_use = \\Junk
+    autoexpunge = 1s
+  }
+}
 namespace virtual {
   prefix = virtual/
   separator = /
@@ -48,6 +55,13 @@ protocol lmtp {
 }
 sieve_script personal {
   path = ~/sieve
+}
+namespace inbox {
+  mailbox Old {
+    auto = create
+    special_use = \\Junk
+    autoexpunge = 1s
+  }
 }
 namespace virtual {
   prefix = virtual/
@@ -219,6 +233,16 @@ class Retrain(PluginTest):
         self.server.doveadm("move", "-u", ALICE, "Junk", "mailbox", "INBOX", "all")
         self.assertEqual(self.corrections(), [])
 
+    def test_dsync_teaches_nothing(self):
+        self.deliver("INBOX", "synced", "X-DSPAM-Signature: " + signature())
+        other = self.server.path("home", ALICE, "other")
+        location = "maildir:" + other
+        self.server.doveadm("sync", "-u", ALICE, location)
+        self.server.doveadm("move", "-u", ALICE, "Junk", "mailbox", "INBOX", "subject", "synced")
+        self.server.doveadm("sync", "-u", ALICE, location)
+        self.assertTrue(os.path.isdir(other))
+        self.assertEqual(self.corrections(), [])
+
     def test_append_and_expunge_teach_nothing(self):
         self.deliver("Junk", "put")
         self.deliver("INBOX", "put", "X-DSPAM-Signature: " + signature())
@@ -367,6 +391,19 @@ class Others(PluginTest):
         client.sendmail("a@client.test", [ALICE], message("by Sieve", "X-DSPAM-Signature: " + signature()))
         client.close()
         self.wait_for(lambda: "by Sieve" in self.alice.subjects("Junk"))
+        self.assertEqual(self.classes(), [])
+
+    def test_autoexpunge_teaches_nothing(self):
+        self.alice.put("Old", message("old", "X-DSPAM-Signature: " + signature()))
+        self.assertEqual(self.classes(), [(ALICE, "spam")])
+        self.server.clear_corrections()
+
+        def expunged():
+            """It is done when a session ends."""
+            self.server.imap(ALICE).logout()
+            time.sleep(0.5)
+            return self.alice.subjects("Old") == []
+        self.wait_for(expunged, 30)
         self.assertEqual(self.classes(), [])
 
     def test_shared_folders_teach_their_owner(self):
