@@ -1,12 +1,23 @@
 #!/bin/bash
-# Row 2: one message, two recipients, a header of its own for each.
+# Row 2: one message, two recipients: a verdict for each, and headers of his own where they differ.
 . "$(dirname "$0")/story.sh"
 row 2 "One message to alice and bob"
 
 lab_message "To both of you" "The tomatoes should be planted out after the last frost." | deliver alice@example.test bob@example.test
 expect 20 "the copy of alice" "INBOX: Innocent" mailbox alice "To both of you"
 expect 20 "the copy of bob" "INBOX: Innocent" mailbox bob "To both of you"
-hers=$(lab_field alice INBOX "To both of you" X-DSPAM-Signature)
-his=$(lab_field bob INBOX "To both of you" X-DSPAM-Signature)
-both_differ() { [ -n "$hers" ] && [ -n "$his" ] && [ "$hers" != "$his" ] && echo different || echo "alice: $hers, bob: $his"; }
-expect 1 "their signatures" "different" both_differ
+# Equal copies are one for Dovecot, so the signature is the same; what it is good for is each one's own.
+signature=$(lab_field alice INBOX "To both of you" X-DSPAM-Signature)
+expect 1 "bob's signature" "$signature" lab_field bob INBOX "To both of you" X-DSPAM-Signature
+copies() { find "$LAB_DIR"/mx1/var/vmail/example.test/{alice,bob}/Maildir -path '*/new/*' -type f -printf '%i\n' -o -path '*/cur/*' -type f -printf '%i\n' | sort -u | wc -l; }
+expect 1 "files in their mailboxes" "1" copies
+lab_spamtrain retrain alice@example.test spam "$signature" >/dev/null
+corrected() { lab_spamtrain --json history "$1" 1 | grep -o '"corrected": "[a-z]*"'; }
+expect 5 "alice calls it spam" '"corrected": "spam"' corrected alice@example.test
+expect 1 "bob has said nothing" '"corrected": "none"' corrected bob@example.test
+lab_spamtrain preference set bob@example.test showFactors on >/dev/null
+lab_message "And once more" "The tomatoes did well this year." | deliver alice@example.test bob@example.test
+expect 20 "alice" "INBOX: Innocent" mailbox alice "And once more"
+expect 20 "bob" "INBOX: Innocent" mailbox bob "And once more"
+expect_like 1 "bob wants to know why" "told" '^[0-9]' lab_field bob INBOX "And once more" X-DSPAM-Factors
+expect 1 "alice does not" "-" lab_field alice INBOX "And once more" X-DSPAM-Factors
