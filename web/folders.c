@@ -33,11 +33,10 @@ static void add_space(struct loading *loading, const char *prefix, enum folder_k
 static bool read_spaces(struct loading *loading, struct span *rest, enum folder_kind kind)
 {
 	struct strbuf prefix = STRBUF_INIT, separator = STRBUF_INIT;
-	bool ok = true;
+	bool is_list = imap_take_char(rest, '(');
+	bool ok = is_list || (imap_take_nstring(rest, &prefix) && prefix.size == 0);
 
-	if (!imap_take_char(rest, '('))
-		return imap_take_nstring(rest, &prefix) && prefix.size == 0;
-	while (ok && imap_take_char(rest, '(')) {
+	while (is_list && ok && imap_take_char(rest, '(')) {
 		strbuf_reset(&prefix);
 		ok = imap_take_string(rest, &prefix) && imap_take_nstring(rest, &separator);
 		/* Extensions to a namespace: of no use here. */
@@ -49,7 +48,7 @@ static bool read_spaces(struct loading *loading, struct span *rest, enum folder_
 	}
 	strbuf_free(&prefix);
 	strbuf_free(&separator);
-	return ok && imap_take_char(rest, ')');
+	return ok && (!is_list || imap_take_char(rest, ')'));
 }
 
 static void read_namespace(struct loading *loading, struct span rest)
@@ -104,8 +103,8 @@ static void read_list(struct loading *loading, struct span rest)
 	bool selectable, subscribed;
 
 	if (read_flags(&rest, &selectable, &subscribed) && imap_take_nstring(&rest, &separator) &&
-	    imap_take_string(&rest, &name) && selectable && name.size <= FOLDERS_NAME_MAX &&
-	    memchr(name.data, '\0', name.size) == NULL) {
+	    imap_take_string(&rest, &name) && selectable && name.size > 0 &&
+	    name.size <= FOLDERS_NAME_MAX && memchr(name.data, '\0', name.size) == NULL) {
 		folders->cut = folders->cut || folders->count == FOLDERS_MAX;
 		if (!folders->cut) {
 			folders->list = xrealloc(folders->list,
