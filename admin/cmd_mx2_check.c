@@ -97,7 +97,7 @@ static void check_tls(struct doctor *doctor, struct admin *admin, const struct p
 			      "until then",
 			      "%s: TLS is %s, which is not enough for tls=%s: %s", host->name,
 			      finger.tls ? finger.level : "not there", mx2->tls, why);
-	else if (strcmp(mx2->tls, "dane") == 0 && strcmp(finger.level, "Verified") != 0)
+	else if (strcmp(mx2->tls, "dane") == 0 && !finger.tlsa)
 		doctor_report(
 			doctor, FINDING_WARNING,
 			"tls=dane-only makes mail wait for TLSA records; tls=secure needs none",

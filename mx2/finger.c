@@ -107,6 +107,8 @@ int finger_host(const struct policy_mx2 *mx2, const struct primary_host *host,
 	code = child_run(line.arguments, (struct span){NULL, 0}, FINGER_TIMEOUT_MS, &finger_r->said,
 			 &finger_r->said, error_r);
 	finger_r->certificate_end = end_of_certificate(strbuf_text(&finger_r->said));
+	finger_r->tlsa = strstr(strbuf_text(&finger_r->said), "Matched DANE ") != NULL ||
+			 strstr(strbuf_text(&finger_r->said), "no matching DANE TLSA") != NULL;
 	read_level(finger_r);
 	free(line.destination);
 	free(line.names);
@@ -120,8 +122,10 @@ void finger_free(struct finger *finger)
 
 bool finger_suffices(const struct policy_mx2 *mx2, const struct finger *finger)
 {
+	if (is_level(mx2, "none") || is_level(mx2, "may"))
+		return true;
 	/* Without TLSA records dane is what may is. */
-	if (is_level(mx2, "none") || is_level(mx2, "may") || is_level(mx2, "dane"))
+	if (is_level(mx2, "dane") && !finger->tlsa)
 		return true;
 	if (is_level(mx2, "encrypt"))
 		return finger->tls;

@@ -10,6 +10,7 @@
 
 struct finger {
 	bool tls;		 /* a TLS session came about */
+	bool tlsa;		 /* TLSA records behind DNSSEC say which certificate is right */
 	char level[16];		 /* "Untrusted", "Trusted", "Verified": as Postfix logs it */
 	int64_t certificate_end; /* of the host's own certificate, seconds since 1970; 0: unknown */
 	struct strbuf said;	 /* what posttls-finger wrote, the chain of certificates among it */

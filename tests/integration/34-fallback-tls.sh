@@ -79,6 +79,65 @@ expect_like 0 "a CA file that is not there: a check" "says so" '^error +postfix 
 goes encrypt "self-signed" ESMTPS Untrusted
 goes none "though mx1 offers TLS" ESMTP "not used"
 
+# DANE: mx2 asks a resolver that validates, and has a signed example.test; in it the key of mx1's own certificate.
+sign_zone() {
+	local key file
+	cd "$LAB_DIR/dns/var/lib/unbound" || return 1
+	cat >zone <<-END
+		\$ORIGIN example.test.
+		@ 5 IN SOA ns hostmaster 1 3600 600 86400 5
+		@ 5 IN NS ns
+		ns 5 IN A 203.0.113.53
+		mx1 5 IN A 203.0.113.25
+		mx2 5 IN A 203.0.113.26
+		_25._tcp.mx1 5 IN TLSA 3 1 1 $(fingerprint mx1 | tr -d :)
+	END
+	key=$(ldns-keygen -a ECDSAP256SHA256 -k example.test) && ldns-signzone -f signed zone "$key" && cp "$key.ds" anchor || return 1
+	# usage: unbound_conf ADDRESS MODULES
+	unbound_conf() {
+		cat <<-END
+			server:
+				interface: $1
+				access-control: 203.0.113.0/24 allow
+				chroot: ""
+				username: ""
+				pidfile: ""
+				use-syslog: no
+				do-ip6: no
+				module-config: "$2"
+				local-zone: "test." nodefault
+				local-zone: "113.0.203.in-addr.arpa." nodefault
+			remote-control:
+				control-enable: no
+		END
+	}
+	{
+		unbound_conf 203.0.113.55 iterator
+		printf 'auth-zone:\n\tname: example.test\n\tzonefile: /var/lib/unbound/signed\n\tfor-upstream: no\n'
+	} >signed.conf
+	{
+		unbound_conf 203.0.113.54 "validator iterator"
+		printf 'server:\n\ttrust-anchor-file: /var/lib/unbound/anchor\n'
+		printf 'stub-zone:\n\tname: example.test\n\tstub-addr: 203.0.113.55\nforward-zone:\n\tname: "."\n\tforward-addr: 203.0.113.53\n'
+	} >validating.conf
+	for file in signed validating; do
+		lab_in dns ip address add "203.0.113.$((${#file} > 6 ? 54 : 55))/24" dev eth0
+		lab_in dns setsid unbound -d -c "/var/lib/unbound/$file.conf" >/dev/null 2>&1 </dev/null &
+		disown $!
+	done
+	lab_in mx2 bash -c 'printf "nameserver 203.0.113.54\noptions edns0 trust-ad\n" >/etc/resolv.conf'
+	lab_wait 20 validates
+}
+validates() { lab_in mx2 dig +dnssec mx1.example.test A | grep -q '^;; flags:[^;]* ad[ ;]'; }
+(sign_zone)
+# Postfix tries DNSSEC with the root, which the lab has not signed.
+lab_postconf mx2 "smtp_dns_support_level = dnssec" "dnssec_probe = a:mx1.example.test" && lab_restart mx2/postfix
+holds dane-only "a TLSA record of another key" 'Server certificate not (verified|trusted)' 'not enough for tls=dane-only'
+mx1_shows mx1
+goes dane-only "the TLSA record's key" ESMTPS Verified
+mx1_shows self
+holds dane "a TLSA record of another key" 'Server certificate not (verified|trusted)' 'not enough for tls=dane'
+
 lab_postconf mx1 "smtpd_tls_security_level = none" && lab_signal HUP mx1/postfix
 offers_none() { ! lab_in mx2 bash -c 'exec 3<>/dev/tcp/203.0.113.25/25; read -r _ <&3; printf "EHLO x\r\nQUIT\r\n" >&3; cat <&3' | grep -q STARTTLS; }
 lab_wait 10 offers_none
