@@ -8,7 +8,8 @@
  * shared_root.h, acl_list.h).
  *
  * How: it replaces the functions of each namespace's ACL backend by its own, which call the
- * originals. Its file sorts after lib01_acl, on which it depends.
+ * originals. Its file sorts after lib01_acl and lib00_shoveler_sharing, on which it depends; the view
+ * of the policy store is the latter's.
  *
  * On errors: an original that fails, fails. A policy store that cannot be read means no delegates
  * and no groups of ours.
@@ -172,32 +173,19 @@ static void shoveler_acl_mailbox_allocated(struct mailbox *box)
 	acl_list_mailbox_allocated(box);
 }
 
-static void shoveler_acl_user_deinit(struct mail_user *user)
-{
-	struct shoveler_acl_user *auser = SHOVELER_ACL_USER(user);
-
-	/* the namespaces, which may still ask for rights, go with super */
-	auser->module_ctx.super.deinit(user);
-	policy_view_free(&auser->view);
-}
-
 static void shoveler_acl_user_created(struct mail_user *user)
 {
-	struct mail_user_vfuncs *v = user->vlast;
-	const struct conf *conf;
+	struct policy_view *view = shoveler_sharing_view(user);
+	const struct conf *conf = plugin_conf_get(user->event);
 	struct shoveler_acl_user *auser;
 
-	if (user->autocreated || user->creator != NULL ||
-	    (conf = plugin_conf_get(user->event)) == NULL)
+	if (view == NULL || conf == NULL)
 		return;
 	auser = p_new(user->pool, struct shoveler_acl_user, 1);
-	auser->view = policy_view_create(conf, user->event, plugin_user_name(user->username));
-	auser->groups = live_groups_create(user->pool, policy_view_groups(auser->view));
-	auser->generation = policy_view_generation(auser->view);
+	auser->view = view;
+	auser->groups = live_groups_create(user->pool, policy_view_groups(view));
+	auser->generation = policy_view_generation(view);
 	auser->own_domain = !conf_bool(conf, P_SHARING_ACROSS_DOMAINS);
-	auser->module_ctx.super = *v;
-	user->vlast = &auser->module_ctx.super;
-	v->deinit = shoveler_acl_user_deinit;
 	MODULE_CONTEXT_SET(user, shoveler_acl_user_module, auser);
 }
 
@@ -221,4 +209,4 @@ void shoveler_acl_plugin_deinit(void)
 }
 
 const char *shoveler_acl_plugin_version = DOVECOT_ABI_VERSION;
-const char *shoveler_acl_plugin_dependencies[] = {"acl", NULL};
+const char *shoveler_acl_plugin_dependencies[] = {"acl", "shoveler_sharing", NULL};

@@ -222,5 +222,5 @@ void imap_shoveler_acl_plugin_deinit(void)
 }
 
 const char *imap_shoveler_acl_plugin_version = DOVECOT_ABI_VERSION;
-const char *imap_shoveler_acl_plugin_dependencies[] = {"acl", "imap_acl", NULL};
+const char *imap_shoveler_acl_plugin_dependencies[] = {"acl", "imap_acl", "shoveler_sharing", NULL};
 const char imap_shoveler_acl_plugin_binary_dependency[] = "imap";

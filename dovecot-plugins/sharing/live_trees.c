@@ -47,7 +47,9 @@ static void before_command(struct client_command_context *cmd)
 	luser->generation = generation;
 	T_BEGIN
 	{
-		const char *const *tree = policy_view_trees(luser->view);
+		/* a namespace that is added looks at the view, too */
+		const char *const *tree =
+			p_strarray_dup(pool_datastack_create(), policy_view_trees(luser->view));
 
 		for (; *tree != NULL; tree++)
 			add_tree(user, conf, *tree);
@@ -60,28 +62,16 @@ static void after_command(struct client_command_context *cmd ATTR_UNUSED)
 {
 }
 
-static void live_trees_user_deinit(struct mail_user *user)
-{
-	struct live_trees_user *luser = LIVE_TREES_USER(user);
-
-	policy_view_free(&luser->view);
-	luser->module_ctx.super.deinit(user);
-}
-
 static void live_trees_user_created(struct mail_user *user)
 {
-	struct mail_user_vfuncs *v = user->vlast;
-	const struct conf *conf;
+	struct policy_view *view = shoveler_sharing_view(user);
 	struct live_trees_user *luser;
 
-	if (user->autocreated || user->creator != NULL ||
-	    (conf = plugin_conf_get(user->event)) == NULL)
+	if (view == NULL)
 		return;
 	luser = p_new(user->pool, struct live_trees_user, 1);
-	luser->view = policy_view_create(conf, user->event, plugin_user_name(user->username));
-	luser->module_ctx.super = *v;
-	user->vlast = &luser->module_ctx.super;
-	v->deinit = live_trees_user_deinit;
+	luser->view = view;
+	luser->generation = policy_view_generation(view);
 	MODULE_CONTEXT_SET(user, live_trees_module, luser);
 }
 

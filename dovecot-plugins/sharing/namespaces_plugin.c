@@ -17,9 +17,26 @@
 #include "policy_view.h"
 #include "shared_index.h"
 
+#define SHARING_USER(obj) MODULE_CONTEXT(obj, sharing_user_module)
+
+struct sharing_user {
+	union mail_user_module_context module_ctx;
+	struct policy_view *view;
+};
+
+PLUGIN_EXPORT struct policy_view *shoveler_sharing_view(struct mail_user *user);
 PLUGIN_EXPORT void shoveler_sharing_plugin_init(struct module *module);
 PLUGIN_EXPORT void shoveler_sharing_plugin_deinit(void);
 PLUGIN_EXPORT extern const char *shoveler_sharing_plugin_version;
+
+static MODULE_CONTEXT_DEFINE_INIT(sharing_user_module, &mail_user_module_register);
+
+struct policy_view *shoveler_sharing_view(struct mail_user *user)
+{
+	struct sharing_user *suser = SHARING_USER(user);
+
+	return suser != NULL ? suser->view : NULL;
+}
 
 static void add_shared(struct mail_user *user, const struct conf *conf)
 {
@@ -48,6 +65,28 @@ static void add_subscriptions(struct mail_user *user)
 		e_error(user->event, "shoveler: nothing can be subscribed to: %s", error);
 }
 
+static void sharing_user_deinit(struct mail_user *user)
+{
+	struct sharing_user *suser = SHARING_USER(user);
+
+	/* the namespaces, which may still ask for rights, go with super */
+	suser->module_ctx.super.deinit(user);
+	policy_view_free(&suser->view);
+}
+
+static struct policy_view *make_view(struct mail_user *user, const struct conf *conf)
+{
+	struct mail_user_vfuncs *v = user->vlast;
+	struct sharing_user *suser = p_new(user->pool, struct sharing_user, 1);
+
+	suser->view = policy_view_create(conf, user->event, plugin_user_name(user->username));
+	suser->module_ctx.super = *v;
+	user->vlast = &suser->module_ctx.super;
+	v->deinit = sharing_user_deinit;
+	MODULE_CONTEXT_SET(user, sharing_user_module, suser);
+	return suser->view;
+}
+
 static void sharing_mail_user_created(struct mail_user *user)
 {
 	const struct conf *conf;
@@ -59,7 +98,7 @@ static void sharing_mail_user_created(struct mail_user *user)
 	conf = plugin_conf_get(user->event);
 	if (conf == NULL)
 		return;
-	view = policy_view_create(conf, user->event, plugin_user_name(user->username));
+	view = make_view(user, conf);
 	compat_set_sharing_index(
 		user, t_strconcat(conf_text(conf, P_STATE_DIRECTORY), SHARED_INDEX_FILE, NULL));
 	if (conf_bool(conf, P_SHARING_ANYONE))
@@ -69,7 +108,6 @@ static void sharing_mail_user_created(struct mail_user *user)
 	for (const char *const *tree = policy_view_trees(view); *tree != NULL; tree++)
 		add_public(user, conf, *tree);
 	add_subscriptions(user);
-	policy_view_free(&view);
 }
 
 static struct mail_storage_hooks sharing_mail_storage_hooks = {

@@ -30,6 +30,13 @@ bool policy_view_is_delegate(struct policy_view *view, const char *folder);
 /* Another number each time the answers above may have changed. */
 unsigned policy_view_generation(struct policy_view *view);
 
+/*
+ * The view of a user whose session this is, from the plugin that made it when he was created; it lives
+ * as long as his namespaces. NULL for the owners of shared folders, and without a configuration.
+ */
+struct mail_user;
+struct policy_view *shoveler_sharing_view(struct mail_user *user);
+
 /* Is there such a group? False also when the store cannot be read. */
 bool policy_view_group_exists(struct policy_view *view, const char *group);
 

@@ -126,8 +126,8 @@ passdb passwd-file {{
 userdb passwd-file {{
   passwd_file_path = {top}/users
   fields {{
-    uid = {uid}
-    gid = {gid}
+    uid:default = {uid}
+    gid:default = {gid}
     home = {top}/home/%{{user}}
   }}
 }}
