@@ -31,5 +31,5 @@ add_test(NAME spamtraind_requests_test
 	COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/spamtraind/test_requests.py)
 add_test(NAME spamtraind_digest_test
 	COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/tests/spamtraind/test_digest.py)
-set_tests_properties(spamtraind_test spamtraind_requests_test spamtraind_digest_test PROPERTIES TIMEOUT 400
+set_tests_properties(spamtraind_test spamtraind_requests_test spamtraind_digest_test PROPERTIES TIMEOUT 600
 	ENVIRONMENT "SHOVELER_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")

@@ -5,6 +5,7 @@ import email
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -75,6 +76,8 @@ def serve(listener, welcome):
         try:
             peer = listener.accept()[0]
         except OSError:
+            for peer in kept:
+                peer.close()
             return
         kept.append(peer)
         threading.Thread(target=session, args=(peer,), daemon=True).start()
@@ -377,6 +380,7 @@ class Quarantine(TrainTest):
         # A Dovecot that takes bob's mail, and hangs as soon as alice is named.
         dovecot = self.host.replace_dovecot()
         self.addCleanup(dovecot.close)
+        self.addCleanup(dovecot.shutdown, socket.SHUT_RDWR)
         threading.Thread(target=serve, args=(dovecot, BOB), daemon=True).start()
         for signature in held:
             self.host.put(ALICE, "innocent", signature)
