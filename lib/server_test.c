@@ -189,6 +189,27 @@ static int remove_folder(void **state)
 	return 0;
 }
 
+static void names_are_counted(void **state)
+{
+	struct strbuf page = STRBUF_INIT;
+	char name[32];
+
+	(void)state;
+	metric_count("test_viruses_total", "Viruses", "name", "Evil\"\\\n");
+	metric_count("test_viruses_total", "Viruses", "name", "Evil\"\\\n");
+	metrics_write(&page);
+	assert_non_null(
+		strstr(strbuf_text(&page), "test_viruses_total{name=\"Evil\\\"\\\\?\"} 2\n"));
+	for (int i = 0; i < METRIC_NAMES_MAX + 9; i++) {
+		snprintf(name, sizeof(name), "virus %d", i);
+		metric_count("test_viruses_total", "Viruses", "name", name);
+	}
+	strbuf_reset(&page);
+	metrics_write(&page);
+	assert_non_null(strstr(strbuf_text(&page), "test_viruses_total{name=\"other\"} 10\n"));
+	strbuf_free(&page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +218,7 @@ int main(void)
 		cmocka_unit_test(a_socket_in_use_is_not_stolen),
 		cmocka_unit_test(a_busy_socket_is_not_stolen),
 		cmocka_unit_test(metrics_are_served),
+		cmocka_unit_test(names_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -85,8 +85,10 @@ static struct span take_word(struct span *rest)
 
 bool imap_reply_split(struct span reply, struct imap_reply *reply_r)
 {
-	while (reply.size > 0 &&
-	       (reply.data[reply.size - 1] == '\n' || reply.data[reply.size - 1] == '\r'))
+	/* One line end: those before it may be a literal's. */
+	if (reply.size > 0 && reply.data[reply.size - 1] == '\n')
+		reply.size--;
+	if (reply.size > 0 && reply.data[reply.size - 1] == '\r')
 		reply.size--;
 	*reply_r = (struct imap_reply){.rest = reply};
 	reply_r->tag = take_word(&reply_r->rest);
