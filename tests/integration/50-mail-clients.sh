@@ -34,7 +34,7 @@ mutt_keys() {
 		set confirmappend = no confirmcreate = no delete = yes quit = yes mark_old = no wait_key = no sleep_time = 0
 		push "$3"
 	END
-	lab_in client env HOME="$home" TERM=xterm timeout 30 script -qec "mutt -F $home/muttrc -f '+$2'" /dev/null </dev/null >"$home/mutt.out" 2>&1
+	lab_in client env HOME="$home" TERM=xterm timeout 30 script -qec "stty rows 24 cols 80; mutt -F $home/muttrc -f '+$2'" /dev/null </dev/null >"$home/mutt.out" 2>&1
 }
 mutt_moves() { mutt_keys "$1" "$2" "<limit>~s '$4'<enter><save-message>=$3<enter><sync-mailbox><quit>"; }
 
@@ -79,7 +79,7 @@ mbsync_run() {
 		SyncState *
 	END
 	mkdir -p "$home/mail"
-	lab_in client env HOME="$home" timeout 30 mbsync -q -c "$home/mbsyncrc" all 2>&1 | grep -v Notice
+	lab_in client env HOME="$home" timeout 30 mbsync -q -c "$home/mbsyncrc" all 2>&1 | grep -vi notice:
 }
 # As a mail program moves between two Maildirs. usage: near_move FROM TO SUBJECT
 near_move() {
