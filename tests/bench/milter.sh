@@ -46,6 +46,7 @@ lab_in mx1 sh -c 'printf "%s\n" "postfix_lookup_cache_time = 60s" "scanner_reloa
 	mkdir -p /run/shoveler-no-scan'
 lab_start mx1/shoveler-milter
 lab_in mx1 sh -c 'setsid shoveler-milter -c /etc/shoveler-no-scan >/var/log/no-scan.out 2>&1 </dev/null &'
+lab_wait 20 lab_in mx1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8894' 2>/dev/null || exit 1
 
 start_clamav() {
 	lab_in mx1 sh -c 'command -v clamd && command -v clamav-milter' >/dev/null || return 1
@@ -81,6 +82,14 @@ if start_rspamd; then ways="$ways rspamd"; else echo "rspamd: SKIPPED, it is not
 
 lab_in mx1 sh -c 'echo "bench@example.test yes" >>/etc/postfix/mailboxes'
 lab_postconf mx1 virtual_transport=lmtp:inet:127.0.0.1:2424 lmtp_host_lookup=native smtpd_client_connection_count_limit=0 smtpd_client_connection_rate_limit=0
+# Each way is a port of the same Postfix: nothing is reloaded between them.
+declare -A port
+for name in $ways; do
+	port[$name]=$((2500 + ${#port[@]}))
+	lab_in mx1 postconf -Me "${port[$name]}/inet=${port[$name]} inet n - y - - smtpd -o smtpd_milters=${address[$name]-}"
+done
+lab_in mx1 touch -d "1 minute ago" /etc/postfix/master.cf
+lab_restart mx1/postfix
 lab_in mx1 setsid smtp-sink -L -u postfix 127.0.0.1:2424 200 >/dev/null 2>&1 &
 
 now() { echo "${EPOCHREALTIME/[.,]/}"; }
@@ -88,15 +97,17 @@ now() { echo "${EPOCHREALTIME/[.,]/}"; }
 cpu() { lab_in mx1 sh -c 'cat /proc/[0-9]*/stat 2>/dev/null' | sed 's/.*) //' | awk '{ sum += $12 + $13 + $14 + $15 } END { print sum * 10 }'; }
 # Megabytes, shared pages counted once. usage: memory WAY
 memory() { lab_in mx1 sh -c 'for pid in $(pgrep -f "$0"); do cat /proc/$pid/smaps_rollup 2>/dev/null; done' "${programs[$1]}" | awk '/^Pss:/ { sum += $2 } END { printf "%.1f", sum / 1024 }'; }
-send() { lab_in client "$LAB_DIR/smtp_load" 203.0.113.25 25 "$sessions" "$1" "$2" $(($3 * 1000)) "$RANDOM$RANDOM" bench@example.test; }
-way() { lab_postconf mx1 "smtpd_milters=${address[$1]-}" && lab_signal HUP mx1/postfix && sleep 0.5 && send $((sessions * 5)) 1 1 >/dev/null && lab_wait 60 lab_queue_empty mx1; }
+# usage: send WAY MESSAGES PER_SESSION KILOBYTES
+send() { lab_in client "$LAB_DIR/smtp_load" 203.0.113.25 "${port[$1]}" "$sessions" "$2" "$3" $(($4 * 1000)) "$RANDOM$RANDOM" bench@example.test; }
 
 # A line: way, messages a second until all is delivered, CPU microseconds, median, 95th percentile. usage: measure WAY PER_SESSION KILOBYTES
 measure() {
 	local before started figures
-	way "$1" || { echo "$1: no mail passes"; tail -n 3 "$LAB_DIR/mx1/var/log/mail.log"; exit 1; }
+	# Processes of Postfix wait for it then.
+	send "$1" $((sessions * 5)) 1 1 >/dev/null || { echo "$1: no mail passes"; tail -n 3 "$LAB_DIR/mx1/var/log/mail.log"; exit 1; }
+	lab_wait 60 lab_queue_empty mx1
 	before=$(cpu) started=$(now)
-	figures=$(send "$messages" "$2" "$3") || exit 1
+	figures=$(send "$1" "$messages" "$2" "$3") || exit 1
 	lab_wait 300 lab_queue_empty mx1
 	echo "$1 $((messages * 1000000 / ($(now) - started))) $((($(cpu) - before) * 1000 / messages)) ${figures#* }" >>"$results"
 }
@@ -135,10 +146,10 @@ done
 
 # Connections as Postfix opens them, idle. usage: idle WAY
 idle() {
-	local before after port=${address[$1]##*:}
+	local before after
 	before=$(memory "$1")
 	touch "$LAB_DIR/go"
-	lab_in mx1 python3 - "$port" "$LAB_DIR" <<-'END' &
+	lab_in mx1 python3 - "${address[$1]##*:}" "$LAB_DIR" <<-'END' &
 		import os, socket, sys, time
 		connections = []
 		for number in range(1000):
