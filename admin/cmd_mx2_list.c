@@ -38,7 +38,7 @@ static int64_t now_ms(void)
 
 char *inbox_folder(struct admin *admin)
 {
-	return xasprintf("%s/spool/mx2", conf_text(admin->conf, P_STATE_DIRECTORY));
+	return xasprintf("%s/recipients", conf_text(admin->conf, P_STATE_DIRECTORY));
 }
 
 int make_inbox(struct admin *admin)

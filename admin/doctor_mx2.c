@@ -18,7 +18,7 @@ struct lists {
 static bool check_list(void *context, const struct policy_mx2 *mx2)
 {
 	struct lists *lists = context;
-	char *folder = xasprintf("%s/spool/mx2", conf_text(lists->conf, P_STATE_DIRECTORY));
+	char *folder = xasprintf("%s/recipients", conf_text(lists->conf, P_STATE_DIRECTORY));
 	int64_t when = 0;
 	char *reason = inbox_refusal(folder, mx2->domain, mx2->list_serial / 1000, &when);
 

@@ -163,7 +163,7 @@ expect 65 'no key is known' mx2 accept postmaster@partner.test
 expect 0 - mx2 set partner.test "key=$("$program" -c "$dir/conf" mx2 key 2>/dev/null)"
 expect 0 - mx2 accept stranger@third.test
 input=/dev/null
-check "a signed list waits for mx2 tend" test -s "$dir/state/spool/mx2/partner.test.list"
+check "a signed list waits for mx2 tend" test -s "$dir/state/recipients/partner.test.list"
 if command -v postmap >/dev/null && postconf -m 2>/dev/null | grep -qx sqlite; then
 	mkdir -p "$dir/postfix"
 	printf 'compatibility_level = 3.6\nmyhostname = mx.test\n' >"$dir/postfix/main.cf"

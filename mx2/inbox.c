@@ -19,13 +19,8 @@
 
 int inbox_make(const char *folder, int64_t user, int64_t group, char **error_r)
 {
-	char *parent = xstrdup(folder);
-
-	*strrchr(parent, '/') = '\0';
-	(void)mkdir(parent, 0755);
-	free(parent);
 	if ((mkdir(folder, 0700) < 0 && errno != EEXIST) ||
-	    (user >= 0 && chown(folder, (uid_t)user, (gid_t)group) < 0)) {
+	    (user >= 0 && lchown(folder, (uid_t)user, (gid_t)group) < 0)) {
 		*error_r = xasprintf("cannot make %s: %s", folder, strerror(errno));
 		return -1;
 	}

@@ -3,7 +3,7 @@
  *
  * Two processes, so that what strangers can mail to runs without root's rights: `shoveler mx2
  * accept`, run by Postfix's pipe(8) as $lda_user, checks a list and leaves it in a folder of its
- * own; `mx2 tend`, root, checks it again and installs it. The folder, $state_directory/spool/mx2,
+ * own; `mx2 tend`, root, checks it again and installs it. The folder, $state_directory/recipients,
  * has for each domain at most DOMAIN.list (waits to be installed), DOMAIN.refused (why the last one
  * that was refused was, and when) and DOMAIN.fetched (when its URL was asked the last time).
  * Nothing is ever kept for a domain that is none of ours.

@@ -25,7 +25,7 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(folder));
 	key_file = xasprintf("%s/key", folder);
 	other_file = xasprintf("%s/other", folder);
-	inbox = xasprintf("%s/spool/mx2", folder);
+	inbox = xasprintf("%s/recipients", folder);
 	store = xasprintf("%s/policy.sqlite", folder);
 	key = list_key(key_file, true, &error);
 	other = list_key(other_file, true, &error);

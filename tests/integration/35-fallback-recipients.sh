@@ -9,7 +9,7 @@ mx2() { lab_in mx2 env ASAN_OPTIONS=detect_leaks=0 shoveler mx2 "$@"; }
 rcpt() { lab_send --server mx2.example.test --from s@client.test "$@" </dev/null | grep '^rcpt'; }
 known() { mx2 show partner.test | sed -n 's/^allowed //p'; }
 # The list as it came last, for a thief.
-spool=$LAB_DIR/mx2/var/lib/shoveler/spool/mx2
+spool=$LAB_DIR/mx2/var/lib/shoveler/recipients
 
 # A build with sanitizers: Dovecot's command wants their library first.
 if lab_sanitized; then
@@ -25,7 +25,7 @@ expect_like 5 "before the first list" "everybody is taken" '^rcpt sam@partner.te
 expect_like 0 "and a check says so" "none came" '^warning +recipients +no list came from the primary yet: all recipients are taken' mx2 check partner.test
 
 expect "0" "mx1 signs and sends its list" "2 recipients of partner.test on their way to mx2.example.test" mx1 push partner.test mx2.example.test
-expect 20 "at mx2 it waits, for nobody's eyes" "partner.test.list 600 shoveler" lab_in mx2 bash -c 'cd /var/lib/shoveler/spool/mx2 && stat -c "%n %a %U" *'
+expect 20 "at mx2 it waits, for nobody's eyes" "partner.test.list 600 shoveler" lab_in mx2 bash -c 'cd /var/lib/shoveler/recipients && stat -c "%n %a %U" *'
 cp "$spool/partner.test.list" "$LAB_DIR/stolen"
 expect_like 0 "the next minute" "installed" '^domain=partner.test, recipients=2, action=list' mx2 tend
 expect 0 "known" "pat@partner.test"$'\n'"postmaster@partner.test" known
@@ -35,7 +35,7 @@ expect_like 0 "a check" "knows it" '^ok +recipients +2 recipients, by a signed l
 
 printf 'pat@partner.test\nsam@partner.test\n' >"$LAB_DIR/list"
 expect 0 "a list of the admin's own" "2 recipients of partner.test on their way to mx2.example.test" mx1 push partner.test mx2.example.test "$LAB_DIR/list"
-expect 20 "it comes" "partner.test.list" lab_in mx2 ls /var/lib/shoveler/spool/mx2
+expect 20 "it comes" "partner.test.list" lab_in mx2 ls /var/lib/shoveler/recipients
 mx2 tend >/dev/null
 expect 0 "known" "pat@partner.test"$'\n'"sam@partner.test" known
 
