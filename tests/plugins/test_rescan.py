@@ -291,7 +291,7 @@ class Rescan(PluginTest):
     def test_several_at_once_and_in_order(self):
         for number in range(12):
             self.alice.put("INBOX", message(f"m{number}", body=(VIRUS if number % 4 == 0 else "harmless") + "\r\n"))
-        self.scanner.delay = 0.05
+        self.scanner.delay = 0.3
         self.assertIn("scanned=12 skipped=0 infected=3 removed=3", self.rescan("-u", ALICE, "--workers", "4"))
         self.assertEqual(self.scanner.busiest, 4)
         self.assertEqual(self.alice.subjects("INBOX"), [f"m{n}" for n in range(12) if n % 4])

@@ -296,7 +296,7 @@ class Retrain(PluginTest):
         self.wait_for(lambda: len(self.server.corrections()) == 500)
         self.assertEqual([attributes["signature"][8:] for attributes, _ in self.corrections()], [f"{n:016x}" for n in range(500)])
 
-    def moved(self, target, rounds=41):
+    def moved(self, target, rounds=15):
         """Seconds that moving a message takes, each in its own command: the median."""
         times = []
         for number in range(rounds):
@@ -317,28 +317,33 @@ class Retrain(PluginTest):
             for number in range(waiting):
                 with open(self.server.path("spool/new", f"{number:016}.1.{number}.1"), "w", encoding="ascii"):
                     pass
-            found = {folder: [] for folder in ("Elsewhere", "Junk")}
-            for _ in range(3):
-                for folder, seconds in found.items():
-                    seconds.append(self.moved(folder))
-            self.assertLess(min(found["Junk"]), min(found["Elsewhere"]) + 0.005, found)
+            self.compare(self.moved, 0.005)
         self.wait_for(lambda: "more than 20000 corrections wait" in self.server.log())
 
     def test_delays_nobody_with_messages(self):
         """Messages without a signature must go along: that costs less than 0.1 ms each."""
         self.alice.do("CREATE", "Elsewhere")
         self.addCleanup(self.alice.do, "DELETE", "Elsewhere")
+        def moved(folder):
+            for number in range(150):
+                self.deliver("INBOX", f"m{number}", body="A line of text\r\n" * 300)
+            self.alice.enter("INBOX")
+            started = time.monotonic()
+            self.alice.do("UID", "MOVE", "1:*", f'"{folder}"')
+            seconds = time.monotonic() - started
+            self.clear()
+            return seconds
+        self.compare(moved, 0.005 + 150 * 0.0001)
+
+    def compare(self, measure, limit):
+        """Both ways in turns; a busy machine gets more of them."""
         found = {folder: [] for folder in ("Elsewhere", "Junk")}
-        for _ in range(3):
+        for attempt in range(10):
             for folder, seconds in found.items():
-                for number in range(300):
-                    self.deliver("INBOX", f"m{number}", body="A line of text\r\n" * 300)
-                self.alice.enter("INBOX")
-                started = time.monotonic()
-                self.alice.do("UID", "MOVE", "1:*", f'"{folder}"')
-                seconds.append(time.monotonic() - started)
-                self.clear()
-        self.assertLess(min(found["Junk"]), min(found["Elsewhere"]) + 0.005 + 300 * 0.0001, found)
+                seconds.append(measure(folder))
+            if attempt >= 2 and min(found["Junk"]) < min(found["Elsewhere"]) + limit:
+                return
+        self.fail(found)
 
 
 class Others(PluginTest):
