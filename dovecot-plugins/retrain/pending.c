@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 struct correction {
@@ -27,6 +28,7 @@ struct pending {
 	size_t count, capacity;
 	size_t written, failures; /* so many of the corrections */
 	char *error;		  /* of the first failure */
+	time_t moved;		  /* files are written later: what was moved last counts */
 	int spill;		  /* -1 until a message must be kept */
 	off_t spill_size;
 };
@@ -38,6 +40,7 @@ struct pending *pending_create(const char *spool, const char *user, const char *
 	pending->spool = xstrdup(spool);
 	pending->user = xstrdup(user);
 	pending->mailbox = xstrdup(mailbox);
+	pending->moved = time(NULL);
 	pending->spill = -1;
 	return pending;
 }
@@ -134,6 +137,7 @@ static int write_one(const struct pending *pending, const struct correction *cor
 		.signature = correction->signature,
 		.source = "imap",
 		.mailbox = pending->mailbox,
+		.accepted = 0,
 	};
 	int problem = correction->problem;
 

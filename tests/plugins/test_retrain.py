@@ -139,6 +139,7 @@ class Retrain(PluginTest):
         self.deliver("INBOX", "buy", "X-DSPAM-Signature: " + sig)
         self.alice.transfer("MOVE", "INBOX", "Junk")
         (attributes, body), = self.corrections()
+        self.assertAlmostEqual(int(attributes.pop("accepted")), time.time(), delta=60)
         self.assertEqual(attributes, {"user": ALICE, "class": "spam", "signature": sig, "source": "imap",
                                       "mailbox": "Junk", "size": "0"})
         self.assertEqual(body, b"")
