@@ -170,7 +170,10 @@ static int read_connection(const struct milter_server *server, const struct conn
 
 static void serve(struct milter_server *server, struct connection *connection, int operation)
 {
-	atomic_store(&connection->last_ms, 0);
+	int fd = connection->fd;
+
+	/* An exchange: sees all that the thread did which had it before. */
+	(void)atomic_exchange(&connection->last_ms, 0);
 	if (read_connection(server, connection) < 0) {
 		end_connection(server, connection);
 		return;
@@ -178,7 +181,7 @@ static void serve(struct milter_server *server, struct connection *connection, i
 	atomic_store(&connection->in_message, protocol_is_busy(connection->protocol));
 	atomic_store(&connection->last_ms, clock_ms());
 	/* From here on it may be another thread's. */
-	if (watch(server, operation, connection->fd, connection) < 0)
+	if (watch(server, operation, fd, connection) < 0)
 		msg_panic("epoll_ctl: %s", strerror(errno));
 }
 
