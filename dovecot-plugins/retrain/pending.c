@@ -137,7 +137,7 @@ static int write_one(const struct pending *pending, const struct correction *cor
 		.signature = correction->signature,
 		.source = "imap",
 		.mailbox = pending->mailbox,
-		.accepted = 0,
+		.accepted = pending->moved,
 	};
 	int problem = correction->problem;
 

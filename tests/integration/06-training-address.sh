@@ -105,13 +105,17 @@ expect_like 0 "she sends the first to dc-ham@" "taken" '^data 250 ' submit alice
 expect 20 "it is none any more" "none" taught "Forward me"
 
 # The last word counts: a move that waits because spamtraind is down, and mail that comes meanwhile; and the other way round.
+waiting() { lab_in mx1 sh -c 'ls /var/lib/shoveler/spool/retrain/new | wc -l'; }
 lab_stop mx1/spamtraind
 lab_imap alice move INBOX Junk "$(lab_uid alice INBOX "Forward me")"
+sleep 1.5
 submit alice@example.test dc-ham@example.test <"$LAB_DIR/forward" >/dev/null
 lab_start mx1/spamtraind
 settle 30
-expect 20 "a move to Junk, then mail to dc-ham@, while spamtraind is down" "none" taught "Forward me"
+expect 20 "what waited" "0" waiting
+expect 5 "a move to Junk, then mail to dc-ham@, while spamtraind is down" "none" taught "Forward me"
 lab_imap alice move Junk INBOX "$(lab_uid alice Junk "Forward me")"
+sleep 1.5
 lab_imap alice move INBOX Junk "$(lab_uid alice INBOX "Forward me")"
 expect 20 "and then moves: to Junk at last" "spam" taught "Forward me"
 lab_stop mx1/spamtraind
@@ -120,4 +124,5 @@ sleep 1.5
 lab_imap alice move Junk INBOX "$(lab_uid alice Junk "Forward me")"
 lab_start mx1/spamtraind
 settle 30
-expect 20 "mail to dc-spam@, then a move out of Junk, while spamtraind is down" "none" taught "Forward me"
+expect 20 "what waited" "0" waiting
+expect 5 "mail to dc-spam@, then a move out of Junk, while spamtraind is down" "none" taught "Forward me"
