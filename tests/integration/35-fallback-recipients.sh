@@ -58,7 +58,7 @@ expect 0 "nothing to do for the next minute" "" mx2 tend
 
 # Published on a web server.
 mx1 sign partner.test >"$LAB_DIR/mx1/var/tmp/recipients"
-lab_in mx1 bash -c 'cd /var/tmp && exec timeout 60 openssl s_server -quiet -accept 443 -WWW -cert /etc/ssl/mx1.crt -key /etc/ssl/mx1.key >/dev/null 2>&1' &
+{ lab_in mx1 bash -c 'cd /var/tmp && exec timeout 60 openssl s_server -quiet -accept 443 -WWW -cert /etc/ssl/mx1.crt -key /etc/ssl/mx1.key >/dev/null 2>&1'; } 2>/dev/null &
 disown $!
 mx2 set partner.test url=https://mx1.example.test/recipients
 expect_like 10 "fetched, from a server of an unknown CA" "refused" 'https://mx1.example.test/recipients: curl: .*certificate' mx2 fetch partner.test
@@ -92,9 +92,11 @@ expect_like 0 "who was never asked for" "put off" '^rcpt new@partner.test 450' r
 
 # Postfix itself would not try again for an hour; the primary asks for its mail.
 lab_postconf mx2 "minimal_backoff_time = 1h" "maximal_backoff_time = 2h" && lab_signal HUP mx2/postfix
+lab_in mx2 postsuper -d ALL 2>/dev/null
 lab_message "Asked for by ETRN" | deliver --server mx2.example.test --from s@client.test --connect-timeout 2 pat@partner.test
 expect_like 20 "a message" "waits" 'connect to|Host is unreachable|No route|timed out' lab_queue mx2
 lab_cable mx1 up
+lab_wait 20 lab_in mx2 bash -c 'exec 3<>/dev/tcp/203.0.113.25/25' 2>/dev/null
 etrn() { lab_in mx1 bash -c 'exec 3<>/dev/tcp/203.0.113.26/25; read -r _ <&3; printf "EHLO mx1.example.test\r\nETRN partner.test\r\nQUIT\r\n" >&3; cat <&3'; }
 expect_like 20 "mx1 is back and says ETRN" "250 Queuing started" '^250 Queuing started' etrn
 expect 30 "pat" "INBOX: Innocent" mailbox pat@partner.test "Asked for by ETRN"
