@@ -25,7 +25,7 @@ expect_like 0 "is all ready?" "TLS is verified" '^ok +tls +mx1.example.test: TLS
 expect_like 0 "and the certificate" "its days are counted" '^ok +tls +mx1.example.test: the certificate is good for [0-9]+ days' mx2 check partner.test
 expect_like 0 "and the recipients" "all of them: a warning" '^warning +recipients +all recipients are taken' mx2 check partner.test
 
-lab_cable mx1 down
+lab_stop mx1/postfix
 send "Waits for three days" s@client.test --connect-timeout 2 pat@partner.test
 waiting() { queue_field messages; }
 expect 10 "mx1 down, a message to pat: waiting" "1" waiting
@@ -60,7 +60,7 @@ expect 10 "then waiting" "0" waiting
 
 send "Waits for mx1" s@client.test --connect-timeout 2 pat@partner.test
 expect_like 20 "another message" "waits, as mx1 is down" 'connect to mx1.example.test' queue_field last_error
-lab_cable mx1 up
+lab_start mx1/postfix
 expect_like 30 "mx1 is back" "tried at once" 'domain=partner.test, messages=1, primary=back, action=flush' mx2 tend
 expect 30 "pat" "INBOX: Innocent" mailbox pat@partner.test "Waits for mx1"
 
@@ -77,7 +77,7 @@ expect 0 "bounces to its sender" "0" bounced nobody@partner.test
 lab_in mx2 bash -c 'cp /usr/sbin/sendmail /usr/lib/sendmail.real && rm /usr/sbin/sendmail
 	printf "#!/bin/sh\ncase \"\$*\" in *nobody@broken.test*) echo no room; exit 75 ;; esac\nexec /usr/lib/sendmail.real \"\$@\"\n" >/usr/sbin/sendmail && chmod 755 /usr/sbin/sendmail'
 mx2 add broken.test primary=mx1.example.test tls=secure contact=nobody@broken.test
-lab_cable mx1 down
+lab_stop mx1/postfix
 send "For a contact that is not reached" s@client.test --connect-timeout 2 sam@broken.test
 send "For one that is" s@client.test --connect-timeout 2 pat@partner.test
 both() { mx2 queue --json | python3 -c "import json, sys; print(*(d['messages'] for d in json.load(sys.stdin)))"; }
@@ -90,7 +90,7 @@ exit code 75" tend_both
 expect 0 "the next run tries that one again" "shoveler: sendmail: no room
 domain=broken.test, messages=1, action=tell, contact=<nobody@broken.test>" tend_at "+5h"
 lab_in mx2 postsuper -d ALL 2>/dev/null
-lab_cable mx1 up
+lab_start mx1/postfix
 
 lab_use_certificate wrong
 expect_like 0 "a wrong certificate: a check" "says what to do" '^error +tls +mx1.example.test: TLS is .*not enough for tls=secure' mx2 check partner.test
