@@ -62,9 +62,12 @@
 			"ORDER BY id DESC LIMIT ?4")                                                               \
 	S(MESSAGE_RANGE, "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM message")                         \
 	S(MESSAGE_WEEKS,                                                                                           \
-	  "SELECT (received - 345600) / 604800, count(*), sum(" MESSAGE_CLASS " = 2), "                            \
-	  "sum(" MESSAGE_CLASS " = 2 AND result = 1), sum(" MESSAGE_CLASS " <> 2 AND result = 1) "                 \
-	  "FROM message WHERE received >= ?1 AND result >= 0 GROUP BY 1 ORDER BY 1")                               \
+	  "SELECT week, sum(messages), sum(messages * (" MESSAGE_CLASS " = 2)), "                                  \
+	  "sum(messages * (" MESSAGE_CLASS " = 2 AND result = 1)), "                                               \
+	  "sum(messages * (" MESSAGE_CLASS " <> 2 AND result = 1)) FROM ("                                         \
+	  "SELECT (received - 345600) / 604800 AS week, result, corrected, count(*) AS messages FROM message "     \
+	  "WHERE (received - 345600) / 604800 >= (?1 - 345600) / 604800 AND result >= 0 GROUP BY 1, 2, 3) "        \
+	  "GROUP BY 1 ORDER BY 1")                                                                                 \
 	S(MESSAGE_TAUGHT_SINCE,                                                                                    \
 	  "SELECT " MESSAGE_COLUMNS " FROM message WHERE id > ?1 AND "                                             \
 	  "(taught <> 0 OR counted <> 0) AND max(received, corrected_at) >= "                                      \
