@@ -6,7 +6,8 @@
 #   ./test.sh clang                  the build with clang, and each fuzz target for some seconds
 #   ./test.sh integration [NAME...]  the tests of tests/integration, or those named (05-learning)
 #   ./test.sh packages               the Debian packages are built, looked at by lintian, installed, upgraded, removed
-#   ./test.sh debian-13              on Debian 12: unit tests and packages, and so the plugins on Dovecot 2.4, in a Debian 13 made with debootstrap
+#   ./test.sh host                   a Debian boots with a plain mail host; packages and role go onto it and off again while mail flows
+#   ./test.sh debian-13              on Debian 12: unit tests, packages and host, and so the plugins on Dovecot 2.4, in a Debian 13 made with debootstrap
 #
 # Last line: "N passed, N failed, N skipped"; exit code 1 if any failed. TEST_JOBS: how many labs at once (default: one a CPU).
 set -u
@@ -58,6 +59,18 @@ test_packages() {
 	test_summary packages
 }
 
+# usage: boot ROOT PACKAGES NAME
+boot() {
+	tests/host/test.sh "$1" "$2" >"$results/$3.tap" 2>&1 || grep -q '^not ok' "$results/$3.tap" || echo "not ok - tests/host/test.sh failed" >>"$results/$3.tap"
+	test_summary "$3"
+}
+
+test_host() {
+	[ -n "$(ls build/packages/*.deb 2>/dev/null)" ] || test_packages
+	say "Booted: this Debian"
+	boot / build/packages host
+}
+
 # What failed, with the lines before it, and how many passed. usage: test_summary NAME
 test_summary() {
 	mkdir -p "$logs"
@@ -98,6 +111,8 @@ test_debian_13() {
 	done
 	cat build/debian-13-logs/*.tap >>"$results/debian-13.tap"
 	test_summary debian-13
+	say "Booted: Debian 13"
+	boot "$root" build/packages-13 host-13
 }
 
 test_all() {
@@ -105,20 +120,21 @@ test_all() {
 	test_clang
 	test_packages
 	test_integration
+	test_host
 	test_debian_13
 }
 
 case ${1-} in
 '') run=(test_all) ;;
-unit | clang | packages | integration | debian-13) run=("test_${1//-/_}" "${@:2}") ;;
+unit | clang | packages | host | integration | debian-13) run=("test_${1//-/_}" "${@:2}") ;;
 *)
-	sed -n '2,12s/^# \{0,1\}//p' "$0"
+	sed -n '2,13s/^# \{0,1\}//p' "$0"
 	exit 64
 	;;
 esac
 if ! setup_packages; then
 	echo "not ok - install what is needed" >"$results/install.tap"
-elif [[ ${1-} != @(clang|packages|debian-13) ]] && ! setup_build debug "$LAB_BUILD"; then
+elif [[ ${1-} != @(clang|packages|host|debian-13) ]] && ! setup_build debug "$LAB_BUILD"; then
 	echo "not ok - build" >"$results/build.tap"
 else
 	"${run[@]}"
