@@ -64,6 +64,15 @@ class Sharing(SharingTest):
         time.sleep(2.5)
         for words in (("SEARCH", "SUBJECT", "x"), ("COPY", "1", "INBOX"), ("STORE", "1", "+FLAGS", "(\\Seen)")):
             self.refused(alice.do, *words, answer="Permission denied")
+        bob.put("Selected", message("another"))
+        bob.enter("Selected")
+        bob.do("STORE", "1", "+FLAGS", "(\\Flagged \\Deleted)")
+        bob.do("EXPUNGE")
+        told = str(alice.do("NOOP"))
+        self.assertIn("Permission denied", told)
+        for word in ("EXISTS", "FETCH", "EXPUNGE"):
+            self.assertNotIn(word, told)
+        self.refused(alice.do, "SEARCH", "ALL", answer="Permission denied")
         # a FETCH that fails ends the connection in Dovecot (imap_fetch_failure)
         with self.assertRaises((imaplib.IMAP4.error, OSError)):
             print(alice.do("FETCH", "1:2", "(BODY.PEEK[])"))
