@@ -173,8 +173,10 @@ static int start(const struct conf *conf, char **error_r)
 		if (training_fd < 0)
 			return -1;
 	}
-	if (daemon_become(conf_text(conf, P_LDA_USER), error_r) < 0 ||
-	    spool_worker_start(conf_text(conf, P_RETRAIN_SPOOL), &worker, error_r) < 0 ||
+	if (daemon_become(conf_text(conf, P_LDA_USER), error_r) < 0)
+		return -1;
+	correction_time_open(conf_text(conf, P_RETRAIN_SPOOL));
+	if (spool_worker_start(conf_text(conf, P_RETRAIN_SPOOL), &worker, error_r) < 0 ||
 	    ticker_start(&purger, "purging", purge_loop, error_r) < 0 ||
 	    ticker_start(&digester, "digests", digest_loop, error_r) < 0)
 		return -1;
@@ -199,6 +201,7 @@ static void stop(void)
 	ticker_stop(&digester);
 	ticker_stop(&purger);
 	spool_worker_stop(&worker);
+	correction_time_close();
 	spamtraind_set_current(NULL);
 }
 

@@ -5,9 +5,15 @@
 #include "lib/xalloc.h"
 #include "spamtrain/quarantine.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define TIME_FILE "last"
 
 /* ---- metrics ---- */
 
@@ -40,6 +46,8 @@ SOURCE(cli);
 SOURCE(web);
 SOURCE(digest);
 SOURCE(other);
+/* An empty file: its time of modification is the metric, and outlives a restart. */
+static int time_fd = -1;
 METRIC_GAUGE(last_correction, "shoveler_spamtraind_last_correction_timestamp_seconds",
 	     "Time of the last correction that was done, seconds since 1970");
 
@@ -72,8 +80,45 @@ static void count(const char *source, const struct correction_result *result)
 	while (row < last && strcmp(sources[row].source, source) != 0)
 		row++;
 	metric_add(sources[row].counters[outcome_index(result)], 1);
-	if (result->status == CORRECTION_DONE)
+	if (result->status == CORRECTION_DONE) {
 		metric_set(&last_correction, (int64_t)time(NULL));
+		if (time_fd >= 0)
+			(void)futimens(time_fd, NULL);
+	}
+}
+
+/* A new one says "never". */
+static int open_time(const char *path)
+{
+	const struct timespec never[2] = {{0, 0}, {0, 0}};
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		(void)futimens(fd, never);
+	else if (errno == EEXIST)
+		fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd;
+}
+
+void correction_time_open(const char *spool)
+{
+	char *path = xasprintf("%s/" TIME_FILE, spool);
+	struct stat st;
+
+	time_fd = open_time(path);
+	if (time_fd < 0)
+		msg_warn("%s: %s: when mail was last corrected is not known after a restart", path,
+			 strerror(errno));
+	else if (fstat(time_fd, &st) == 0)
+		metric_set(&last_correction, (int64_t)st.st_mtime);
+	free(path);
+}
+
+void correction_time_close(void)
+{
+	if (time_fd >= 0)
+		close(time_fd);
+	time_fd = -1;
 }
 
 const char *correction_outcome(const struct correction_result *result)

@@ -35,6 +35,13 @@ struct correction_result {
 	char *reason;			 /* what went wrong, or NULL; malloc'ed */
 };
 
+/*
+ * In spool, the time of the last correction is kept for the metric. Before the thread of the spool
+ * starts, and after it ended. That it cannot be kept is only logged.
+ */
+void correction_time_open(const char *spool);
+void correction_time_close(void);
+
 /* "learned", "already", "taken_back", "unknown", "invalid", "deferred", "waiting" */
 const char *correction_outcome(const struct correction_result *result);
 

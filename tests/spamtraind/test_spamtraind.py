@@ -145,6 +145,17 @@ class Spool(TrainTest):
         self.assertLessEqual(abs(self.host.metric("shoveler_spamtraind_last_correction_timestamp_seconds") - time.time()), 30)
         self.assertEqual(self.host.metric("shoveler_spamtraind_spool_files"), 0)
 
+    def test_the_time_of_the_last_correction_outlives_a_restart(self):
+        name = "shoveler_spamtraind_last_correction_timestamp_seconds"
+        self.host.put(ALICE, "spam", self.deliver(ALICE, "one"))
+        self.host.drained()
+        learned = self.host.metric(name)
+        self.assertGreater(learned, 0)
+        self.host.stop_trainer()
+        time.sleep(1.1)
+        self.host.start_trainer()
+        self.assertLessEqual(abs(self.host.metric(name) - learned), 1)
+
     def test_users_are_walls(self):
         signature = self.deliver(ALICE, "one")
         self.deliver(BOB, "two")
