@@ -13,7 +13,8 @@ static const struct {
 	{"delivery", doctor_check_delivery}, {"dovecot", doctor_check_dovecot},
 	{"policy", doctor_check_policy},     {"stores", doctor_check_stores},
 	{"retrain", doctor_check_retrain},   {"scanner", doctor_check_scanner},
-	{"rescan", doctor_check_rescan},     {"mx2", doctor_check_mx2},
+	{"rescan", doctor_check_rescan},     {"timers", doctor_check_timers},
+	{"mx2", doctor_check_mx2},
 };
 
 static void check_configuration(struct doctor *doctor, struct admin *admin)

@@ -44,6 +44,10 @@ void doctor_check_retrain(struct doctor *doctor, const struct conf *conf);
 void doctor_check_scanner(struct doctor *doctor, const struct conf *conf);
 /* Are mailboxes scanned again each week, and did the last time end well? */
 void doctor_check_rescan(struct doctor *doctor, const struct conf *conf);
+/* Are the timers enabled that nothing else here looks at? */
+void doctor_check_timers(struct doctor *doctor, const struct conf *conf);
+/* Does systemd start it with the host? */
+bool doctor_timer_enabled(const char *timer);
 /* Is the queue of the fallback MX tended? */
 void doctor_check_mx2(struct doctor *doctor, const struct conf *conf);
 

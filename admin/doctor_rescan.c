@@ -8,10 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#define TIMER_ENABLED "/etc/systemd/system/timers.target.wants/shoveler-rescan.timer"
-#define MAX_AGE_DAYS  9 /* a week, the timer's random delay, and a long run */
+#define MAX_AGE_DAYS 9 /* a week, the timer's random delay, and a long run */
 
 /* What shoveler-rescan.service noted: the exit status of the last run, "0" if all was scanned. */
 static void judge_last(struct doctor *doctor, FILE *file, const char *path)
@@ -50,7 +48,7 @@ void doctor_check_rescan(struct doctor *doctor, const struct conf *conf)
 		return;
 	path = xasprintf("%s/rescan.last", conf_text(conf, P_STATE_DIRECTORY));
 	file = fopen(path, "re");
-	if (access(TIMER_ENABLED, F_OK) < 0)
+	if (!doctor_timer_enabled("shoveler-rescan.timer"))
 		doctor_report(doctor, FINDING_WARNING,
 			      "systemctl enable --now shoveler-rescan.timer",
 			      "nothing runs the weekly re-scan of the mailboxes");

@@ -212,6 +212,7 @@ training_spam_addresses = dc-spam@example.test" >"$dir/conf/services.cf"
 	expect 2 'warning +delivery +virtual_transport = .*private/dovecot-lmtp' doctor
 	expect 2 'error +delivery +transport_maps do not lead dc-spam@example.test' doctor
 	expect 2 'warning +rescan +nothing runs the weekly|ok +rescan' doctor
+	expect 2 'warning +timers +nothing checks each night|ok +timers' doctor
 	postfix_has "virtual_transport = shoveler:unix:shoveler/lda" "transport_maps = texthash:$dir/postfix/transport"
 	expect 2 'ok +delivery +Postfix delivers by shoveler:unix:shoveler/lda' doctor
 	expect 2 'ok +delivery +transport_maps lead dc-spam@example.test' doctor

@@ -127,11 +127,12 @@ tell_postfix mx1 mx2
 lab_restart mx1/dovecot
 expect 0 "a second run" "mx1 changed=0 failed=0 mx2 changed=0 failed=0" both
 # No systemd here, so the role could not enable it.
-expect_like 10 "shoveler doctor on mx1" "misses the timer of the re-scan" '-> systemctl enable --now shoveler-rescan.timer' doctor
+expect_like 10 "shoveler doctor on mx1" "misses the timers" '-> systemctl enable --now shoveler-rescan.timer' doctor
 lab_in mx1 sh -c 'mkdir -p /etc/systemd/system/timers.target.wants &&
-	ln -s /usr/lib/systemd/system/shoveler-rescan.timer /etc/systemd/system/timers.target.wants/'
-expect 10 "and when it is enabled" "exit code 0" doctor
-lab_in mx1 rm /etc/systemd/system/timers.target.wants/shoveler-rescan.timer
+	cd /etc/systemd/system/timers.target.wants &&
+	for timer in rescan sharing report; do ln -s /usr/lib/systemd/system/shoveler-$timer.timer; done'
+expect 10 "and when they are enabled" "exit code 0" doctor
+lab_in mx1 sh -c 'rm /etc/systemd/system/timers.target.wants/shoveler-*.timer'
 
 expect 10 "alice signs in to the web page" "303 history" web_sign_in alice@example.test secret
 expect_like 0 "shoveler_web=false, check run" "Dovecot and our settings would change" '^mx1 changed=2 failed=0$' \
