@@ -225,7 +225,7 @@ static int try_both_ways(struct trial *trial, int64_t *there_r, int64_t *back_r,
 
 static void report_trial(struct doctor *doctor, struct trial *trial)
 {
-	int64_t there, back;
+	int64_t there = 0, back = 0;
 	char *error = NULL;
 	int ret = imap_session_open(trial->user, &trial->session, &error);
 
