@@ -43,6 +43,7 @@
 #define MILTER_SOCKET_MODE  0666 /* the folder it lies in says who may come near */
 #define SCANNER_SOCKET_MODE 0666 /* workers look at who asks: scanner_clients */
 #define IDLE_TIMEOUT_S	    600	 /* Postfix itself waits at most 300 for its client */
+#define MESSAGE_TIMEOUT_S   7200 /* as libmilter; 100 MB at 128 kbit/s take 6500 */
 #define DRAIN_MS	    5000 /* messages under way get this long when we stop */
 #define BIND_RETRY_MS	    3000 /* workers of a killed milter may hold the socket that long */
 #define TICK_MS		    50
@@ -102,6 +103,7 @@ static int start_server(const struct conf *conf, int listen_fd, char **error_r)
 		.listen_fd = listen_fd,
 		.max_connections = (unsigned)conf_number(conf, P_MILTER_MAX_SESSIONS),
 		.idle_timeout_s = IDLE_TIMEOUT_S,
+		.message_timeout_s = MESSAGE_TIMEOUT_S,
 		.drain_ms = DRAIN_MS,
 	};
 

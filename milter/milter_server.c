@@ -29,6 +29,7 @@
 #define HOUSEKEEPING_S	5
 #define ACCEPT_PAUSE_NS 100000000L
 #define DRAIN_TICK_NS	20000000L
+#define DRAIN_LOOK_MS	100
 
 METRIC_GAUGE(open_connections, "shoveler_milter_open_sessions", "SMTP sessions open now");
 METRIC_GAUGE(threads_metric, "shoveler_milter_threads", "Threads of sessions");
@@ -222,8 +223,10 @@ static void accept_connection(struct milter_server *server)
 	if (fd >= 0 && (connection = new_connection(server, fd)) == NULL) {
 		metric_add(&refused, 1);
 		close(fd);
-	} else if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR &&
-		   errno != EINVAL) {
+	} else if (fd < 0 && errno == EINVAL) {
+		/* Shut down: it would be ready for ever. */
+		return;
+	} else if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
 		const struct timespec pause = {.tv_nsec = ACCEPT_PAUSE_NS};
 
 		msg_warn("cannot accept a connection of Postfix: %s", strerror(errno));
@@ -242,19 +245,27 @@ static void accept_connection(struct milter_server *server)
 	serve(server, connection, EPOLL_CTL_ADD);
 }
 
+static bool is_silent(const struct milter_server *server, struct connection *connection,
+		      int64_t now)
+{
+	int64_t last = atomic_load(&connection->last_ms);
+	int limit_s = atomic_load(&connection->in_message) ? server->settings.message_timeout_s
+							   : server->settings.idle_timeout_s;
+
+	return last != 0 && now - last > limit_s * INT64_C(1000);
+}
+
 /* What is shut down shows as end of file to the thread that takes it next. */
 static void keep_house(struct milter_server *server)
 {
 	uint64_t expirations;
-	int64_t limit = clock_ms() - server->settings.idle_timeout_s * INT64_C(1000);
+	int64_t now = clock_ms();
 
 	if (read(server->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		msg_panic("timerfd: %s", strerror(errno));
 	pthread_mutex_lock(&server->lock);
 	for (struct connection *each = server->connections; each != NULL; each = each->next) {
-		int64_t last = atomic_load(&each->last_ms);
-
-		if (last != 0 && last < limit && shutdown(each->fd, SHUT_RDWR) == 0)
+		if (is_silent(server, each, now) && shutdown(each->fd, SHUT_RDWR) == 0)
 			metric_add(&idle_closed, 1);
 	}
 	pthread_mutex_unlock(&server->lock);
@@ -403,17 +414,26 @@ static void wait_until_none(struct milter_server *server,
 		nanosleep(&tick, NULL);
 }
 
+/* Each connection ends with its message. */
+static void drain(struct milter_server *server)
+{
+	int64_t until_ms = clock_ms() + server->settings.drain_ms;
+
+	do {
+		shut_down(server, false);
+		wait_until_none(server, connections_left, clock_ms() + DRAIN_LOOK_MS);
+	} while (connections_left(server) > 0 && clock_ms() < until_ms);
+}
+
 int milter_server_stop(struct milter_server **server_p)
 {
 	struct milter_server *server = *server_p;
-	int64_t until_ms = clock_ms() + server->settings.drain_ms;
 	uint64_t one = 1;
 
 	*server_p = NULL;
 	/* Closed only when no thread can be about to accept; that fails with EINVAL from here on. */
 	shutdown(server->settings.listen_fd, SHUT_RDWR);
-	shut_down(server, false);
-	wait_until_none(server, connections_left, until_ms);
+	drain(server);
 	shut_down(server, true);
 	wait_until_none(server, connections_left, clock_ms() + 100);
 	pthread_mutex_lock(&server->lock);

@@ -7,7 +7,9 @@
  * connection, so no session is kept waiting by others.
  *
  * Limits: at most max_connections; one more is closed at once, which Postfix answers with its
- * milter_default_action (tempfail). Silent for idle_timeout_s: closed.
+ * milter_default_action (tempfail). Silent for idle_timeout_s: closed; within a message it is
+ * message_timeout_s, for Postfix tells of a message when it has all of it, and a slow client needs
+ * its time.
  */
 #ifndef SHOVELER_MILTER_SERVER_H
 #define SHOVELER_MILTER_SERVER_H
@@ -20,7 +22,7 @@ struct milter_server_settings {
 	const struct protocol_events *events;
 	int listen_fd; /* from endpoint_listen(); milter_server_stop() closes it */
 	unsigned max_connections;
-	int idle_timeout_s;
+	int idle_timeout_s, message_timeout_s;
 	int drain_ms; /* that messages get to their end when we stop */
 };
 

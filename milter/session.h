@@ -12,7 +12,8 @@
 
 #include <xxhash.h>
 
-#define SESSION_MAX_RECIPIENTS 1000
+/* Of what is sent on this host; what clients may is smtpd_recipient_limit, 1000. */
+#define SESSION_MAX_RECIPIENTS 50000
 #define SESSION_MAX_FORGED     100 /* header fields of our own names that are removed */
 #define SESSION_MAX_NAME       128 /* bytes of a field name that can be one of ours */
 

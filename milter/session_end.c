@@ -133,7 +133,8 @@ static void remove_forged(struct session *session)
 
 static bool wants_voucher(const struct session *session)
 {
-	return (session->transaction->classes & CLASS_TRAINING) != 0 && session->policy->has_secret;
+	return (session->transaction->classes & CLASS_TRAINING) != 0 &&
+	       session->transaction->login != NULL && session->policy->has_secret;
 }
 
 static int vouch_for_submitter(struct session *session)

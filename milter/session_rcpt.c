@@ -58,6 +58,15 @@ static enum protocol_answer refuse_training(struct session *session,
 			     recipient->address);
 }
 
+/*
+ * By sendmail(1), through non_smtpd_milters: Postfix does not say where it goes, and keeps in its
+ * maildrop for ever what a milter refuses at RCPT.
+ */
+static bool is_submitted_here(const struct session *session)
+{
+	return protocol_macro(session->protocol, MACRO_MAILER) == NULL;
+}
+
 static enum protocol_answer take(struct transaction *transaction, const struct recipient *recipient)
 {
 	transaction->classes |= recipient->class.classes;
@@ -244,7 +253,9 @@ enum protocol_answer session_recipient(struct session *session)
 	if (recipient->class.classes == CLASS_TRAP)
 		return take(transaction, recipient);
 	exempt(session, recipient);
-	if ((recipient->class.classes & CLASS_TRAINING) != 0 && transaction->login == NULL)
+	/* Without a login spamtraind refuses it too, and that bounces. */
+	if ((recipient->class.classes & CLASS_TRAINING) != 0 && transaction->login == NULL &&
+	    !is_submitted_here(session))
 		return refuse_training(session, recipient);
 	if (is_scored(session, recipient)) {
 		enum score_action action = score_action_of(session, recipient);
