@@ -22,7 +22,7 @@
 
 #define REPORT_ACTIONS_MAX   20	  /* that host.json tells of */
 #define REPORT_REQUESTS_MAX  100  /* files that one run looks at */
-#define REPORT_REQUEST_SIZE  4096 /* bytes of a file */
+#define REPORT_REQUEST_SIZE  8192 /* bytes of a file */
 #define REPORT_FLUSH_SECONDS 60	  /* a domain is flushed at most so often */
 #define REPORT_DOCTOR_AGE    300  /* seconds: a doctor's findings are kept so long */
 

@@ -3,6 +3,7 @@
 #include "lib/address.h"
 #include "lib/file.h"
 #include "lib/xalloc.h"
+#include "spamtrain/preferences.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,29 +13,6 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
-
-/* What may be set for a domain; values separated by blanks. */
-static const struct {
-	const char *name, *values;
-} known[] = {
-	{"spamAction", "quarantine tag deliver"},
-	{"trainingMode", "TEFT TUM TOE NOTRAIN"},
-	{"dailyQuarantineSummary", "on off"},
-};
-
-static bool is_one_of(const char *value, const char *values)
-{
-	size_t size = strlen(value);
-
-	while (*values != '\0') {
-		size_t length = strcspn(values, " ");
-
-		if (size == length && memcmp(value, values, size) == 0)
-			return true;
-		values += length + (values[length] == ' ');
-	}
-	return false;
-}
 
 /* Of the domain that is his own. */
 static bool may_set(const struct report *report, const char *user, const char *domain)
@@ -47,6 +25,42 @@ static bool may_set(const struct report *report, const char *user, const char *d
 		address_is_listed(conf_list(conf, P_WEB_DOMAIN_ADMINS), user, delimiters));
 }
 
+/*
+ * The value as it is written, or NULL: invalid. A semicolon would begin another preference in the
+ * map.
+ */
+static json_t *checked_value(const char *name, const char *value)
+{
+	char text[PREFERENCE_TEXT_MAX + 1], *reason = NULL;
+	struct preferences scratch;
+
+	preferences_init(&scratch);
+	if (strchr(value, ';') != NULL || !preferences_set(&scratch, name, value, &reason)) {
+		free(reason);
+		return NULL;
+	}
+	return json_string(preferences_get(&scratch, name, text, sizeof(text)));
+}
+
+/* What the packet has of all preferences; an empty value is that of the host. NULL: invalid. */
+static json_t *choose(const struct packet *packet)
+{
+	json_t *chosen = json_object();
+	const char *name;
+
+	for (size_t i = 0; (name = preferences_name(i)) != NULL; i++) {
+		const char *value = packet_get(packet, name);
+
+		if (value == NULL || value[0] == '\0')
+			continue;
+		if (json_object_set_new(chosen, name, checked_value(name, value)) < 0) {
+			json_decref(chosen);
+			return NULL;
+		}
+	}
+	return chosen;
+}
+
 const char *report_preferences(struct report *report, const char *user, const char *domain,
 			       const struct packet *packet)
 {
@@ -54,18 +68,9 @@ const char *report_preferences(struct report *report, const char *user, const ch
 
 	if (!may_set(report, user, domain))
 		return "denied";
-	chosen = json_object();
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		const char *value = packet_get(packet, known[i].name);
-
-		if (value == NULL || value[0] == '\0')
-			continue;
-		if (!is_one_of(value, known[i].values)) {
-			json_decref(chosen);
-			return "invalid";
-		}
-		json_object_set_new(chosen, known[i].name, json_string(value));
-	}
+	chosen = choose(packet);
+	if (chosen == NULL)
+		return "invalid";
 	/* The user's domain is lower case: address_is_user(). */
 	json_object_set_new(report->preferences, strrchr(user, '@') + 1, chosen);
 	return report_write_preferences(report) == EX_OK ? "done" : "failed";

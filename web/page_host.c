@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 static const char *own_domain(const struct request *r)
 {
 	const char *at = strrchr(r->session.user, '@');
@@ -287,29 +289,81 @@ static void show_host(struct request *r, const json_t *report)
 
 /* ---- what users begin with ---- */
 
+#define AS_HOST                                                                                    \
+	{                                                                                          \
+		"", N_("as on the whole host")                                                     \
+	}
+#define SWITCH                                                                                     \
+	{                                                                                          \
+		AS_HOST, {"on", N_("yes")},                                                        \
+		{                                                                                  \
+			"off", N_("no")                                                            \
+		}                                                                                  \
+	}
+
+/* All that users choose for themselves. Without values: text. */
 static const struct choice {
 	const char *name, *label;
 	struct {
 		const char *value, *label;
-	} values[6];
+	} values[13];
 } choices[] = {
 	{"spamAction",
 	 N_("What becomes of spam"),
-	 {{"", N_("as on the whole host")},
+	 {AS_HOST,
 	  {"quarantine", N_("quarantine")},
 	  {"tag", N_("marked in the subject")},
 	  {"deliver", N_("delivered")}}},
+	{"spamSubject", N_("The mark in the subject"), {{NULL, NULL}}},
+	{"statisticalSedation",
+	 N_("How careful shall the filter be?"),
+	 {AS_HOST,
+	  {"0", N_("0 - catches most")},
+	  {"1", "1"},
+	  {"2", "2"},
+	  {"3", "3"},
+	  {"4", "4"},
+	  {"5", N_("5 - balanced")},
+	  {"6", "6"},
+	  {"7", "7"},
+	  {"8", "8"},
+	  {"9", "9"},
+	  {"10", N_("10 - hardly ever wrong about good mail")}}},
 	{"trainingMode",
 	 N_("How filters learn"),
-	 {{"", N_("as on the whole host")},
-	  {"TEFT", "TEFT"},
-	  {"TUM", "TUM"},
-	  {"TOE", "TOE"},
-	  {"NOTRAIN", "NOTRAIN"}}},
-	{"dailyQuarantineSummary",
-	 N_("A daily summary of the quarantine"),
-	 {{"", N_("as on the whole host")}, {"on", N_("yes")}, {"off", N_("no")}}},
+	 {AS_HOST, {"TEFT", "TEFT"}, {"TUM", "TUM"}, {"TOE", "TOE"}, {"NOTRAIN", "NOTRAIN"}}},
+	{"siteDictionary", N_("Start from what others here have taught"), SWITCH},
+	{"enableWhitelist", N_("Let known senders through"), SWITCH},
+	{"whitelistThreshold", N_("Known after so many good messages"), {{NULL, NULL}}},
+	{"alerts", N_("Words that nobody shall overlook"), {{NULL, NULL}}},
+	{"dailyQuarantineSummary", N_("A daily summary of the quarantine"), SWITCH},
+	{"locale",
+	 N_("Language"),
+	 {AS_HOST, {"auto", N_("as the browser says")}, {"en", "English"}, {"fr", "Français"}}},
+	{"showFactors", N_("Write the reasons into the message"), SWITCH},
+	{"optOut", N_("Leave mail unfiltered"), SWITCH},
+	{"optIn", N_("Filter mail, where nobody is filtered unless he asks for it"), SWITCH},
 };
+
+static void show_choice(struct request *r, const struct choice *choice, const char *value)
+{
+	struct html *h = &r->html;
+
+	html(h, "<p><label for=\"%s\">%s</label>", choice->name,
+	     catalogue_text(h->catalogue, choice->label, 1));
+	if (choice->values[0].value == NULL) {
+		html(h,
+		     "<input type=\"text\" id=\"%s\" name=\"%s\" value=\"%s\" maxlength=\"1000\" "
+		     "placeholder=\"%s\"></p>",
+		     choice->name, choice->name, value, tr(h, "as on the whole host"));
+		return;
+	}
+	html(h, "<select id=\"%s\" name=\"%s\">", choice->name, choice->name);
+	for (size_t v = 0; v < COUNT(choice->values) && choice->values[v].value != NULL; v++)
+		show_option(r, choice->values[v].value,
+			    catalogue_text(h->catalogue, choice->values[v].label, 1), value);
+	html(h, "</select></p>");
+}
 
 static void show_preferences(struct request *r, const json_t *report)
 {
@@ -323,18 +377,8 @@ static void show_preferences(struct request *r, const json_t *report)
 	     own_domain(r));
 	html(h, "</p><form method=\"post\" action=\"host\">");
 	form_token_field(r);
-	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
-		const struct choice *choice = &choices[i];
-
-		html(h, "<p><label for=\"%s\">%s</label><select id=\"%s\" name=\"%s\">",
-		     choice->name, catalogue_text(h->catalogue, choice->label, 1), choice->name,
-		     choice->name);
-		for (size_t v = 0; choice->values[v].value != NULL; v++)
-			show_option(r, choice->values[v].value,
-				    catalogue_text(h->catalogue, choice->values[v].label, 1),
-				    json_text(own, choice->name));
-		html(h, "</select></p>");
-	}
+	for (size_t i = 0; i < COUNT(choices); i++)
+		show_choice(r, &choices[i], json_text(own, choices[i].name));
 	html(h, "<p><button class=\"primary\">%s</button></p></form></section>", tr(h, "Save"));
 }
 
@@ -345,7 +389,7 @@ static void save_preferences(struct request *r)
 	packet_put(&attributes, "request", "preferences");
 	packet_put(&attributes, "user", r->session.user);
 	packet_put(&attributes, "domain", own_domain(r));
-	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+	for (size_t i = 0; i < COUNT(choices); i++)
 		packet_put(&attributes, choices[i].name, form_text(&r->form, choices[i].name));
 	ask_root(r, &attributes, "domain-preferences", "host");
 }

@@ -55,6 +55,13 @@ static void fill_bar(struct chart_bar *bar, const json_t *week, const char *lowe
 	bar->values[1] = (unsigned long)json_number(week, upper);
 }
 
+static unsigned long percent_caught(const json_t *week)
+{
+	long long caught = json_number(week, "caught"), spam = caught + json_number(week, "missed");
+
+	return spam > 0 ? (unsigned long)((100 * caught + spam / 2) / spam) : 0;
+}
+
 static void show_legend(struct request *r, const char *const classes[2], const char *lower,
 			const char *upper)
 {
@@ -88,6 +95,29 @@ static void show_charts(struct request *r, const json_t *weeks)
 	html(h, "</section>");
 }
 
+/* How it got better. */
+static void show_curve(struct request *r, const json_t *weeks)
+{
+	static const char *const caught[2] = {"caught", "missed"};
+	struct chart_bar bars[CHART_BARS_MAX] = {0};
+	struct html *h = &r->html;
+	size_t count = 0, i;
+	json_t *week;
+
+	json_array_foreach(weeks, i, week)
+	{
+		if (count == CHART_BARS_MAX)
+			break;
+		bars[count].from = json_number(week, "start");
+		bars[count++].values[0] = percent_caught(week);
+	}
+	html(h, "<section class=\"card\"><h2>%s</h2><p class=\"hint\">%s</p>",
+	     tr(h, "The learning curve"),
+	     tr(h, "How much of each week's spam was caught, in percent."));
+	chart_show(r, bars, count, caught);
+	html(h, "</section>");
+}
+
 static void show_table(struct request *r, const json_t *weeks)
 {
 	struct html *h = &r->html;
@@ -99,15 +129,20 @@ static void show_table(struct request *r, const json_t *weeks)
 	     tr(h, "The same in numbers"), tr(h, "The same in numbers"));
 	html(h, "<th scope=\"col\">%s</th><th scope=\"col\">%s</th><th scope=\"col\">%s</th>",
 	     tr(h, "Week from"), tr(h, "Messages"), tr(h, "Spam caught"));
-	html(h, "<th scope=\"col\">%s</th><th scope=\"col\">%s</th></tr></thead><tbody>",
-	     tr(h, "Spam missed"), tr(h, "Good mail taken for spam"));
+	html(h,
+	     "<th scope=\"col\">%s</th><th scope=\"col\">%s</th><th scope=\"col\">%s</th></tr>"
+	     "</thead><tbody>",
+	     tr(h, "Spam missed"), tr(h, "Caught, in percent"), tr(h, "Good mail taken for spam"));
 	for (size_t i = json_array_size(weeks); i-- > 0;) {
 		week = json_array_get(weeks, i);
 		html(h, "<tr><th scope=\"row\">");
 		show_time(r, json_number(week, "start") + 43200);
-		html(h, "</th><td>%lld</td><td>%lld</td><td>%lld</td><td>%lld</td></tr>",
+		html(h, "</th><td>%lld</td><td>%lld</td><td>%lld</td><td>",
 		     json_number(week, "messages"), json_number(week, "caught"),
-		     json_number(week, "missed"), json_number(week, "false_positives"));
+		     json_number(week, "missed"));
+		if (json_number(week, "caught") + json_number(week, "missed") > 0)
+			html(h, "%lu", percent_caught(week));
+		html(h, "</td><td>%lld</td></tr>", json_number(week, "false_positives"));
 	}
 	html(h, "</tbody></table></div></details>");
 }
@@ -142,6 +177,7 @@ void show_weeks(struct request *r, const json_t *weeks)
 	}
 	show_totals(r, &totals);
 	show_charts(r, weeks);
+	show_curve(r, weeks);
 	show_table(r, weeks);
 }
 

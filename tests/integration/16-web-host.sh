@@ -65,6 +65,10 @@ printf 'request=preferences\nuser=carol@example.test\ndomain=partner.test\nspamA
 expect 0 "by an administrator of another domain" "denied" outcome
 printf 'request=preferences\nuser=carol@example.test\ndomain=example.test\nspamAction=tag;trainingMode=TOE\n' | request 5
 expect 0 "for a preference that is none" "invalid" outcome
+printf 'request=preferences\nuser=carol@example.test\ndomain=example.test\nstatisticalSedation=11\n' | request 51
+expect 0 "for a number that is none" "invalid" outcome
+printf 'request=preferences\nuser=carol@example.test\ndomain=example.test\nspamSubject=x%%0a@partner.test optOut=on\n' | request 52
+expect 0 "for a line of another domain" "invalid" outcome
 printf 'request=remove\nuser=alice@example.test\ndomain=away.test\n' | request 6
 expect 0 "for something else" "invalid" outcome
 head -c 100000 /dev/zero | request 7
@@ -83,7 +87,8 @@ expect 0 "kept until in 14 days" "1" kept
 browser host Lab.Eicar dnsbl.test
 report
 browser domain
-expect_like 5 "the domain's preference" "counts" '^spamAction *=? *tag|spamAction.*tag' lab_spamtrain preference list alice@example.test
+counts() { lab_spamtrain preference list alice@example.test | grep -E '^(spamAction|spamSubject|statisticalSedation|whitelistThreshold)\b' | sed 's/ *#.*//; s/[ =]\+/ /g' | sort; }
+expect_like 5 "the domain's preferences" "count" 'spamAction tag.*spamSubject \[Junk\].*statisticalSedation 3.*whitelistThreshold 7' eval 'counts | paste -sd" "'
 # The other proxy.
 lab_web_apache
 expect 0 "behind Apache alice signs in" "303 history" sign_in alice@example.test secret "$alice"

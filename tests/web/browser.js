@@ -150,6 +150,39 @@ const steps = {
 		check("what she chose", await page.locator(`#spamAction-${action}`).isChecked(), await page.content());
 	},
 
+	/* usage: choose NAME=VALUE...: what else there is to choose, saved at once. */
+	async choose(page, choices) {
+		await signIn(page, "alice@example.test", "secret");
+		await page.goto(`${url}preferences`);
+		for (const [name, value] of choices.map((each) => each.split("="))) {
+			const radio = page.locator(`#${name}-${value}`);
+			if (await radio.count() === 1)
+				await radio.check();
+			else if (["on", "off"].includes(value))
+				await page.locator(`#${name}`).setChecked(value === "on");
+			else if (await page.locator(`select#${name}`).count() === 1)
+				await page.locator(`#${name}`).selectOption(value);
+			else
+				await page.locator(`#${name}`).fill(value);
+		}
+		await page.getByRole("button", { name: "Save" }).click();
+		check(`alice chooses ${choices.join(", ")}`, (await notice(page)).includes("saved"), await page.content());
+	},
+
+	/* usage: virus SUBJECT: what was kept from her. */
+	async virus(page, [subject]) {
+		await signIn(page, "alice@example.test", "secret");
+		await page.getByRole("link", { name: "History" }).click();
+		check("her history tells of the virus", (await row(page, subject).innerText()).includes("Virus"), await rows(page));
+		check("without a button to teach it", await row(page, subject).getByRole("button").count() === 0, await rows(page));
+		await accessible(page, "history with a virus");
+		await page.goto(`${url}history?outcome=virus`);
+		await shot(page, "virus");
+		await row(page, subject).getByRole("link").click();
+		check("and which one", /Lab\.Eicar/.test(await page.locator("main").innerText()), await page.content());
+		await accessible(page, "a virus");
+	},
+
 	/* usage: quarantine HELD RELEASED DELETED: subjects. */
 	async quarantine(page, [release, remove]) {
 		await signIn(page, "alice@example.test", "secret");
@@ -309,6 +342,10 @@ const steps = {
 		await accessible(page, "host");
 		await shot(page, "host");
 		await page.getByLabel("What becomes of spam").selectOption("tag");
+		await page.getByLabel("The mark in the subject").fill("[Junk]");
+		await page.getByLabel("How careful shall the filter be?").selectOption("3");
+		await page.getByLabel("Known after so many good messages").fill("7");
+		await page.getByLabel("Language").selectOption("en");
 		await page.getByRole("button", { name: "Save" }).click();
 		check("bob sets what becomes of spam", (await notice(page)).includes("asked"), await notice(page));
 	},
@@ -320,7 +357,8 @@ const steps = {
 		const text = await page.locator("main").innerText();
 		check("carol sees her domain", text.includes("example.test"), text);
 		check("and not the host", !text.includes("Health") && !text.includes("queue"), text);
-		check("what was set is shown", await page.getByLabel("What becomes of spam").inputValue() === "tag", text);
+		check("what was set is shown", await page.getByLabel("What becomes of spam").inputValue() === "tag" &&
+			await page.getByLabel("The mark in the subject").inputValue() === "[Junk]", text);
 		await accessible(page, "domain");
 		await shot(page, "domain");
 	},
