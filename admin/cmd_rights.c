@@ -1,5 +1,6 @@
 #include "audit.h"
 #include "cmd_rights.h"
+#include "lib/child.h"
 #include "lib/xalloc.h"
 #include "public_rights.h"
 
@@ -16,8 +17,30 @@ static int refused(int code, char **error)
 	return code;
 }
 
-/* As it stands in Dovecot's files; the group must exist. */
-static int parse_entry(struct admin *admin, const char *text, char *entry, size_t size)
+#define LOOKUP_TIMEOUT_MS 10000
+
+/* Dovecot knows who exists. If it cannot be asked the admin is believed. */
+static int check_user(const char *user)
+{
+	const char *argv[] = {"doveadm", "user", user, NULL};
+	struct strbuf output = STRBUF_INIT;
+	char *error = NULL;
+	int code = child_run(argv, span_of(""), LOOKUP_TIMEOUT_MS, &output, &output, &error);
+
+	free(error);
+	strbuf_free(&output);
+	/* for doveadm these are patterns */
+	if (code == EX_NOUSER || strpbrk(user, "*?") != NULL) {
+		complain("there is no user \"%s\"", user);
+		return EX_DATAERR;
+	}
+	if (code != 0)
+		complain("Dovecot does not say whether there is a user \"%s\"", user);
+	return EX_OK;
+}
+
+/* As it stands in Dovecot's files; who is given rights must exist. */
+static int parse_entry(struct admin *admin, const char *text, bool gives, char *entry, size_t size)
 {
 	struct policy_identifier identifier;
 	struct policy *policy = NULL;
@@ -32,7 +55,7 @@ static int parse_entry(struct admin *admin, const char *text, char *entry, size_
 		return refused(EX_USAGE, &error);
 	snprintf(entry, size, "%s=%s", identifier.is_group ? "group" : "user", identifier.name);
 	if (!identifier.is_group)
-		return EX_OK;
+		return gives ? check_user(identifier.name) : EX_OK;
 	ret = open_policy(admin, POLICY_READ, &policy);
 	if (ret == EX_OK && policy == NULL) {
 		complain("there is no group \"%s\"", identifier.name);
@@ -70,7 +93,8 @@ static int change_rights(struct admin *admin, const char *folder, char **argv, b
 
 	if (public_rights_check(rights, &error) < 0)
 		return refused(EX_USAGE, &error);
-	ret = parse_entry(admin, argv[0], entry, sizeof(entry));
+	ret = parse_entry(admin, argv[0], rights[0] != '\0' && rights[0] != '-', entry,
+			  sizeof(entry));
 	if (ret != EX_OK)
 		return ret;
 	if (public_rights_change(admin->conf, &change, note_change, &changing, &error) < 0)

@@ -30,4 +30,14 @@ lab_shoveler group add crew carol@example.test >/dev/null
 expect 10 "bob gives a group more, and carol joins it: she sees" "$shared" lab_imap carol list "#Shared/*Projects"
 expect_like 10 "alice's own rights and those of the group add up" "lrsi" '^.*Projects.* [a-z]*i[a-z]*$' lab_imap alice myrights "$shared"
 lab_shoveler public rights '#MilkyPond' --below carol@example.test lrs >/dev/null
+# What shoveler runs has a clean environment, and so not the sanitizer's library that doveadm needs for our plugins.
+lab_in mx1 sh -c 'cat >/usr/sbin/doveadm && chmod 755 /usr/sbin/doveadm' <<'END'
+#!/bin/bash
+LAB_SERVICE=dovecot
+[ ! -r /etc/lab.environment ] || . /etc/lab.environment
+exec /usr/bin/doveadm "$@"
+END
+nobodys() { lab_shoveler public rights '#MilkyPond' nobody@example.test "$1" 2>&1; }
+expect_like 0 "and nobody@example.test" "is refused" 'there is no user "nobody@example.test"' nobodys lr
+expect 0 "what was left of him" "changed: folders=1" nobodys none
 expect 10 "the admin gives carol rights of the whole tree: she reads" "1 News of the pond" lab_imap carol header "#MilkyPond/News" Subject
