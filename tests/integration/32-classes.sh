@@ -39,7 +39,7 @@ lab_in mx1 bash -eu -c '
 	for name in pattern-friend hashed localized sql memory constant regular-friend loop1; do echo "$name@example.test yes" >>mailboxes; done'
 postfix_settings 'virtual_alias_maps = texthash:/etc/postfix/redirects, pcre:/etc/postfix/patterns.pcre, hash:/etc/postfix/hashed, proxy:sqlite:/etc/postfix/alias.cf, lmdb:/etc/postfix/memory-map, cdb:/etc/postfix/constant, btree:/etc/postfix/constant, regexp:/etc/postfix/patterns.regexp, texthash:/etc/postfix/loops, unionmap:{static:{}, inline:{united@example.test=bob@example.test}}' \
 	'alias_maps = hash:/etc/postfix/aliases' 'recipient_canonical_maps = inline:{ old@example.test=friend@example.test }' \
-	'relay_domains = partner2.test' 'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination'
+	'relay_domains = partner2.test' 'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination' 'non_smtpd_milters = $smtpd_milters'
 
 expect 5 "a mailbox" "mailbox discard" class_of alice@example.test
 expect 5 "with an extension" "mailbox discard" class_of alice+x@example.test
@@ -51,6 +51,14 @@ expect 5 "by proxy:sqlite" "mailbox,redirect suppress" class_of sql@example.test
 expect 5 "to local(8), and its alias database" "mailbox discard" class_of localized@example.test
 expect 5 "a list with a file and a command" "mailbox,redirect suppress" class_of list@mx1.example.test
 expect 5 "a relayed domain" "relayed accept" class_of someone@partner2.test
+
+# By sendmail(1): Postfix does not say where the recipients go, and cannot refuse one of them.
+submit() { lab_in mx1 sendmail -f bob@example.test "$@"; }
+submit alice@example.test friend@third.test <"$LAB_DIR/message"
+expect_like 10 "a virus by sendmail(1), to a mailbox" "suppressed" 'action=suppress' milter_log 'client=\[127.0.0.1\], .*to=<alice@example.test>, class=mailbox'
+expect_like 10 "and to a third party" "accepted" 'class=relayed, action=accept' milter_log 'client=\[127.0.0.1\], .*to=<friend@third.test>'
+lab_message "To learn" | submit dc-spam@example.test
+expect_like 15 "sendmail(1) to a training address" "bounced" 'status=bounced .*550 5.7.1' grep 'to=<dc-spam@example.test>' "$LAB_DIR/mx1/var/log/mail.log"
 
 # The same without mail, and why.
 # usage: shown ADDRESS   its class, and what led to it, in one line
