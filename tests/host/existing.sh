@@ -34,9 +34,15 @@ else
 fi
 cp "$here/../lab/base/mx1/dovecot/users" "$root/etc/dovecot/users"
 
+# Installed without questions it has none.
+[ -e "$root/etc/postfix/main.cf" ] || cp "$root/usr/share/postfix/main.cf.debian" "$root/etc/postfix/main.cf"
 inside postconf -e 'myhostname = host.example.test' 'mydestination = localhost' 'mynetworks = 127.0.0.0/8' 'inet_interfaces = all' \
 	'inet_protocols = ipv4' 'virtual_mailbox_domains = example.test' 'virtual_mailbox_maps = texthash:/etc/postfix/mailboxes' \
 	'virtual_transport = lmtp:unix:private/dovecot-lmtp' 'smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination' \
-	'maillog_file = /var/log/mail.log'
+	'maillog_file = /var/log/mail.log' 'alias_maps = hash:/etc/aliases' 'alias_database = hash:/etc/aliases'
+[ -e "$root/etc/aliases" ] || echo 'postmaster: root' >"$root/etc/aliases"
+inside postalias /etc/aliases
 inside postconf -X smtpd_milters milter_default_action transport_maps
 printf '%s@example.test x\n' alice bob >"$root/etc/postfix/mailboxes"
+# On a host where Postfix has run once, Dovecot finds its folders.
+inside postfix check

@@ -57,11 +57,15 @@ existing() {
 }
 
 boot() {
+	# systemd of Debian 13 does not start on control groups of version 1.
+	[ "$(. "$root/etc/os-release" && echo "$VERSION_ID")" = 12 ] || export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
 	systemd-nspawn -q -D "$root" --register=no --keep-unit -M "shoveler-$$" --resolv-conf=off --timezone=off --private-network \
 		--bind-ro="$here:/host-test" --bind="/mnt/packages:/packages" --boot --console=pipe >/mnt/console 2>&1 &
 	nspawn=$!
-	eventually 20 has_init || { cat /mnt/console; return 1; }
-	eventually 60 host_runs
+	eventually 20 has_init && eventually 60 host_runs && return
+	cat /mnt/console
+	[ -z "$init" ] || on_host sh -c 'systemctl --failed --no-pager; tail /var/log/mail.log; journalctl -b --no-pager | tail -n 30'
+	false
 }
 has_init() { init=$(pgrep -P "$nspawn" | head -n 1) && [ -n "$init" ]; }
 host_runs() { on_host sh -c 'echo QUIT | nc -w 2 127.0.0.1 25 || python3 -c "import smtplib; smtplib.SMTP(\"127.0.0.1\").quit()"' && on_host doveadm who; } >/dev/null 2>&1
