@@ -23,6 +23,28 @@ head -c 70000 /dev/zero | tr '\0' a >"$LAB_DIR/large"
 expect 0 "a form that is too large" "413" status -b "$bob" --data-binary "@$LAB_DIR/large" "${url}history"
 expect_like 0 "so many bytes past the proxy" "413" '^413' lab_in mx1 curl -s -o /dev/null -w '%{http_code}' --unix-socket /run/shoveler/web.sock \
 	--data-binary "@$LAB_DIR/large" http://localhost/history
+# As it is, byte by byte, to the proxy: the statuses of what comes back.
+raw() {
+	lab_in client python3 -c '
+import socket, ssl, sys
+with ssl._create_unverified_context().wrap_socket(socket.create_connection((sys.argv[1], 443), 10), server_hostname="mx1.example.test") as s:
+    s.sendall(sys.argv[2].encode().decode("unicode_escape").encode("latin-1"))
+    s.settimeout(3)
+    data = b""
+    try:
+        while part := s.recv(65536):
+            data += part
+    except OSError:
+        pass
+print(*[line.split()[1].decode() for line in data.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")])' "$(lab_address mx1)" "$1"
+}
+target='/shoveler/sign-in HTTP/1.1\r\nHost: mx1.example.test\r\nConnection: close\r\n'
+inside='GET /shoveler/history HTTP/1.1\r\nHost: mx1.example.test\r\n\r\n'
+expect 0 "a request in a request, by two kinds of length" "400" raw "POST ${target}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n$inside"
+expect 0 "by two lengths" "400" raw "POST ${target}Content-Length: 0\r\nContent-Length: 60\r\n\r\n$inside"
+expect 0 "by a chunk of no size" "400" raw "POST ${target}Transfer-Encoding: chunked\r\n\r\nx\r\n$inside"
+expect 0 "by a line end in the path" "404" raw "GET /shoveler/x%20HTTP/1.1%0d%0aX-User:%20bob ${target#* }\r\n"
+expect 0 "a cookie of 60 kB" "400" raw "GET ${target}Cookie: a=$(head -c 60000 "$LAB_DIR/large")\r\n\r\n"
 expect_like 0 "no script but our own" "the policy says so" "default-src 'none'; style-src 'self'; script-src 'self'" web -I "${url}sign-in"
 expect_like 0 "a cookie that was changed" "303 sign-in" '^303 sign-in' \
 	status -H "Cookie: $(awk '/shoveler/ { print $6 "=" $7 }' "$bob" | sed 's/bob/eve/')" "${url}history"
@@ -83,7 +105,11 @@ expect 0 "then even the right one" "429" sign_in carol@example.test secret "$LAB
 # ---- users, with Chromium ----
 
 browser_or_skip
+lab_message "An infected present" "$(lab_eicar)" | deliver alice@example.test
+from_pal() { sed "0,/^From:.*/s//From: Pal <pal@client.test>/"; }
+lab_message "From a pal" "We meet at the pond on Sunday." | from_pal | deliver alice@example.test
 teach_alice
+browser virus "An infected present"
 
 lab_message "Harvest festival" "Dear friend, the orchard gathers plums on Sunday; bring baskets, ladders and aprons." | deliver alice@example.test
 expect 20 "a harmless mail: alice" "INBOX: Innocent" mailbox alice "Harvest festival"
@@ -124,8 +150,20 @@ expect 0 "the link once more" "410" status "$url$link"
 expect 0 "a link that was changed" "400" status "${url}${link/=r./=s.}"
 
 browser prefer tag
+browser choose "spamSubject=[JUNK]" trainingMode=NOTRAIN whitelistThreshold=1
+learned() { lab_spamtrain --json stats alice@example.test | grep -oE '"(spam|innocent)_learned": [0-9]+'; }
+learned_before=$(learned)
 known_spam 5 "Tag me" | deliver alice@example.test
-expect 20 "spam, after she chose tagging" "INBOX: Spam" mailbox alice "[SPAM] Tag me"
+known_spam 9 "Spam of a pal" | from_pal | deliver alice@example.test
+expect 20 "spam, after she chose tagging with an own mark" "INBOX: Spam" mailbox alice "[JUNK] Tag me"
+expect 20 "after she chose to know senders after one message" "INBOX: Whitelisted" mailbox alice "Spam of a pal"
+expect 0 "after she chose not to learn: her filter knows" "$learned_before" learned
+browser choose enableWhitelist=off trainingMode=TOE dailyQuarantineSummary=on siteDictionary=off
+known_spam 11 "Another of a pal" | from_pal | deliver alice@example.test
+expect 20 "without known senders" "INBOX: Spam" mailbox alice "[JUNK] Another of a pal"
+browser choose optOut=on
+known_spam 13 "Unfiltered" | deliver alice@example.test
+expect_like 20 "unfiltered" "has no verdict" '^INBOX: -$' mailbox alice "Unfiltered"
 browser statistics
 
 # Single sign-on: only when it is switched on.

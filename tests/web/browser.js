@@ -172,11 +172,10 @@ const steps = {
 	/* usage: virus SUBJECT: what was kept from her. */
 	async virus(page, [subject]) {
 		await signIn(page, "alice@example.test", "secret");
-		await page.getByRole("link", { name: "History" }).click();
+		await page.goto(`${url}history?outcome=virus`);
 		check("her history tells of the virus", (await row(page, subject).innerText()).includes("Virus"), await rows(page));
 		check("without a button to teach it", await row(page, subject).getByRole("button").count() === 0, await rows(page));
 		await accessible(page, "history with a virus");
-		await page.goto(`${url}history?outcome=virus`);
 		await shot(page, "virus");
 		await row(page, subject).getByRole("link").click();
 		check("and which one", /Lab\.Eicar/.test(await page.locator("main").innerText()), await page.content());
@@ -236,6 +235,14 @@ const steps = {
 		check("throughout", !/\b(the|your|and)\b/i.test(await page.locator("main").innerText()), await page.locator("main").innerText());
 		await page.locator("#locale").selectOption("auto");
 		await page.getByRole("button", { name: "Enregistrer" }).click();
+		await page.goto(`${url}forget`);
+		await page.locator("#days").selectOption("1");
+		await page.getByRole("button", { name: "Go on" }).click();
+		check("she is asked before anything is forgotten", (await page.locator("main").innerText()).includes("last 1 day"), await page.content());
+		await accessible(page, "confirming");
+		await shot(page, "forget");
+		await page.getByRole("button", { name: "Forget it" }).click();
+		check("and it is forgotten", /[1-9]\d* .*forg/i.test(await notice(page)), await notice(page));
 	},
 
 	/* bob shares, in his browser. usage: sharing FOLDER WITH KIND LEVEL */
