@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,9 @@ static const int denied_calls[] = {
 	SCMP_SYS(ptrace),
 	SCMP_SYS(kill),
 	SCMP_SYS(tkill),
+	SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo),
+	SCMP_SYS(pidfd_send_signal),
 	SCMP_SYS(process_vm_readv),
 	SCMP_SYS(process_vm_writev),
 	SCMP_SYS(pidfd_open),
@@ -57,6 +61,26 @@ static const int denied_calls[] = {
 	SCMP_SYS(mknodat),
 };
 
+/*
+ * Calls that only threads of this process may be the object of. clone3() keeps its flags in memory,
+ * where no filter looks: the C library then takes clone().
+ */
+static int deny_other_processes(scmp_filter_ctx filter)
+{
+	int code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	if (code == 0)
+		code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+					SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+	if (code == 0)
+		code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
+					SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+	if (code == 0)
+		code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
+					SCMP_A0(SCMP_CMP_NE, 0));
+	return code;
+}
+
 static int deny_calls(char **error_r)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -64,6 +88,8 @@ static int deny_calls(char **error_r)
 
 	for (size_t i = 0; i < sizeof(denied_calls) / sizeof(denied_calls[0]) && code == 0; i++)
 		code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_calls[i], 0);
+	if (code == 0)
+		code = deny_other_processes(filter);
 	/* A binary tree: the filter is asked at every system call. */
 	if (code == 0)
 		code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
