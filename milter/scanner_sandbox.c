@@ -74,10 +74,10 @@ static int deny_other_processes(scmp_filter_ctx filter)
 					SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 	if (code == 0)
 		code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
-					SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+					SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid(), 0));
 	if (code == 0)
 		code = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
-					SCMP_A0(SCMP_CMP_NE, 0));
+					SCMP_A0(SCMP_CMP_NE, 0, 0));
 	return code;
 }
 
