@@ -60,7 +60,9 @@
 			"(?10 = 0 OR received < ?10) AND (?3 = '' OR \"from\" LIKE ?3 ESCAPE '\\' OR "           \
 			"sender LIKE ?3 ESCAPE '\\' OR subject LIKE ?3 ESCAPE '\\') "                            \
 			"ORDER BY id DESC LIMIT ?4")                                                               \
-	S(MESSAGE_RANGE, "SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM message")                         \
+	/* Two questions: SQLite reads the whole table for min() and max() in one. */                              \
+	S(MESSAGE_RANGE, "SELECT coalesce((SELECT min(id) FROM message), 0), "                                     \
+			 "coalesce((SELECT max(id) FROM message), 0)")                                             \
 	S(MESSAGE_WEEKS,                                                                                           \
 	  "SELECT week, sum(messages), sum(messages * (" MESSAGE_CLASS " = 2)), "                                  \
 	  "sum(messages * (" MESSAGE_CLASS " = 2 AND result = 1)), "                                               \
