@@ -98,7 +98,7 @@ static void show_charts(struct request *r, const json_t *weeks)
 /* How it got better. */
 static void show_curve(struct request *r, const json_t *weeks)
 {
-	static const char *const caught[2] = {"caught", "missed"};
+	static const char *const spam[2] = {"caught", "missed"};
 	struct chart_bar bars[CHART_BARS_MAX] = {0};
 	struct html *h = &r->html;
 	size_t count = 0, i;
@@ -108,13 +108,18 @@ static void show_curve(struct request *r, const json_t *weeks)
 	{
 		if (count == CHART_BARS_MAX)
 			break;
-		bars[count].from = json_number(week, "start");
-		bars[count++].values[0] = percent_caught(week);
+		fill_bar(&bars[count], week, "caught", "missed");
+		if (bars[count].values[0] + bars[count].values[1] > 0) {
+			bars[count].values[0] = percent_caught(week);
+			bars[count].values[1] = 100 - bars[count].values[0];
+		}
+		count++;
 	}
 	html(h, "<section class=\"card\"><h2>%s</h2><p class=\"hint\">%s</p>",
 	     tr(h, "The learning curve"),
 	     tr(h, "How much of each week's spam was caught, in percent."));
-	chart_show(r, bars, count, caught);
+	show_legend(r, spam, tr(h, "caught"), tr(h, "missed"));
+	chart_show(r, bars, count, spam);
 	html(h, "</section>");
 }
 

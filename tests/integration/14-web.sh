@@ -165,6 +165,8 @@ browser choose optOut=on
 known_spam 13 "Unfiltered" | deliver alice@example.test
 expect_like 20 "unfiltered" "has no verdict" '^INBOX: -$' mailbox alice "Unfiltered"
 browser statistics
+expect 0 "after she had the last day forgotten: her filter knows" '"spam_learned": 0
+"innocent_learned": 0' learned
 
 # Single sign-on: only when it is switched on.
 sso() { lab_in mx1 curl -s -o /dev/null -w '%{http_code} %header{location}\n' --unix-socket /run/shoveler/web.sock -H "X-User: $1" http://mx1.example.test/history | sed 's/ $//'; }

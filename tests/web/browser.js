@@ -377,6 +377,20 @@ const steps = {
 		await row(page, subject).getByRole("checkbox").check();
 		await page.locator(".actions").getByRole("button", { name: "Not spam" }).click();
 		check("without JavaScript she corrects as well", (await notice(page)).includes("is good"), await notice(page));
+
+		/* And with nothing but the keyboard. */
+		await page.goto(`${url}history?q=${encodeURIComponent(subject)}`);
+		const focused = () => page.evaluate(() => `${document.activeElement.innerText || document.activeElement.type}`);
+		await page.keyboard.press("Tab");
+		check("the first key leads past the menu", (await focused()).includes("Skip"), await focused());
+		for (let i = 0; i < 60 && !(await row(page, subject).getByRole("checkbox").evaluate((box) => box === document.activeElement)); i++)
+			await page.keyboard.press("Tab");
+		await page.keyboard.press("Space");
+		check("by Tab and Space she selects a message", await row(page, subject).getByRole("checkbox").isChecked(), await focused());
+		for (let i = 0; i < 60 && (await focused()) !== "Not spam"; i++)
+			await page.keyboard.press("Shift+Tab");
+		await page.keyboard.press("Enter");
+		check("and by Enter she says what it is", (await notice(page)) !== "nothing", await notice(page));
 	},
 };
 
