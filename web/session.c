@@ -16,6 +16,7 @@
 #define FIELDS	    9  /* of a token */
 #define STALE_PART  6  /* issued again after a sixth of the idle time */
 #define NUMBER_SIZE 24 /* bytes of a generation file that are read */
+#define UNREADABLE  (~0ULL)
 
 struct session_keeper {
 	struct secret secret;
@@ -72,12 +73,12 @@ static char *generation_path(const struct session_keeper *keeper, const char *us
 	return strbuf_steal(&path);
 }
 
-/* 0 for most users, who never signed out everywhere. ULLONG_MAX, which nobody has: unreadable. */
+/* 0 for most users, who never signed out everywhere. UNREADABLE: which nobody has. */
 static unsigned long long read_generation(const struct session_keeper *keeper, const char *user)
 {
 	char *path = generation_path(keeper, user), digits[NUMBER_SIZE];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	unsigned long long generation = ~0ULL;
+	unsigned long long generation = UNREADABLE;
 	ssize_t size;
 
 	if (fd < 0 && errno == ENOENT) {
@@ -232,11 +233,18 @@ int session_end(const struct session_keeper *keeper, const struct session *sessi
 int session_end_all(const struct session_keeper *keeper, const char *user, char **error_r)
 {
 	char *path = generation_path(keeper, user), digits[NUMBER_SIZE];
-	int ret;
+	unsigned long long generation;
+	int ret = -1;
 
 	pthread_mutex_lock((pthread_mutex_t *)&keeper->lock);
-	snprintf(digits, sizeof(digits), "%llu\n", read_generation(keeper, user) + 1);
-	ret = write_note(keeper->generations, path, digits, error_r);
+	generation = read_generation(keeper, user);
+	/* One more than unreadable would be 0, that of all his old sessions. */
+	if (generation == UNREADABLE) {
+		*error_r = xasprintf("cannot read %s", path);
+	} else {
+		snprintf(digits, sizeof(digits), "%llu\n", generation + 1);
+		ret = write_note(keeper->generations, path, digits, error_r);
+	}
 	pthread_mutex_unlock((pthread_mutex_t *)&keeper->lock);
 	free(path);
 	return ret;

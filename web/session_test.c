@@ -143,6 +143,23 @@ static void signed_out_is_signed_out(void **state)
 	session_keeper_close(&keeper);
 }
 
+/* Else all that he ever ended would count again. */
+static void what_cannot_be_read_is_not_ended_by_a_guess(void **state)
+{
+	struct session_keeper *keeper = open_keeper();
+	char *path = xasprintf("%s/generation/erin", folder), *error = NULL;
+	FILE *empty = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(empty);
+	fclose(empty);
+	assert_int_equal(session_end_all(keeper, "erin", &error), -1);
+	assert_non_null(strstr(error, "cannot read"));
+	free(error);
+	free(path);
+	session_keeper_close(&keeper);
+}
+
 static void notes_are_swept_when_they_are_of_no_use(void **state)
 {
 	struct session_keeper *keeper = open_keeper();
@@ -232,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signed_in_until_it_is_over),
+		cmocka_unit_test(what_cannot_be_read_is_not_ended_by_a_guess),
 		cmocka_unit_test(what_was_changed_is_worth_nothing),
 		cmocka_unit_test(signed_out_is_signed_out),
 		cmocka_unit_test(notes_are_swept_when_they_are_of_no_use),
