@@ -126,6 +126,14 @@ known_spam 7 "From the digest" | deliver alice@example.test
 settle
 expect_like 20 "spam, after she chose quarantine" "is held back" 'Your Invoice' lab_spamtrain quarantine list alice@example.test
 expect_like 20 "the other too" "is held back" 'Hold me' lab_spamtrain quarantine list alice@example.test
+held=$(lab_spamtrain quarantine list alice@example.test | grep "Hold me" | grep -oE '\b[0-9a-f]{24}\b')
+as_bob() { status -b "$bob" -d "token=$(token_of "$bob")" "${@:2}" "$url$1"; }
+expect_like 0 "bob releases it" "there is none" '^303 quarantine\?done=gone' as_bob quarantine -d "release=$held"
+expect_like 0 "deletes it" "there is none" '^303 quarantine\?done=gone' as_bob quarantine -d do=delete -d "s=$held"
+expect_like 0 "calls it good" "nothing was changed" '^303 history\?done=unknown' as_bob history -d "innocent=$held"
+expect 0 "trusts its sender" "404" as_bob trusted -d "add=$held"
+expect 0 "reads it" "404" status -b "$bob" "${url}held?s=$held"
+expect_like 0 "his way back leads to another host" "to a page of ours" '^303 history' as_bob history -d back=//evil.test/
 browser quarantine "Your Invoice" "Hold me"
 expect 20 "what she released" "INBOX" folder alice "Your Invoice"
 expect 1 "what she deleted" "nowhere" folder alice "Hold me"
