@@ -162,16 +162,18 @@ static int expire_folder(int parent, const char *name, time_t before, uint64_t *
 	struct stat file;
 
 	if (folder == NULL) {
+		int problem = errno;
 		if (fd >= 0)
 			close(fd);
-		return errno == ENOTDIR || errno == ENOENT ? 0 : -1;
+		errno = problem;
+		return problem == ENOTDIR || problem == ENOENT ? 0 : -1;
 	}
 	while ((entry = readdir(folder)) != NULL) {
 		if (entry->d_name[0] == '.' ||
-		    fstatat(dirfd(folder), entry->d_name, &file, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    fstatat(fd, entry->d_name, &file, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(file.st_mode) || file.st_mtime >= before)
 			continue;
-		if (unlinkat(dirfd(folder), entry->d_name, 0) == 0)
+		if (unlinkat(fd, entry->d_name, 0) == 0)
 			(*count)++;
 	}
 	closedir(folder);
@@ -194,9 +196,10 @@ int removed_expire(const char *directory, int64_t retention, uint64_t *count_r, 
 		*error_r = xasprintf("cannot read %s: %s", directory, strerror(errno));
 		return -1;
 	}
-	while (ret == 0 && (entry = readdir(folder)) != NULL) {
+	int parent = dirfd(folder);
+	while (ret == 0 && parent >= 0 && (entry = readdir(folder)) != NULL) {
 		if (entry->d_name[0] != '.')
-			ret = expire_folder(dirfd(folder), entry->d_name, before, count_r);
+			ret = expire_folder(parent, entry->d_name, before, count_r);
 		if (ret < 0)
 			*error_r = xasprintf("cannot read %s/%s: %s", directory, entry->d_name,
 					     strerror(errno));

@@ -41,9 +41,11 @@ expect 20 "alice taught 30 spams; one like them comes to bob, of her group" "1 S
 expect 20 "and to carol, who is not" "1 Innocent" teach_verdicts carol Sent
 expect_like 0 "bob's stats" "his group" 'judged by his own lessons, those of the 1 other members of group family' lab_spamtrain stats bob@example.test
 
-# Walls: the signature of bob's copy is bob's, and so is his history.
+# Walls: the signature of bob's mail is bob's, and so is his history. (Of mail to both it would be one of hers, too.)
+lab_message "For bob alone" | deliver bob@example.test
+expect_like 20 "mail to bob alone" "arrives" 'INBOX: ' mailbox bob@example.test "For bob alone"
 signature() { lab_spamtrain --json history "$1@example.test" 1 | grep -o '"signature": "[0-9a-f]*"' | cut -d'"' -f4; }
-expect_like 0 "alice retrains by the signature of bob's copy" "unknown" 'given no such signature' lab_spamtrain retrain alice@example.test innocent "$(signature bob)"
+expect_like 0 "alice retrains by the signature of bob's mail" "unknown" 'given no such signature' lab_spamtrain retrain alice@example.test innocent "$(signature bob)"
 before=$(learned alice)
 expect 0 "bob's lessons are not in alice's store" "$before" learned alice
 teach_move bob INBOX Junk Sent

@@ -148,5 +148,8 @@ lab_mx2_add() {
 	while read -r name value; do
 		lab_in "$mx2" postconf -Me "$name/unix=$name $value" || return 1
 	done < <(lab_in "$mx2" shoveler mx2 postfix | sed '1,/^== master.cf/d')
-	lab_postconf "$mx2" "${settings[@]}" && lab_signal HUP "$mx2/postfix"
+	lab_postconf "$mx2" "${settings[@]}" && lab_signal HUP "$mx2/postfix" || return 1
+	# The milter would see it by itself within some seconds, and put off what comes before.
+	[ "$mx2" != mx2 ] || lab_signal HUP mx2/shoveler-milter
+	sleep 0.5
 }
