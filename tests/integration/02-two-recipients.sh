@@ -9,12 +9,13 @@ expect 20 "the copy of bob" "INBOX: Innocent" mailbox bob "To both of you"
 # Equal copies are one for Dovecot, so the signature is the same; what it is good for is each one's own.
 signature=$(lab_field alice INBOX "To both of you" X-DSPAM-Signature)
 expect 1 "bob's signature" "$signature" lab_field bob INBOX "To both of you" X-DSPAM-Signature
-copies() { find "$LAB_DIR"/mx1/var/vmail/example.test/{alice,bob}/Maildir -path '*/new/*' -type f -printf '%i\n' -o -path '*/cur/*' -type f -printf '%i\n' | sort -u | wc -l; }
+copies() { grep -rlZ "To both of you" "$LAB_DIR"/mx1/var/vmail/example.test/{alice,bob}/Maildir/{new,cur} | xargs -0 stat -c %i | sort -u | wc -l; }
 expect 1 "files in their mailboxes" "1" copies
 lab_spamtrain retrain alice@example.test spam "$signature" >/dev/null
 corrected() { lab_spamtrain --json history "$1" 1 | grep -o '"corrected": "[a-z]*"'; }
 expect 5 "alice calls it spam" '"corrected": "spam"' corrected alice@example.test
 expect 1 "bob has said nothing" '"corrected": "none"' corrected bob@example.test
+lab_spamtrain retrain alice@example.test innocent "$signature" >/dev/null
 lab_spamtrain preference set bob@example.test showFactors on >/dev/null
 lab_message "And once more" "The tomatoes did well this year." | deliver alice@example.test bob@example.test
 expect 20 "alice" "INBOX: Innocent" mailbox alice "And once more"
