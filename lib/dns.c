@@ -223,16 +223,6 @@ static int open_channel(struct dns *dns, const char *const *servers, char **erro
 	return -1;
 }
 
-static void init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 static void free_dns(struct dns *dns)
 {
 	forget(dns, 0, true);
@@ -248,7 +238,7 @@ int dns_open(const char *const *servers, struct dns **dns_r, char **error_r)
 	int error;
 
 	pthread_mutex_init(&dns->lock, NULL);
-	init_condition(&dns->answered);
+	clock_init_condition(&dns->answered);
 	dns->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (open_channel(dns, servers, error_r) < 0) {
 		free_dns(dns);

@@ -1,5 +1,7 @@
 #include "parallel.h"
 
+#include "clock.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <time.h>
@@ -23,13 +25,8 @@ static unsigned threads, idle;
 
 static void init(void)
 {
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&wanted, &attributes);
+	clock_init_condition(&wanted);
 	pthread_cond_init(&ended, NULL);
-	pthread_condattr_destroy(&attributes);
 }
 
 static struct job *find_job(void)

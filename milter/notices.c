@@ -415,16 +415,6 @@ static void free_notices(struct notices *notices)
 	free(notices);
 }
 
-static void init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 int notices_start(const char *directory, const struct endpoint *spamtraind,
 		  struct notices **notices_r, char **error_r)
 {
@@ -436,7 +426,7 @@ int notices_start(const char *directory, const struct endpoint *spamtraind,
 	/* Two processes after each other must not write the same name. */
 	atomic_init(&notices->sequence, (unsigned)getpid() << 12u);
 	pthread_mutex_init(&notices->lock, NULL);
-	init_condition(&notices->changed);
+	clock_init_condition(&notices->changed);
 	error = pthread_create(&notices->thread, NULL, run, notices);
 	if (error != 0) {
 		*error_r = xasprintf("cannot start a thread: %s", strerror(error));

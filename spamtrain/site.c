@@ -9,6 +9,7 @@
 #include "spamtrain/classifier_internal.h"
 
 #include "lib/address.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/xalloc.h"
 #include "spamtrain/preference_maps.h"
@@ -23,8 +24,8 @@ struct classifier_site {
 	struct classifier_settings settings;
 	char *users_directory;
 	struct preference_maps *preference_maps; /* NULL: there are none */
-	struct members *members;    /* of groups; NULL: there are none */
-	struct site_newest *newest; /* NULL: users start from nothing */
+	struct members *members;		 /* of groups; NULL: there are none */
+	struct site_newest *newest;		 /* NULL: users start from nothing */
 	pthread_mutex_t lock;
 	pthread_cond_t returned;
 	struct classifier *list;
@@ -50,7 +51,6 @@ void classifier_settings_init(struct classifier_settings *settings)
 struct classifier_site *classifier_site_create(const struct classifier_settings *settings)
 {
 	struct classifier_site *site = xcalloc(1, sizeof(*site));
-	pthread_condattr_t attributes;
 
 	site->settings = *settings;
 	site->users_directory = xstrdup(settings->users_directory);
@@ -61,10 +61,7 @@ struct classifier_site *classifier_site_create(const struct classifier_settings 
 		site->newest = site_newest_new(settings->site_file, FEATURES_VERSION);
 	site->settings.site_file = NULL;
 	pthread_mutex_init(&site->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&site->returned, &attributes);
-	pthread_condattr_destroy(&attributes);
+	clock_init_condition(&site->returned);
 	return site;
 }
 
@@ -197,9 +194,8 @@ enum classifier_status classifier_user_defaults(const struct classifier_site *si
 
 int classifier_site_check(const struct classifier_site *site, char **error_r)
 {
-	return site->preference_maps != NULL
-		       ? preference_maps_check(site->preference_maps, error_r)
-		       : 0;
+	return site->preference_maps != NULL ? preference_maps_check(site->preference_maps, error_r)
+					     : 0;
 }
 
 const struct dictionary_groups *classifier_site_groups(const struct classifier_site *site)
@@ -322,8 +318,8 @@ static bool overlay_preference(void *context, const char *name, const char *valu
 
 enum classifier_status classifier_preferences_load(struct classifier *classifier, char **error_r)
 {
-	enum classifier_status status = classifier_user_defaults(
-		classifier->site, classifier->user, &classifier->preferences, error_r);
+	enum classifier_status status = classifier_user_defaults(classifier->site, classifier->user,
+								 &classifier->preferences, error_r);
 
 	if (status != CLASSIFIER_OK)
 		return status;

@@ -316,17 +316,6 @@ static int load(struct outbox *outbox, char **error_r)
 	return 0;
 }
 
-static void init_locks(struct outbox *outbox)
-{
-	pthread_condattr_t attributes;
-
-	pthread_mutex_init(&outbox->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&outbox->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 static void free_outbox(struct outbox *outbox)
 {
 	struct outbox_user *user;
@@ -364,7 +353,8 @@ int outbox_start(const char *folder, outbox_tried *tried, void *context, struct 
 	outbox->folder = xstrdup(folder);
 	outbox->tried = tried;
 	outbox->context = context;
-	init_locks(outbox);
+	pthread_mutex_init(&outbox->lock, NULL);
+	clock_init_condition(&outbox->changed);
 	if (load(outbox, error_r) == 0) {
 		pthread_mutex_lock(&outbox->lock);
 		started = start_threads(outbox, error_r);

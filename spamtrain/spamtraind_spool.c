@@ -374,16 +374,6 @@ static void free_worker(struct spool_worker *worker)
 	free(worker);
 }
 
-static void init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 static int start_outbox(struct spool_worker *worker, char **error_r)
 {
 	char *folder = xasprintf("%s/" OUTBOX_FOLDER_NAME, worker->spool);
@@ -402,7 +392,7 @@ int spool_worker_start(const char *spool, struct spool_worker **worker_r, char *
 	worker->spool = xstrdup(spool);
 	worker->folder = xasprintf("%s/new", spool);
 	pthread_mutex_init(&worker->lock, NULL);
-	init_condition(&worker->changed);
+	clock_init_condition(&worker->changed);
 	worker->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->inotify_fd < 0 || worker->wake_fd < 0)

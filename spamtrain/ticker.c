@@ -1,5 +1,6 @@
 #include "spamtrain/ticker.h"
 
+#include "lib/clock.h"
 #include "lib/xalloc.h"
 
 #include <pthread.h>
@@ -56,15 +57,11 @@ int ticker_start(struct ticker **ticker_r, const char *name, void (*loop)(struct
 		 char **error_r)
 {
 	struct ticker *ticker = xcalloc(1, sizeof(*ticker));
-	pthread_condattr_t attributes;
 	int error;
 
 	ticker->run = loop;
 	pthread_mutex_init(&ticker->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&ticker->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	clock_init_condition(&ticker->changed);
 	error = pthread_create(&ticker->thread, NULL, run, ticker);
 	if (error != 0) {
 		*error_r = xasprintf("cannot start %s: %s", name, strerror(error));
