@@ -49,15 +49,6 @@ static void base64_decode(struct strbuf *out, struct span s, size_t max)
 	out->data[out->size] = '\0';
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Skips blanks and the line end behind a "=": 0 if it is no soft line break. */
 static size_t soft_break_size(struct span s)
 {
@@ -77,9 +68,10 @@ static void quoted_decode(struct strbuf *out, struct span s, size_t max, bool un
 	const char *end = to + max;
 	for (size_t i = 0; i < s.size && to < end;) {
 		char c = s.data[i];
-		if (c == '=' && i + 2 < s.size && hex_value(s.data[i + 1]) >= 0 &&
-		    hex_value(s.data[i + 2]) >= 0) {
-			*to++ = (char)(hex_value(s.data[i + 1]) << 4 | hex_value(s.data[i + 2]));
+		if (c == '=' && i + 2 < s.size && span_hex_digit(s.data[i + 1]) >= 0 &&
+		    span_hex_digit(s.data[i + 2]) >= 0) {
+			*to++ = (char)(span_hex_digit(s.data[i + 1]) << 4 |
+				       span_hex_digit(s.data[i + 2]));
 			i += 3;
 			continue;
 		}

@@ -28,17 +28,6 @@ void packet_put(struct strbuf *out, const char *name, const char *value)
 	packet_put_span(out, name, span_of(value));
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /* In place. Returns false for a bad escape or an escaped NUL. */
 static bool unescape(char *text)
 {
@@ -51,8 +40,8 @@ static bool unescape(char *text)
 			*out++ = *text;
 			continue;
 		}
-		high = hex_digit(text[1]);
-		low = high < 0 ? -1 : hex_digit(text[2]);
+		high = span_hex_digit(text[1]);
+		low = high < 0 ? -1 : span_hex_digit(text[2]);
 		if (low < 0 || (high == 0 && low == 0))
 			return false;
 		*out++ = (char)(high * 16 + low);

@@ -57,6 +57,16 @@ static inline bool span_starts_nocase(struct span s, struct span prefix)
 	return s.size >= prefix.size && span_equal_nocase(span_first(s, prefix.size), prefix);
 }
 
+/* 0 to 15, or -1. */
+static inline int span_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* White space: space, tab, CR, LF. */
 static inline bool span_is_blank(char c)
 {

@@ -80,19 +80,11 @@ static bool integer_read(struct span s, int64_t *value_r)
 
 /* ---- values ---- */
 
-static int hex_value(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
 /* The byte at s.data; -1 if it is none. */
 static int byte_read(struct span s)
 {
-	int high = s.size < 2 ? -1 : hex_value(s.data[0]);
-	int low = s.size < 2 ? -1 : hex_value(s.data[1]);
+	int high = s.size < 2 ? -1 : span_hex_digit(s.data[0]);
+	int low = s.size < 2 ? -1 : span_hex_digit(s.data[1]);
 
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }

@@ -9,15 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Undoes %XX. */
 static bool unescape(struct strbuf *out, const char *name)
 {
@@ -28,8 +19,8 @@ static bool unescape(struct strbuf *out, const char *name)
 			strbuf_append_char(out, *name);
 			continue;
 		}
-		high = hex_value(name[1]);
-		low = high < 0 ? -1 : hex_value(name[2]);
+		high = span_hex_digit(name[1]);
+		low = high < 0 ? -1 : span_hex_digit(name[2]);
 		if (low < 0 || (high == 0 && low == 0))
 			return false;
 		strbuf_append_char(out, (char)(high * 16 + low));

@@ -5,17 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /* Decodes into *out, which has room for encoded.size + 1 bytes, and moves it behind the NUL. */
 static bool decode(char **out, struct span encoded)
 {
@@ -25,8 +14,8 @@ static bool decode(char **out, struct span encoded)
 		if (c == '+') {
 			c = ' ';
 		} else if (c == '%') {
-			int high = i + 2 < encoded.size ? hex_digit(encoded.data[i + 1]) : -1;
-			int low = high < 0 ? -1 : hex_digit(encoded.data[i + 2]);
+			int high = i + 2 < encoded.size ? span_hex_digit(encoded.data[i + 1]) : -1;
+			int low = high < 0 ? -1 : span_hex_digit(encoded.data[i + 2]);
 
 			if (low < 0)
 				return false;
