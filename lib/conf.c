@@ -27,6 +27,12 @@
 #define CONF_RANGE_SIZE(min, max)    NULL, min, max
 #define CONF_RANGE_CHOICE(min, max)  min, 0, 0
 
+/* What the manual page cannot do without. */
+#define REQUIRE(id, name, type, def, min, max, programs, text)                                     \
+	_Static_assert(sizeof(programs) > 1 && sizeof(text) > sizeof("A sentence"),                \
+		       "the setting " name " needs programs and a description");
+SHOVELER_PARAMS(REQUIRE)
+
 static const struct conf_row {
 	const char *name;
 	enum conf_type type;
@@ -407,6 +413,42 @@ void conf_dump_defaults(FILE *out)
 		fprintf(out, "%s = %s\n", table[i].name, table[i].default_value);
 }
 
+/* "all" and "a:restart b" as a sentence of the manual page: who, and since when it counts. */
+static void print_programs(const char *programs, FILE *out)
+{
+	static const char suffix[] = ":restart";
+	const char *word = programs;
+	bool restart = strstr(programs, suffix) != NULL;
+
+	fputs("Used by ", out);
+	while (*word != '\0') {
+		size_t length = strcspn(word, " :"), whole = strcspn(word, " ");
+		bool is_first = word == programs, is_last = word[whole] == '\0';
+
+		fprintf(out, "%s%.*s", is_first ? "" : is_last ? " and " : ", ", (int)length, word);
+		if (whole > length && strchr(programs, ' ') != NULL)
+			fputs(" (restart)", out);
+		word += whole + strspn(word + whole, " ");
+	}
+	fputs(restart && strchr(programs, ' ') == NULL ? "; needs a restart.\n" : ".\n", out);
+}
+
+static void print_values(const struct conf_row *row, FILE *out)
+{
+	char minimum[CONF_NUMBER_SIZE], maximum[CONF_NUMBER_SIZE];
+
+	conf_number_text(row->minimum, row->type, minimum);
+	conf_number_text(row->maximum, row->type, maximum);
+	if (row->choices != NULL)
+		fprintf(out, "One of: %s.\n", row->choices);
+	else if (row->type == CONF_BOOL)
+		fputs("yes or no.\n", out);
+	else if (row->type == CONF_LIST)
+		fputs("A list.\n", out);
+	else if (row->maximum > 0)
+		fprintf(out, "From %s to %s.\n", minimum, maximum);
+}
+
 void conf_dump_mdoc(FILE *out)
 {
 	for (int i = 0; i < P_COUNT; i++) {
@@ -415,11 +457,7 @@ void conf_dump_mdoc(FILE *out)
 		fprintf(out, ".It Va %s Pq default: Ql %s\n", row->name,
 			row->default_value[0] != '\0' ? row->default_value : "empty");
 		fprintf(out, "%s.\n", row->description);
-		if (row->choices != NULL)
-			fprintf(out, "One of: %s.\n", row->choices);
-		else if (row->maximum > 0)
-			fprintf(out, "From %lld to %lld%s.\n", (long long)row->minimum,
-				(long long)row->maximum, conf_type_unit(row->type));
-		fprintf(out, "Used by %s.\n", row->programs);
+		print_values(row, out);
+		print_programs(row->programs, out);
 	}
 }

@@ -125,6 +125,30 @@ static void every_default_is_valid(void **state)
 	conf_free(&conf);
 }
 
+static void the_manual_page_says_values_and_when_they_count(void **state)
+{
+	static const char *const expected[] = {
+		".It Va link_lifetime Pq default: Ql 7d\n",
+		"From 1m to 365d.\nUsed by spamtraind.\n",
+		"yes or no.\nUsed by shoveler-milter; needs a restart.\n",
+		"From 1 bytes to 1024g.\n",
+		"Used by spamtraind (restart) and retrain.\n",
+	};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	conf_dump_mdoc(out);
+	fclose(out);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		if (strstr(text, expected[i]) == NULL)
+			fail_msg("not in the manual page: %s", expected[i]);
+	}
+	free(text);
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -156,6 +180,7 @@ int main(void)
 		cmocka_unit_test(errors_name_file_line_and_nearest_key),
 		cmocka_unit_test(missing_file_is_an_error),
 		cmocka_unit_test(every_default_is_valid),
+		cmocka_unit_test(the_manual_page_says_values_and_when_they_count),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

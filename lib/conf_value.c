@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MAX_NAME 64
@@ -27,11 +28,21 @@ static const struct unit *units_of(enum conf_type type)
 	return type == CONF_SIZE ? size_units : no_units;
 }
 
-const char *conf_type_unit(enum conf_type type)
+void conf_number_text(int64_t number, enum conf_type type, char text[CONF_NUMBER_SIZE])
 {
-	if (type == CONF_TIME)
-		return " seconds";
-	return type == CONF_SIZE ? " bytes" : "";
+	const struct unit *unit = units_of(type), *largest = NULL;
+
+	/* Nobody reads weeks at a glance. */
+	for (; unit->suffix != 0 && unit->suffix != 'w'; unit++) {
+		if (number != 0 && number % unit->factor == 0)
+			largest = unit;
+	}
+	if (largest != NULL)
+		snprintf(text, CONF_NUMBER_SIZE, "%lld%c", (long long)(number / largest->factor),
+			 largest->suffix);
+	else
+		snprintf(text, CONF_NUMBER_SIZE, "%lld%s", (long long)number,
+			 type == CONF_SIZE && number != 0 ? " bytes" : "");
 }
 
 static int parse_number(struct conf_value *value, const struct unit *units, int64_t minimum,

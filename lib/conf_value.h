@@ -32,8 +32,10 @@ int conf_value_parse(struct conf_value *value, enum conf_type type, const char *
 		     int64_t minimum, int64_t maximum, char **problem_r);
 void conf_value_free(struct conf_value *value);
 
-/* " seconds", " bytes" or "". */
-const char *conf_type_unit(enum conf_type type);
+#define CONF_NUMBER_SIZE 32
+
+/* A number as main.cf would have it: "90d", "100m"; bytes that are no whole kilobytes "1 bytes". */
+void conf_number_text(int64_t number, enum conf_type type, char text[CONF_NUMBER_SIZE]);
 
 /* text points at '$': returns what follows the reference, and its name (empty: a lone '$'). */
 const char *conf_reference_name(const char *text, struct span *name_r);
