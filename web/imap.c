@@ -14,6 +14,7 @@
 
 #define CONNECT_TIMEOUT_MS 5000
 #define READ_SIZE	   16384
+#define REPLY_MAX	   ((size_t)256 * 1024) /* bytes of one answer */
 
 struct imap {
 	int fd;
@@ -51,7 +52,7 @@ static bool next_reply(struct imap *imap, struct imap_reply *reply_r, char **err
 {
 	for (;;) {
 		struct span rest = span_from(strbuf_span(&imap->input), imap->used);
-		ssize_t size = imap_reply_size(rest);
+		ssize_t size = imap_reply_size(rest, REPLY_MAX);
 
 		if (size > 0 && imap_reply_split(span_first(rest, (size_t)size), reply_r)) {
 			imap->used += (size_t)size;

@@ -7,7 +7,7 @@
 #ifndef SHOVELER_WEB_IMAP_H
 #define SHOVELER_WEB_IMAP_H
 
-#include "web/imap_reply.h"
+#include "lib/imap_reply.h"
 
 #include "lib/endpoint.h"
 

@@ -4,7 +4,7 @@
  */
 #include "tests/fuzz/utf8.h"
 #include "web/folders.h"
-#include "web/imap_reply.h"
+#include "lib/imap_reply.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@ static void replies(struct span input)
 	struct imap_reply reply;
 	ssize_t size;
 
-	while ((size = imap_reply_size(input)) > 0) {
+	while ((size = imap_reply_size(input, 256 * 1024)) > 0) {
 		struct strbuf value = STRBUF_INIT;
 		size_t left;
 

@@ -1,23 +1,21 @@
 /*
- * imap_reply.h - reads what an IMAP server says (RFC 9051 section 7, RFC 4314, RFC 2342): only the
- * answers to commands about folders and rights, whose parts are words, strings and lists.
+ * imap_reply.h - reads what an IMAP server says (RFC 9051 section 7, RFC 4314, RFC 2342): answers
+ * whose parts are words, strings and lists.
  *
  * Pure: bytes in, spans out. What does not fit is malformed, and the connection then of no use.
  */
-#ifndef SHOVELER_WEB_IMAP_REPLY_H
-#define SHOVELER_WEB_IMAP_REPLY_H
+#ifndef SHOVELER_IMAP_REPLY_H
+#define SHOVELER_IMAP_REPLY_H
 
-#include "lib/strbuf.h"
+#include "strbuf.h"
 
 #include <sys/types.h>
 
-#define IMAP_REPLY_MAX (256 * 1024) /* bytes of one answer, its literals among them */
-
 /*
  * The bytes that the first answer in data takes, with its line end; 0: it has not all come yet;
- * -1: malformed, or larger than IMAP_REPLY_MAX.
+ * -1: malformed, or larger than max bytes, its literals among them.
  */
-ssize_t imap_reply_size(struct span data);
+ssize_t imap_reply_size(struct span data, size_t max);
 
 struct imap_reply {
 	struct span tag;  /* "*", "+", or that of the command */

@@ -1,4 +1,4 @@
-#include "web/imap_reply.h"
+#include "imap_reply.h"
 
 #include <stdint.h>
 
@@ -45,7 +45,7 @@ static bool ends_in_text(struct span line)
 	return false;
 }
 
-ssize_t imap_reply_size(struct span data)
+ssize_t imap_reply_size(struct span data, size_t max)
 {
 	size_t start = 0;
 
@@ -56,18 +56,18 @@ ssize_t imap_reply_size(struct span data)
 		ssize_t literal;
 
 		if (newline == NULL)
-			return data.size > IMAP_REPLY_MAX ? -1 : 0;
+			return data.size > max ? -1 : 0;
 		line = span_first(rest, (size_t)(newline - rest.data));
 		if (line.size > 0 && line.data[line.size - 1] == '\r')
 			line.size--;
 		literal = start == 0 && ends_in_text(line) ? -1 : literal_at_end(line);
 		start += (size_t)(newline - rest.data) + 1;
-		if (start > IMAP_REPLY_MAX)
+		if (start > max)
 			return -1;
 		if (literal < 0)
 			return (ssize_t)start;
 		start += (size_t)literal;
-		if (start > IMAP_REPLY_MAX)
+		if (start > max)
 			return -1;
 	}
 }
