@@ -9,7 +9,9 @@
 # Exit code 0 only if every row of the story came out.
 set -u
 cd "$(dirname "$0")" || exit 1
-export LAB_NAME=demo LAB_BUILD=$PWD/build/release STORY_LAB=shared STORY_RESULTS=$PWD/build/demo.tsv
+preset=${DEMO_PRESET:-release} # test.sh plays it with the sanitizers
+export LAB_NAME=${LAB_NAME:-demo} STORY_LAB=shared STORY_RESULTS=${STORY_RESULTS:-$PWD/build/demo.tsv}
+export LAB_BUILD=${LAB_BUILD:-$PWD/build/$preset}
 mkdir -p build
 . tests/lab/setup.sh
 . tests/lab/lab.sh
@@ -59,7 +61,7 @@ prepared=$SECONDS
 # While the compiler works: without a network this takes its time.
 tests/corpus.sh --any build >build/messages.path 2>build/messages.log &
 corpus=$!
-setup_build release || exit 1
+setup_build "$preset" "$LAB_BUILD" || exit 1
 wait $corpus
 cat build/messages.log
 STORY_CORPUS=$(<build/messages.path)

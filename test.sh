@@ -4,7 +4,7 @@
 #   ./test.sh                        everything
 #   ./test.sh unit                   the unit tests
 #   ./test.sh clang                  the build with clang, and each fuzz target for some seconds
-#   ./test.sh integration [NAME...]  the tests of tests/integration, or those named (05-learning)
+#   ./test.sh integration [NAME...]  demo.sh and the tests of tests/integration, or those named (demo, 05-learning)
 #   ./test.sh packages               the Debian packages are built, looked at by lintian, installed, upgraded, removed
 #   ./test.sh host                   a Debian boots with a plain mail host; packages and role go onto it and off again while mail flows
 #   ./test.sh debian-13              on Debian 12: unit tests, packages and host, and so the plugins on Dovecot 2.4, in a Debian 13 made with debootstrap
@@ -25,7 +25,7 @@ test_unit() {
 	local code expected ran
 	say "Unit tests"
 	expected=$(ctest --test-dir "$LAB_BUILD" -N | sed -n 's/^Total Tests: //p')
-	CMOCKA_MESSAGE_OUTPUT=TAP ctest --test-dir "$LAB_BUILD" -V -j"$jobs" >"$results/unit.out" 2>&1
+	CMOCKA_MESSAGE_OUTPUT=TAP ctest --test-dir "$LAB_BUILD" -V -j$((2 * jobs)) >"$results/unit.out" 2>&1
 	code=$?
 	awk -f tests/lab/ctest-tap.awk "$results/unit.out" >"$results/unit.tap"
 	ran=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#[0-9]+:' "$results/unit.out")
@@ -82,7 +82,8 @@ test_summary() {
 # Each file in a lab of its own; what it prints is kept in build/test-logs.
 test_integration() {
 	local name
-	[ $# -gt 0 ] || set -- $(cd tests/integration && ls [0-9]*.sh | sed 's/\.sh$//')
+	# The rows of the demonstration are played by it, in one lab; each can also be named alone.
+	[ $# -gt 0 ] || set -- demo $(cd tests/integration && ls [0-9]*.sh | sed 's/\.sh$//' | grep -vE '^(0[1-9]|1[01])-')
 	say "Integration tests, $jobs labs at once"
 	STORY_CORPUS=$(tests/corpus.sh --any build)
 	export STORY_CORPUS

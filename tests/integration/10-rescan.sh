@@ -32,7 +32,7 @@ print(*[row["outcome"] + " " + row["virus"] for row in json.load(sys.stdin) if r
 expect 5 "alice's history" "virus Lab.Today.UNOFFICIAL" history alice "Zero day"
 expect 0 "of the harmless one" "delivered " history alice "Harmless"
 expect 0 "once more" "exit code 0" rescan -u alice@example.test
-expect_like 0 "its report" "skipped what these signatures saw" 'scanned=0 skipped=1 infected=0' report
+expect_like 0 "its report" "skipped what these signatures saw" 'scanned=0 skipped=[1-9][0-9]* infected=0' report
 lab_in mx1 sh -c 'mkdir -p /etc/shoveler/main.cf.d; echo "rescan_report_to = carol@example.test" >/etc/shoveler/main.cf.d/60-rescan.cf'
 expect 0 "the weekly re-scan of all" "exit code 0" rescan -A
 expect 0 "bob's virus" "nowhere" folder bob "Zero day"

@@ -1,9 +1,18 @@
 #!/bin/bash
 # Run one integration test for test.sh: its output goes to DIR/NAME.tap (and build/test-logs), one line to the screen.
+# "demo" is demo.sh itself, so that what a newcomer sees first cannot break unnoticed.
 # usage: run-one.sh NAME DIR
 name=$1 tap=$2/$1.tap
 started=$SECONDS
-"tests/integration/$name.sh" >"$tap" 2>&1
+demo() {
+	LAB_NAME=demo-$$ DEMO_PRESET=debug STORY_RESULTS=$1.tsv ./demo.sh >"$1.out" 2>&1
+	local code=$?
+	awk -F '\t' '{ printf "%sok %d - %s: %s: %s\n", $5 == "FAILED" ? "not " : "", NR, $1, $2, $5 == "skipped" ? "# SKIP " $4 : $3 }
+		$5 == "FAILED" { print "#   found: " $4 }' "$1.tsv"
+	[ $code = 0 ] || tail -n 20 "$1.out" | sed 's/^/# /'
+	return $code
+}
+if [ "$name" = demo ]; then demo "$2/demo"; else "tests/integration/$name.sh"; fi >"$tap" 2>&1
 code=$?
 if [ $code != 0 ] && ! grep -q '^not ok' "$tap"; then
 	echo "not ok - $name ended with exit code $code" >>"$tap"
