@@ -2,9 +2,9 @@
 
 #include "lib/address.h"
 #include "lib/msg.h"
+#include "lib/text_list.h"
 #include "lib/xalloc.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -30,46 +30,17 @@ static enum virus_action find_action(const char *name)
 	return strcmp(name, "hold") == 0 ? VIRUS_HOLD : VIRUS_ACCEPT;
 }
 
-static char *lower_case(const char *text)
-{
-	char *copy = xstrdup(text);
-
-	for (char *each = copy; *each != '\0'; each++)
-		*each = (char)tolower((unsigned char)*each);
-	return copy;
-}
-
-static size_t list_size(const char *const *list)
-{
-	size_t size = 0;
-
-	while (list[size] != NULL)
-		size++;
-	return size;
-}
-
 static void take_training(struct policy *policy, const struct conf *conf)
 {
-	const char *const *spam = conf_list(conf, P_TRAINING_SPAM_ADDRESSES);
-	const char *const *innocent = conf_list(conf, P_TRAINING_INNOCENT_ADDRESSES);
-	size_t count = 0;
-
-	policy->training = xcalloc(list_size(spam) + list_size(innocent) + 1, sizeof(char *));
-	for (; *spam != NULL; spam++)
-		policy->training[count++] = lower_case(*spam);
-	for (; *innocent != NULL; innocent++)
-		policy->training[count++] = lower_case(*innocent);
+	policy->training =
+		text_list_lower(text_list_join(conf_list(conf, P_TRAINING_SPAM_ADDRESSES),
+					       conf_list(conf, P_TRAINING_INNOCENT_ADDRESSES)));
 }
 
 static void take_traps(struct policy *policy, const struct conf *conf)
 {
-	const char *const *traps = conf_list(conf, P_SPAM_TRAPS);
-	size_t count = 0;
-
 	policy->delimiters = xstrdup(conf_text(conf, P_RECIPIENT_DELIMITER));
-	policy->traps = xcalloc(list_size(traps) + 1, sizeof(char *));
-	for (; *traps != NULL; traps++)
-		policy->traps[count++] = lower_case(*traps);
+	policy->traps = text_list_lower(text_list_copy(conf_list(conf, P_SPAM_TRAPS)));
 }
 
 static int take_secret(struct policy *policy, const struct conf *conf, char **error_r)
@@ -83,20 +54,13 @@ static int take_secret(struct policy *policy, const struct conf *conf, char **er
 	return 0;
 }
 
-static void free_list(char **list)
-{
-	for (char **each = list; each != NULL && *each != NULL; each++)
-		free(*each);
-	free(list);
-}
-
 static void free_policy(struct policy *policy)
 {
-	free_list(policy->training);
-	free_list(policy->traps);
+	text_list_free(policy->training);
+	text_list_free(policy->traps);
 	free(policy->delimiters);
-	free_list(policy->own_names);
-	free_list(policy->virus_exempt_addresses);
+	text_list_free(policy->own_names);
+	text_list_free(policy->virus_exempt_addresses);
 	networks_free(&policy->virus_exempt);
 	dns_lists_free(&policy->lookups.lists);
 	dns_close(&policy->lookups.dns);
@@ -171,12 +135,8 @@ bool policy_is_outdated(const struct policy *policy)
 static int take_exempt(struct policy *policy, const struct conf *conf, char **error_r)
 {
 	const char *const *networks = conf_list(conf, P_VIRUS_EXEMPT_NETWORKS);
-	const char *const *addresses = conf_list(conf, P_VIRUS_EXEMPT_ADDRESSES);
-	size_t count = 0;
 
-	policy->virus_exempt_addresses = xcalloc(list_size(addresses) + 1, sizeof(char *));
-	for (; *addresses != NULL; addresses++)
-		policy->virus_exempt_addresses[count++] = xstrdup(*addresses);
+	policy->virus_exempt_addresses = text_list_copy(conf_list(conf, P_VIRUS_EXEMPT_ADDRESSES));
 	for (; *networks != NULL; networks++) {
 		if (networks_add(&policy->virus_exempt, *networks) == 0)
 			continue;
@@ -267,13 +227,13 @@ static void take_own_names(struct policy *policy)
 	size_t count = 0;
 
 	policy->own_names = xcalloc(MAX_OWN_NAMES + 2, sizeof(char *));
-	policy->own_names[count++] = lower_case(postfix_config_get(policy->postfix, PF_MYHOSTNAME));
+	policy->own_names[count++] = text_lower(postfix_config_get(policy->postfix, PF_MYHOSTNAME));
 	while (count <= MAX_OWN_NAMES && postfix_list_next(&rest, &item)) {
 		char *text = xstrndup(item.data, item.size);
 
 		if (strchr(text, '.') != NULL && strpbrk(text, ":/!") == NULL &&
 		    strncmp(text, "localhost.", 10) != 0)
-			policy->own_names[count++] = lower_case(text);
+			policy->own_names[count++] = text_lower(text);
 		free(text);
 	}
 	policy->lookups.own_names = (const char *const *)policy->own_names;

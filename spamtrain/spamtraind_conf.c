@@ -3,9 +3,9 @@
 #include "lib/address.h"
 #include "lib/endpoint.h"
 #include "lib/msg.h"
+#include "lib/text_list.h"
 #include "lib/xalloc.h"
 
-#include <ctype.h>
 #include <pwd.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,35 +14,6 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct spamtraind *current;
-
-static char *lower(const char *text)
-{
-	char *copy = xstrdup(text);
-
-	for (char *c = copy; *c != '\0'; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return copy;
-}
-
-static char **copy_list(const char *const *list)
-{
-	size_t count = 0;
-	char **copy;
-
-	while (list[count] != NULL)
-		count++;
-	copy = xcalloc(count + 1, sizeof(*copy));
-	for (size_t i = 0; i < count; i++)
-		copy[i] = lower(list[i]);
-	return copy;
-}
-
-static void free_list(char **list)
-{
-	for (char **item = list; item != NULL && *item != NULL; item++)
-		free(*item);
-	free(list);
-}
 
 static const char *find_common(char *const *a, char *const *b)
 {
@@ -59,9 +30,11 @@ static int read_addresses(struct spamtraind *service, const struct conf *conf, c
 {
 	const char *common;
 
-	service->spam_addresses = copy_list(conf_list(conf, P_TRAINING_SPAM_ADDRESSES));
-	service->innocent_addresses = copy_list(conf_list(conf, P_TRAINING_INNOCENT_ADDRESSES));
-	service->traps = copy_list(conf_list(conf, P_SPAM_TRAPS));
+	service->spam_addresses =
+		text_list_lower(text_list_copy(conf_list(conf, P_TRAINING_SPAM_ADDRESSES)));
+	service->innocent_addresses =
+		text_list_lower(text_list_copy(conf_list(conf, P_TRAINING_INNOCENT_ADDRESSES)));
+	service->traps = text_list_lower(text_list_copy(conf_list(conf, P_SPAM_TRAPS)));
 	common = find_common(service->spam_addresses, service->innocent_addresses);
 	if (common != NULL) {
 		*error_r = xasprintf("%s: \"%s\" is also one of %s",
@@ -146,7 +119,7 @@ static void read_rest(struct spamtraind *service, const struct conf *conf)
 	service->users_directory = xstrdup(conf_text(conf, P_USERS_DIRECTORY));
 	service->temporary_directory = xstrdup(conf_text(conf, P_TEMPORARY_DIRECTORY));
 	service->delimiters = xstrdup(conf_text(conf, P_RECIPIENT_DELIMITER));
-	service->login_domain = lower(conf_text(conf, P_TRAINING_LOGIN_DOMAIN));
+	service->login_domain = text_lower(conf_text(conf, P_TRAINING_LOGIN_DOMAIN));
 	service->training_size_max = (uint64_t)conf_number(conf, P_TRAINING_SIZE_LIMIT);
 	service->answers = conf_bool(conf, P_TRAINING_ANSWERS);
 	service->receipts = conf_bool(conf, P_TRAINING_RECEIPTS);
@@ -183,9 +156,9 @@ static void free_service(struct spamtraind *service)
 {
 	lmtp_pool_free(&service->nexthop);
 	classifier_site_free(&service->site);
-	free_list(service->spam_addresses);
-	free_list(service->innocent_addresses);
-	free_list(service->traps);
+	text_list_free(service->spam_addresses);
+	text_list_free(service->innocent_addresses);
+	text_list_free(service->traps);
 	free(service->site_file);
 	free(service->hostname);
 	free(service->users_directory);

@@ -1,6 +1,7 @@
 #include "web/site.h"
 
 #include "lib/address.h"
+#include "lib/text_list.h"
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
@@ -22,26 +23,6 @@ static int read_origin(const char *url, char **origin_r, char **error_r)
 	host += 3;
 	*origin_r = xstrndup(url, (size_t)(host - url) + strcspn(host, "/"));
 	return 0;
-}
-
-static char **copy_list(const char *const *list)
-{
-	size_t count = 0;
-	char **copy;
-
-	while (list[count] != NULL)
-		count++;
-	copy = xcalloc(count + 1, sizeof(*copy));
-	for (size_t i = 0; i < count; i++)
-		copy[i] = xstrdup(list[i]);
-	return copy;
-}
-
-static void free_list(char **list)
-{
-	for (char **each = list; each != NULL && *each != NULL; each++)
-		free(*each);
-	free(list);
 }
 
 /* Everybody on the host may connect to a port, and could say that he is the proxy. */
@@ -85,8 +66,8 @@ struct site *site_new(const struct conf *conf, char **error_r)
 	atomic_init(&site->users, 1);
 	site->delimiters = xstrdup(conf_text(conf, P_RECIPIENT_DELIMITER));
 	site->login_domain = xstrdup(conf_text(conf, P_TRAINING_LOGIN_DOMAIN));
-	site->host_admins = copy_list(conf_list(conf, P_WEB_HOST_ADMINS));
-	site->domain_admins = copy_list(conf_list(conf, P_WEB_DOMAIN_ADMINS));
+	site->host_admins = text_list_copy(conf_list(conf, P_WEB_HOST_ADMINS));
+	site->domain_admins = text_list_copy(conf_list(conf, P_WEB_DOMAIN_ADMINS));
 	site->sign_on_header = xstrdup(conf_text(conf, P_WEB_SIGN_ON_HEADER));
 	if (endpoint_parse(conf_text(conf, P_WEB_AUTH_SOCKET), &site->auth, error_r) < 0 ||
 	    read_imap(conf, site, error_r) < 0 ||
@@ -111,8 +92,8 @@ void site_drop(struct site **site_p)
 		return;
 	free(site->delimiters);
 	free(site->login_domain);
-	free_list(site->host_admins);
-	free_list(site->domain_admins);
+	text_list_free(site->host_admins);
+	text_list_free(site->domain_admins);
 	free(site->sign_on_header);
 	free(site->origin);
 	free(site);
