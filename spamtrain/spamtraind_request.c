@@ -56,6 +56,32 @@ bool request_signature(struct request *request, char signature_r[STORE_SIGNATURE
 	return true;
 }
 
+/* Read, not mapped: the peer could cut the file. Only a regular file (or memfd) never blocks. */
+bool request_message_read(struct request *request, size_t max, struct strbuf *message,
+			  uint64_t *size_r)
+{
+	struct stat file;
+	ssize_t size;
+
+	*size_r = 0;
+	if (request->fd < 0)
+		return true;
+	if (fstat(request->fd, &file) < 0 || !S_ISREG(file.st_mode)) {
+		reply_error(request, "invalid", "the descriptor is no regular file");
+		return false;
+	}
+	strbuf_reserve(message, max);
+	size = pread(request->fd, message->data, max, 0);
+	if (size < 0) {
+		reply_error(request, "invalid", strerror(errno));
+		strbuf_free(message);
+		return false;
+	}
+	message->size = (size_t)size;
+	*size_r = (uint64_t)file.st_size;
+	return true;
+}
+
 static bool has_signature(const struct signatures *signatures, const char *text)
 {
 	for (size_t i = 0; i < signatures->count; i++) {

@@ -40,6 +40,13 @@ bool request_number(struct request *request, const char *name, int64_t missing, 
 /* signature=, well-formed. */
 bool request_signature(struct request *request, char signature_r[STORE_SIGNATURE_SIZE]);
 
+/*
+ * Up to max bytes of the message that came along, none if there is none. *size_r: of the whole. False:
+ * nothing is to be freed.
+ */
+bool request_message_read(struct request *request, size_t max, struct strbuf *message,
+			  uint64_t *size_r);
+
 struct signatures {
 	size_t count;
 	bool single; /* named by signature= */

@@ -6,10 +6,7 @@
 #include "lib/xalloc.h"
 #include "spamtrain/spamtraind_request.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static bool read_wait(struct request *request, int *wait_ms_r)
 {
@@ -33,31 +30,6 @@ static struct retrain_entry new_entry(const struct request *request, enum retrai
 		.class = class,
 		.source = source[0] != '\0' ? source : "other",
 	};
-}
-
-/*
- * The first part of the message. Read, not mapped: the peer could cut the file. Only a regular file
- * (or memfd) never blocks.
- */
-static bool read_message(struct request *request, struct strbuf *message)
-{
-	struct stat file;
-	ssize_t size;
-
-	if (request->fd < 0)
-		return true;
-	if (fstat(request->fd, &file) < 0 || !S_ISREG(file.st_mode)) {
-		reply_error(request, "invalid", "the descriptor is no regular file");
-		return false;
-	}
-	strbuf_reserve(message, RETRAIN_SPOOL_MAX_MESSAGE);
-	size = pread(request->fd, message->data, RETRAIN_SPOOL_MAX_MESSAGE, 0);
-	if (size < 0) {
-		reply_error(request, "invalid", strerror(errno));
-		return false;
-	}
-	message->size = (size_t)size;
-	return true;
 }
 
 /* ---- one ---- */
@@ -106,12 +78,11 @@ static void teach_one(struct request *request, enum retrain_class class, int wai
 {
 	struct retrain_entry entry = new_entry(request, class);
 	struct strbuf message = STRBUF_INIT;
+	uint64_t size;
 
 	entry.signature = request_text(request, "signature");
-	if (!read_message(request, &message)) {
-		strbuf_free(&message);
+	if (!request_message_read(request, RETRAIN_SPOOL_MAX_MESSAGE, &message, &size))
 		return;
-	}
 	if (message.size == 0 && entry.signature[0] == '\0')
 		reply_error(request, "invalid", "neither signature nor message");
 	else

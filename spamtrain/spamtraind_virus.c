@@ -11,10 +11,7 @@
 #include "spamtrain/spamtraind_request.h"
 #include "spamtrain/virus.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define HEADER_MAX (64 * 1024) /* bytes of the message that are read */
 
@@ -64,30 +61,6 @@ static bool open_history(struct request *request, struct classifier **classifier
 		return true;
 	return is_filtered(request) && knows_him(request) &&
 	       request_open(request, true, classifier_r);
-}
-
-/* Read, not mapped: the peer could cut the file. */
-static bool read_header(struct request *request, struct strbuf *header, uint64_t *size_r)
-{
-	struct stat file;
-	ssize_t size;
-
-	*size_r = 0;
-	if (request->fd < 0)
-		return true;
-	if (fstat(request->fd, &file) < 0 || !S_ISREG(file.st_mode)) {
-		reply_error(request, "invalid", "the descriptor is no regular file");
-		return false;
-	}
-	strbuf_reserve(header, HEADER_MAX);
-	size = pread(request->fd, header->data, HEADER_MAX, 0);
-	if (size < 0) {
-		reply_error(request, "invalid", strerror(errno));
-		return false;
-	}
-	header->size = (size_t)size;
-	*size_r = (uint64_t)file.st_size;
-	return true;
 }
 
 static bool read_virus(struct request *request, struct classifier_virus *virus)
@@ -142,10 +115,10 @@ void request_virus(struct request *request)
 	struct strbuf header = STRBUF_INIT;
 	struct classifier_virus virus = {0};
 
-	if (read_header(request, &header, &virus.size)) {
-		virus.message = strbuf_span(&header);
-		if (read_virus(request, &virus))
-			note(request, &virus);
-	}
+	if (!request_message_read(request, HEADER_MAX, &header, &virus.size))
+		return;
+	virus.message = strbuf_span(&header);
+	if (read_virus(request, &virus))
+		note(request, &virus);
 	strbuf_free(&header);
 }
