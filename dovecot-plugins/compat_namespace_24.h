@@ -3,7 +3,7 @@
  *
  * As if the userdb had returned the settings of the namespace, for this user alone. The namespace
  * of shared folders cannot be made so, because it is asked for each owner as well: it stands in
- * conf/90-shoveler-2.4.conf.
+ * conf/90-shoveler-sharing-2.4.conf.
  */
 #ifndef SHOVELER_COMPAT_NAMESPACE_24_H
 #define SHOVELER_COMPAT_NAMESPACE_24_H
@@ -164,7 +164,7 @@ static inline int compat_start_last_namespace(struct mail_user *user, const char
 	return ret;
 }
 
-/* Where the acl plugin keeps who shares with whom; conf/90-shoveler-2.4.conf has the dict. */
+/* Where the acl plugin keeps who shares with whom; conf/90-shoveler-sharing-2.4.conf has the dict. */
 static inline void compat_set_sharing_index(struct mail_user *user, const char *path)
 {
 	compat_override(user, "acl_sharing_map/dict/file/dict_file_path", path);

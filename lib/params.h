@@ -143,7 +143,9 @@
 	PARAM(RETRAIN_SHARED, "retrain_shared", CHOICE, "nobody", "nobody owner", 0, "retrain",           \
 	      "Whom moves within another user's shared folders teach")                                    \
 	PARAM(DOCTOR_USER, "doctor_user", TEXT, "", 0, 0, "shoveler",                                     \
-	      "A user for tests: `shoveler doctor` moves a message of his to Junk and back; empty: not")  \
+	      "A mailbox for tests: `shoveler doctor` sends it mail, and moves that; empty: not")         \
+	PARAM(DOCTOR_SMTP_SERVER, "doctor_smtp_server", ADDRESS, "inet:127.0.0.1:25", 0, 0, "shoveler",   \
+	      "Where `shoveler doctor` finds this host's Postfix; best one of mynetworks' addresses")     \
 	PARAM(SHARED_NAMESPACE, "shared_namespace", TEXT, "#Shared", 0, 0, "sharing",                     \
 	      "Where IMAP users find the folders that others share with them")                            \
 	PARAM(SHARED_LOCATION, "shared_location", TEXT, "", 0, 0, "sharing",                              \
@@ -152,6 +154,8 @@
 	      "Users may share with all users of the host at once: the identifier \"anyone\"")            \
 	PARAM(SHARING_ACROSS_DOMAINS, "sharing_across_domains", BOOL, "yes", 0, 0, "sharing",             \
 	      "Users may share with users of other domains of the host")                                  \
+	PARAM(SHARING_PLUGINS, "sharing_plugins", BOOL, "yes", 0, 0, "shoveler",                          \
+	      "Dovecot is meant to load the plugins for sharing: doctor looks for them and their timer")  \
 	PARAM(RESCAN_DIRECTORY, "rescan_directory", PATH, "$state_directory/rescan", 0, 0,                \
 	      "rescan", "Where messages are kept that the re-scan took out of mailboxes")                 \
 	PARAM(RESCAN_RETENTION, "rescan_retention", TIME, "90d", 86400, 315360000, "rescan",              \

@@ -67,6 +67,18 @@ int score_table_set(struct score_table *table, const char *text, char **error_r)
 	return 0;
 }
 
+bool score_table_is_used(const struct score_table *table)
+{
+	for (size_t i = 0; i < SCORE_LIMIT_CLASSES; i++) {
+		const struct score_limits *limits = &table->of[i];
+
+		if (limits->note != SCORE_LIMIT_NEVER || limits->greylist != SCORE_LIMIT_NEVER ||
+		    limits->reject != SCORE_LIMIT_NEVER)
+			return true;
+	}
+	return false;
+}
+
 static int lower(int a, int b)
 {
 	return a < b ? a : b;

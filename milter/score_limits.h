@@ -8,6 +8,7 @@
 #ifndef SHOVELER_SCORE_LIMITS_H
 #define SHOVELER_SCORE_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define SCORE_LIMIT_NEVER   100000
@@ -24,6 +25,9 @@ struct score_table {
 void score_table_default(struct score_table *table, const struct score_limits *everybody);
 /* Returns 0, or -1 and *error_r. */
 int score_table_set(struct score_table *table, const char *text, char **error_r);
+
+/* Whether any score of any class does anything. */
+bool score_table_is_used(const struct score_table *table);
 
 /* classes: CLASS_... of verdict.h, or'ed. */
 struct score_limits score_table_find(const struct score_table *table, unsigned classes);

@@ -89,6 +89,21 @@ static void what_is_wrong_is_said(void **state)
 	expect(CLASS_RELAYED, SCORE_LIMIT_NEVER, 6, 8);
 }
 
+static void scoring_may_be_off(void **state)
+{
+	static const char *const never[] = {"mailbox=-/-/-", "redirect=-/-/-", "relayed=-/-/-",
+					    "training=-/-/-"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		char *error = NULL;
+
+		assert_true(score_table_is_used(&table));
+		assert_int_equal(score_table_set(&table, never[i], &error), 0);
+	}
+	assert_false(score_table_is_used(&table));
+}
+
 static void actions(void **state)
 {
 	const struct score_limits limits = {3, 6, 8}, eager = {0, 0, 0};
@@ -110,6 +125,7 @@ int main(void)
 		cmocka_unit_test_setup(defaults, setup),
 		cmocka_unit_test_setup(each_class_has_its_own, setup),
 		cmocka_unit_test_setup(what_is_wrong_is_said, setup),
+		cmocka_unit_test_setup(scoring_may_be_off, setup),
 		cmocka_unit_test(actions),
 	};
 

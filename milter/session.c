@@ -105,7 +105,8 @@ static void begin_lookups(struct session *session, const struct ip *client)
 	struct ip server;
 	bool has_server = text != NULL && ip_parse(text, &server) == 0;
 
-	if (!policy_is_exempt(session->policy, client))
+	if (score_table_is_used(&session->policy->score_table) &&
+	    !policy_is_exempt(session->policy, client))
 		session->lookups =
 			lookups_new(&session->policy->lookups, client, has_server ? &server : NULL);
 }

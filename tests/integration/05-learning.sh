@@ -35,10 +35,10 @@ expect_like 0 "shoveler doctor moves a message of carol's to Junk and back" "lea
 	'carol@example.test that is moved to Junk is learned \([0-9]+ ms\), and unlearned' doctor
 expect 0 "and leaves nothing" "$inbox" lab_imap carol count INBOX
 expect 0 "nor in Junk" "0" lab_imap carol count Junk
-lab_in mx1 sed -i.kept 's/shoveler_retrain.*//' /etc/dovecot/conf.d/90-shoveler.conf
+lab_in mx1 sed -i.kept 's/shoveler_retrain.*//' /etc/dovecot/conf.d/90-shoveler-retrain.conf
 lab_doveadm reload
 expect_like 2 "without the plugin" "the doctor says so" 'error +retrain +moving mail of carol@example.test to Junk and back teaches nothing' doctor
 expect 0 "and leaves nothing" "$inbox" lab_imap carol count INBOX
-lab_in mx1 mv /etc/dovecot/conf.d/90-shoveler.conf.kept /etc/dovecot/conf.d/90-shoveler.conf
+lab_in mx1 mv /etc/dovecot/conf.d/90-shoveler-retrain.conf.kept /etc/dovecot/conf.d/90-shoveler-retrain.conf
 lab_doveadm reload
 expect_like 2 "and with it again" "learned, and unlearned" 'is moved to Junk is learned \([0-9]+ ms\), and unlearned' doctor

@@ -41,7 +41,7 @@ lab_shoveler_files() {
 	local version
 	version=$(dovecot --version | cut -d. -f1,2)
 	# shellcheck disable=SC2016
-	lab_in "$1" env FILES="$LAB_FILES/shoveler/$1" CONF="$LAB_ROOT/dovecot-plugins/conf/90-shoveler-$version.conf" HOST="$1" bash -eu -c '
+	lab_in "$1" env FILES="$LAB_FILES/shoveler/$1" CONF="$LAB_ROOT/dovecot-plugins/conf" VERSION="$version" HOST="$1" bash -eu -c '
 		echo "shoveler-policy:x:5003:vmail,postfix,shoveler,shoveler-milter" >>/etc/group
 		echo "shoveler-secret:x:5004:shoveler,shoveler-milter" >>/etc/group
 		cp -r "$FILES/etc/." /etc/
@@ -54,7 +54,10 @@ lab_shoveler_files() {
 		install -d -o vmail -g vmail -m 700 /var/lib/shoveler/sharing
 		install -d /run/shoveler
 		install -d -o shoveler -g postfix -m 750 /var/spool/postfix/shoveler
-		[ "$HOST" != mx1 ] || cp "$CONF" /etc/dovecot/conf.d/90-shoveler.conf'
+		[ "$HOST" = mx1 ] || exit 0
+		for part in sharing retrain; do
+			cp "$CONF/90-shoveler-$part-$VERSION.conf" /etc/dovecot/conf.d/90-shoveler-$part.conf
+		done'
 	lab_sanitizers "$1"
 }
 

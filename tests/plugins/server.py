@@ -232,17 +232,19 @@ class Dovecot:
 
     def write_config(self, extra):
         two = version()
-        snippet = self.write_snippet(f"dovecot-plugins/conf/90-shoveler-{two[0]}.{two[1]}.conf")
+        snippet = self.write_snippet(f"dovecot-plugins/conf/90-shoveler-{part}-{two[0]}.{two[1]}.conf" for part in ("sharing", "retrain"))
         template = CONFIG_24 if two >= (2, 4) else CONFIG_23
         self.write("dovecot.conf", template.format(
             top=self.top, port=self.port, uid=MAIL_UID, gid=MAIL_GID, internal="dovecot", login="dovenull", snippet=snippet,
             environment=" ".join(f"{name}={value}" for name, value in self.environment.items()),
             environment_24="\n  ".join(f"{name} = {value}" for name, value in self.environment.items())) + extra)
 
-    def write_snippet(self, name):
-        """The shipped file, with a group that exists; its folders are those of main.cf."""
-        with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
-            text = file.read()
+    def write_snippet(self, names):
+        """The shipped files, with a group that exists; their folders are those of main.cf."""
+        text = ""
+        for name in names:
+            with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+                text += file.read()
         self.write("90-shoveler.conf", text.replace("shoveler-policy", "nogroup"))
         return self.path("90-shoveler.conf")
 
