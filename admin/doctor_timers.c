@@ -31,7 +31,8 @@ void doctor_check_timers(struct doctor *doctor, const struct conf *conf)
 	};
 
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
-		if (!service_wanted(conf, &services[timers[i].service]))
+		if (!service_wanted(conf, &services[timers[i].service]) ||
+		    (i == 0 && !conf_bool(conf, P_SHARING_PLUGINS)))
 			continue;
 		if (doctor_timer_enabled(timers[i].timer))
 			doctor_report(doctor, FINDING_OK, NULL, "%s is enabled", timers[i].timer);
