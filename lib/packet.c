@@ -1,5 +1,6 @@
 #include "packet.h"
 
+#include "endpoint.h"
 #include "strbuf.h"
 #include "xalloc.h"
 
@@ -201,5 +202,37 @@ int packet_receive(int socket, struct packet *packet, int *fd_r, char **error_r)
 		*fd_r = -1;
 	}
 	strbuf_free(&text);
+	return ret;
+}
+
+int packet_connect(const char *address, int connect_ms, int timeout_s, char **error_r)
+{
+	struct endpoint endpoint;
+	int fd;
+
+	if (endpoint_parse(address, &endpoint, error_r) < 0)
+		return -1;
+	fd = endpoint_connect(&endpoint, SOCK_SEQPACKET, connect_ms, error_r);
+	if (fd >= 0)
+		endpoint_set_timeout(fd, timeout_s);
+	return fd;
+}
+
+int packet_ask(int socket, const struct strbuf *request, int fd, struct packet *reply, int *fd_r,
+	       char **error_r)
+{
+	int passed = -1, ret;
+
+	if (fd_r != NULL)
+		*fd_r = -1;
+	if (packet_send(socket, request, fd) < 0) {
+		*error_r = xasprintf("cannot send: %s", strerror(errno));
+		return -1;
+	}
+	ret = packet_receive(socket, reply, &passed, error_r);
+	if (fd_r != NULL)
+		*fd_r = passed;
+	else if (passed >= 0)
+		close(passed);
 	return ret;
 }

@@ -162,14 +162,14 @@ static const char *attribute(const struct packet *packet, const char *name)
 	return value != NULL ? value : "";
 }
 
-static enum answer read_answer(int connection, const char *id, const char *user)
+static enum answer exchange(int connection, const struct strbuf *request, int header,
+			    const char *id, const char *user)
 {
 	enum answer answer = ANSWER_AWAY;
 	struct packet reply;
 	char *error = NULL;
-	int passed = -1;
 
-	if (packet_receive(connection, &reply, &passed, &error) == 1) {
+	if (packet_ask(connection, request, header, &reply, NULL, &error) == 1) {
 		const char *outcome = attribute(&reply, "outcome");
 
 		if (strcmp(attribute(&reply, "status"), "ok") == 0)
@@ -181,8 +181,6 @@ static enum answer read_answer(int connection, const char *id, const char *user)
 				 user, outcome, attribute(&reply, "reason"));
 		packet_free(&reply);
 	}
-	if (passed >= 0)
-		close(passed);
 	free(error);
 	return answer;
 }
@@ -191,15 +189,14 @@ static enum answer ask(int connection, const struct packet *notice, const char *
 {
 	static const char *const names[] = {"virus", "id", "sender", "time", "size"};
 	struct strbuf request = STRBUF_INIT;
-	enum answer answer = ANSWER_AWAY;
+	enum answer answer;
 
 	packet_put(&request, "request", "virus");
 	packet_put(&request, "source", "milter");
 	packet_put(&request, "user", user);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		packet_put(&request, names[i], attribute(notice, names[i]));
-	if (packet_send(connection, &request, header) == 0)
-		answer = read_answer(connection, attribute(notice, "id"), user);
+	answer = exchange(connection, &request, header, attribute(notice, "id"), user);
 	strbuf_free(&request);
 	return answer;
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,19 +32,14 @@ static void ask(int connection, int fd, struct scan_result *result)
 {
 	struct strbuf request = STRBUF_INIT;
 	struct packet reply;
-	int passed = -1, ret = -1;
+	int ret;
 
 	packet_put(&request, "request", "scan");
-	if (packet_send(connection, &request, fd) < 0)
-		result->name = xasprintf("cannot ask the scanner: %s", strerror(errno));
-	else
-		ret = packet_receive(connection, &reply, &passed, &result->name);
+	ret = packet_ask(connection, &request, fd, &reply, NULL, &result->name);
 	strbuf_free(&request);
 	if (ret == 1) {
 		take_reply(&reply, result);
 		packet_free(&reply);
-		if (passed >= 0)
-			close(passed);
 	} else if (ret == 0) {
 		result->crashed = true;
 		result->name = xstrdup("the scanner stopped while it had the message");

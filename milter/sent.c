@@ -6,7 +6,6 @@
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -17,35 +16,20 @@ METRIC_COUNTER(told, "shoveler_milter_sent_total{result=\"told\"}",
 METRIC_COUNTER(lost, "shoveler_milter_sent_total{result=\"lost\"}",
 	       "Messages of users whose recipients were told to spamtraind");
 
-static void set_timeout(int connection)
-{
-	struct timeval time = {.tv_sec = SENT_TIMEOUT_MS / 1000};
-
-	setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
-	setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
-}
-
 /* Returns 0, or -1 and *error_r. A refusal is an answer: own address only, or no such user. */
 static int ask(int connection, const char *login, const char *recipients, char **error_r)
 {
 	struct strbuf request = STRBUF_INIT;
 	struct packet reply;
-	int passed = -1, ret;
+	int ret;
 
 	packet_put(&request, "request", "sent");
 	packet_put(&request, "user", login);
 	packet_put(&request, "recipients", recipients);
-	ret = packet_send(connection, &request, -1);
+	ret = packet_ask(connection, &request, -1, &reply, NULL, error_r);
 	strbuf_free(&request);
-	if (ret < 0) {
-		*error_r = xstrdup(strerror(errno));
-		return -1;
-	}
-	ret = packet_receive(connection, &reply, &passed, error_r);
 	if (ret == 1)
 		packet_free(&reply);
-	if (passed >= 0)
-		close(passed);
 	if (ret == 0)
 		*error_r = xstrdup("the connection was closed");
 	return ret == 1 ? 0 : -1;
@@ -59,7 +43,7 @@ void sent_tell(const struct endpoint *service, const char *queue_id, const char 
 	int ret = -1;
 
 	if (connection >= 0) {
-		set_timeout(connection);
+		endpoint_set_timeout(connection, SENT_TIMEOUT_MS / 1000);
 		ret = ask(connection, login, recipients, &error);
 		close(connection);
 	}

@@ -2,7 +2,6 @@
 
 #include "web/site.h"
 
-#include "lib/endpoint.h"
 #include "lib/metrics.h"
 #include "lib/msg.h"
 #include "lib/xalloc.h"
@@ -62,19 +61,6 @@ static bool is_alive(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-static int open_connection(const struct asker *asker, char **error_r)
-{
-	struct endpoint endpoint;
-	int fd;
-
-	if (endpoint_parse(asker->address, &endpoint, error_r) < 0)
-		return -1;
-	fd = endpoint_connect(&endpoint, SOCK_SEQPACKET, CONNECT_TIMEOUT_MS, error_r);
-	if (fd >= 0)
-		endpoint_set_timeout(fd, ANSWER_TIMEOUT_S);
-	return fd;
-}
-
 /* Returns false when all connections are in use for too long. */
 static bool take_turn(struct asker *asker, int *fd_r)
 {
@@ -112,16 +98,11 @@ static void end_turn(struct asker *asker, int fd)
 static int talk(int fd, const struct strbuf *question, struct packet *reply_r, int *content_r,
 		char **error_r)
 {
-	int received = -1;
+	int received = packet_ask(fd, question, -1, reply_r, content_r, error_r);
 
-	if (packet_send(fd, question, -1) < 0) {
-		*error_r = xasprintf("cannot ask spamtraind: %s", strerror(errno));
-	} else {
-		received = packet_receive(fd, reply_r, content_r, error_r);
-		if (received == 0)
-			*error_r = xstrdup("spamtraind closed the connection: is web_user among "
-					   "its spamtraind_clients?");
-	}
+	if (received == 0)
+		*error_r = xstrdup("spamtraind closed the connection: is web_user among its "
+				   "spamtraind_clients?");
 	if (received > 0)
 		return fd;
 	close(fd);
@@ -144,7 +125,7 @@ static bool exchange(struct asker *asker, const struct strbuf *question, struct 
 		fd = -1;
 	}
 	if (fd < 0)
-		fd = open_connection(asker, error_r);
+		fd = packet_connect(asker->address, CONNECT_TIMEOUT_MS, ANSWER_TIMEOUT_S, error_r);
 	if (fd >= 0)
 		fd = talk(fd, question, reply_r, content_r, error_r);
 	ok = fd >= 0;

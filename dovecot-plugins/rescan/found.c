@@ -10,10 +10,8 @@
 
 #include <mail-namespace.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define HISTORY_CONNECT_MS 5000
@@ -114,7 +112,7 @@ void found_notes_free(struct found_note **notes)
 static int tell(int connection, const struct found_note *note, char **error_r)
 {
 	struct strbuf request = STRBUF_INIT;
-	int message = open(note->path, O_RDONLY | O_CLOEXEC), passed, ret;
+	int message = open(note->path, O_RDONLY | O_CLOEXEC), ret;
 	struct packet reply;
 	const char *status;
 
@@ -123,21 +121,14 @@ static int tell(int connection, const struct found_note *note, char **error_r)
 	packet_put(&request, "virus", note->virus);
 	packet_put(&request, "id", note->id);
 	packet_put(&request, "source", "rescan");
-	ret = packet_send(connection, &request, message);
+	ret = packet_ask(connection, &request, message, &reply, NULL, error_r);
 	strbuf_free(&request);
 	if (message >= 0)
 		close(message);
-	if (ret < 0) {
-		*error_r = xstrdup(strerror(errno));
-		return -1;
-	}
-	ret = packet_receive(connection, &reply, &passed, error_r);
 	if (ret == 0)
 		*error_r = xstrdup("it closed the connection");
 	if (ret <= 0)
 		return -1;
-	if (passed >= 0)
-		close(passed);
 	status = packet_get(&reply, "status");
 	ret = status != NULL && strcmp(status, "ok") == 0 ? 0 : -1;
 	if (ret < 0)
@@ -145,19 +136,6 @@ static int tell(int connection, const struct found_note *note, char **error_r)
 				     packet_get(&reply, "reason"));
 	packet_free(&reply);
 	return ret;
-}
-
-static int connect_to_spamtraind(const struct conf *conf, char **error_r)
-{
-	struct endpoint endpoint;
-	int fd;
-
-	if (endpoint_parse(conf_text(conf, P_SPAMTRAIND_LISTEN), &endpoint, error_r) < 0)
-		return -1;
-	fd = endpoint_connect(&endpoint, SOCK_SEQPACKET, HISTORY_CONNECT_MS, error_r);
-	if (fd >= 0)
-		endpoint_set_timeout(fd, HISTORY_TIMEOUT_S);
-	return fd;
 }
 
 /* Of one user: who has no history is no trouble. What is kept says the same as the history. */
@@ -168,7 +146,8 @@ void found_tell(struct rescan *rescan, const struct found_note *notes)
 
 	if (notes == NULL)
 		return;
-	connection = connect_to_spamtraind(rescan->conf, &error);
+	connection = packet_connect(conf_text(rescan->conf, P_SPAMTRAIND_LISTEN),
+				    HISTORY_CONNECT_MS, HISTORY_TIMEOUT_S, &error);
 	for (; connection >= 0 && ret == 0 && notes != NULL; notes = notes->next)
 		ret = tell(connection, notes, &error);
 	if (connection >= 0)
