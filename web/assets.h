@@ -13,6 +13,11 @@ struct asset {
 	const char *data;
 };
 
+struct request;
+
+/* The answer is that file; browsers keep it if they asked for this version: "?HASH". */
+void send_asset(struct request *r, const struct asset *asset);
+
 extern const struct asset asset_style, asset_script, asset_logo;
 
 #endif

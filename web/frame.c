@@ -21,6 +21,7 @@ static const struct {
 	{"preferences", N_("Preferences"), NULL},
 	{"fallback", N_("Fallback MX"), fallback_is_shown},
 	{"host", N_("Host"), host_is_shown},
+	{"help", N_("Help"), NULL},
 };
 
 void form_token_field(struct request *r)

@@ -1,7 +1,7 @@
 #include "web/assets.h"
 #include "web/pages.h"
 
-static void send_asset(struct request *r, const struct asset *asset)
+void send_asset(struct request *r, const struct asset *asset)
 {
 	r->response.status = 200;
 	r->response.type = asset->type;

@@ -68,8 +68,8 @@ static void show_form(struct request *r, unsigned status, const char *problem, c
 	     "type=\"password\" autocomplete=\"current-password\" maxlength=\"%d\" required%s></p>",
 	     tr(h, "Password"), DOVECOT_AUTH_PASSWORD_MAX, login[0] != '\0' ? " autofocus" : "");
 	html(h, "<p><button class=\"primary wide\">%s</button></p></form>", tr(h, "Sign in"));
-	html(h, "<p class=\"hint\">%s</p></div>",
-	     tr(h, "The same address and password as in your mail program."));
+	html(h, "<p class=\"hint\">%s <a href=\"help\">%s</a></p></div>",
+	     tr(h, "The same address and password as in your mail program."), tr(h, "Help"));
 	show_languages(r);
 	frame_end(r);
 }

@@ -20,6 +20,7 @@ void page_history(struct request *r);
 void page_message(struct request *r);
 void page_quarantine(struct request *r);
 void page_held(struct request *r);
+void page_help(struct request *r);
 void page_preferences(struct request *r);
 void page_trusted(struct request *r);
 void page_fallback(struct request *r);
@@ -32,6 +33,7 @@ void page_statistics(struct request *r);
 void page_style(struct request *r);
 void page_script(struct request *r);
 void page_logo(struct request *r);
+void page_picture(struct request *r);
 
 /* ---- frame.c: what stands around each page ---- */
 

@@ -15,6 +15,7 @@ expect 0 "signing in without the form's token" "403" status -d "login=alice@exam
 expect 0 "bob signs in" "303 history" sign_in bob@example.test secret "$bob"
 expect 0 "in capitals" "303 history" sign_in Bob@Example.test secret "$bob"
 expect 0 "a page that there is not" "404" status "${url}nothing"
+expect 0 "a picture of the help that there is not" "404" status "${url}picture?0123456789abcdef"
 expect 0 "a path out of the folder" "404" status --path-as-is "${url}..%2fetc/passwd"
 expect 0 "a method that is none" "405" status -X DELETE "${url}history"
 expect 0 "a bad escape in the query" "400" status -b "$bob" "${url}history?q=%zz"
@@ -114,6 +115,7 @@ browser virus "An infected present"
 lab_message "Harvest festival" "Dear friend, the orchard gathers plums on Sunday; bring baskets, ladders and aprons." | deliver alice@example.test
 expect 20 "a harmless mail: alice" "INBOX: Innocent" mailbox alice "Harvest festival"
 lab_spamtrain preference set alice@example.test statisticalSedation 0
+browser help
 browser history "Harvest festival"
 lab_message "Harvest festival again" "Dear friend, the orchard gathers plums on Sunday; bring baskets, ladders and aprons." | deliver alice@example.test
 expect 20 "the next of that kind" "INBOX: Spam" mailbox alice "Harvest festival again"

@@ -214,6 +214,25 @@ const steps = {
 		check("and does it then", (await page.locator("h1").innerText()) === "Done", await page.content());
 	},
 
+	/* The help, without signing in. */
+	async help(page) {
+		await page.goto(`${url}sign-in`);
+		await page.getByRole("link", { name: "Help" }).click();
+		const broken = () => page.evaluate(() => [...document.querySelectorAll("main a[href^='#']")].map((each) => each.hash)
+			.filter((hash) => document.getElementById(decodeURIComponent(hash.slice(1))) === null).join(" "));
+		check("the help is there without signing in", await page.locator("h1").innerText() === "Help" && await page.locator("h2").count() >= 5, await page.content());
+		check("its contents lead somewhere", await broken() === "", await broken());
+		await page.locator("main img").evaluateAll((list) => Promise.all(list.map((each) => { each.loading = "eager"; return each.decode().catch(() => 0); })));
+		const sizes = await page.locator("main img").evaluateAll((list) => list.map((each) => each.naturalWidth));
+		check("its pictures are shown", sizes.length >= 4 && sizes.every((each) => each > 100), sizes);
+		await accessible(page, "help");
+		await shot(page, "help");
+		await page.getByRole("link", { name: "En français" }).click();
+		const text = await page.locator("main").innerText();
+		check("in French too", await page.locator("html").getAttribute("lang") === "fr" && !/\b(the|your|and)\b/i.test(text), text);
+		check("with the same parts", await page.locator("h2").count() >= 5 && await broken() === "", await broken());
+	},
+
 	async statistics(page) {
 		await signIn(page, "alice@example.test", "secret");
 		await page.getByRole("link", { name: "Statistics" }).click();
