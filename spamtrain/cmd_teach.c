@@ -11,11 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
-#define PROGRESS_EVERY	   0.2 /* seconds */
-#define ARCHIVE_MIN	   20  /* messages learned at once that are an archive */
+#define ARCHIVE_MIN	   20 /* messages learned at once that are an archive */
 #define RESCORE_PER_LESSON 4
 
 struct training {
@@ -24,44 +22,18 @@ struct training {
 	struct walk walk;
 	uint64_t total; /* bytes; 0: not known */
 	uint64_t learned, already;
-	double started, shown;
-	bool terminal;
+	struct progress progress;
 	int code;
 };
 
-static double now(void)
+static void training_show(struct training *t)
 {
-	struct timespec t;
+	char what[40];
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* "[#####     ]  52 %  12345 messages  00:42 left" on a terminal. */
-static void progress_show(struct training *t)
-{
-	double time = now();
-	double part = t->total == 0 ? 0 : (double)t->walk.bytes / (double)t->total;
-	char bar[21];
-
-	if (!t->terminal || time - t->shown < PROGRESS_EVERY)
-		return;
-	t->shown = time;
-	part = part > 1 ? 1 : part;
-	unsigned left = part <= 0 ? 0 : (unsigned)((time - t->started) / part * (1 - part));
-	for (int i = 0; i < 20; i++)
-		bar[i] = i < (int)(part * 20) ? '#' : ' ';
-	bar[20] = '\0';
-	fprintf(stderr, "\r[%s] %3.0f %%  %llu messages  %02u:%02u left ", bar, part * 100,
-		(unsigned long long)(t->learned + t->already), left / 60, left % 60);
-}
-
-/* So that a complaint has a line of its own. */
-static void progress_end(struct training *t)
-{
-	if (t->terminal && t->shown > 0)
-		fputc('\n', stderr);
-	t->shown = 0;
+	snprintf(what, sizeof(what), "%llu messages",
+		 (unsigned long long)(t->learned + t->already));
+	progress_show(&t->progress, t->total == 0 ? 0 : (double)t->walk.bytes / (double)t->total,
+		      what);
 }
 
 static bool train_one(void *context, struct span bytes, uint64_t size)
@@ -79,13 +51,13 @@ static bool train_one(void *context, struct span bytes, uint64_t size)
 
 	classifier_message_free(&message);
 	if (status != CLASSIFIER_OK)
-		progress_end(t);
+		progress_end(&t->progress);
 	t->code = result_of(status, &error);
 	if (t->code == EX_OK && corrected == CLASSIFIER_ALREADY)
 		t->already++;
 	else if (t->code == EX_OK)
 		t->learned++;
-	progress_show(t);
+	training_show(t);
 	return t->code == EX_OK && !interrupt_came();
 }
 
@@ -94,18 +66,18 @@ static void train_paths(struct training *t, int argc, char **argv)
 	bool whole = true;
 
 	interrupt_catch();
-	t->terminal = isatty(STDERR_FILENO);
+	progress_start(&t->progress, false);
 	t->walk.only_count = true;
-	for (int i = 0; i < argc && t->terminal; i++) {
+	for (int i = 0; i < argc && t->progress.terminal; i++) {
 		messages_walk(&t->walk, argv[i]);
 		whole = whole && strcmp(argv[i], "-") != 0;
 	}
 	t->total = whole ? t->walk.bytes : 0;
 	t->walk = (struct walk){.each = train_one, .context = t};
-	t->started = now();
+	progress_start(&t->progress, false);
 	for (int i = 0; i < argc && t->code == EX_OK && !interrupt_came(); i++)
 		messages_walk(&t->walk, argv[i]);
-	progress_end(t);
+	progress_end(&t->progress);
 }
 
 static void compare_archive(struct training *t)
@@ -114,7 +86,7 @@ static void compare_archive(struct training *t)
 
 	if (t->code != EX_OK || t->learned < ARCHIVE_MIN || interrupt_came())
 		return;
-	if (t->terminal)
+	if (t->progress.terminal)
 		fputs("comparing what was learned ...\n", stderr);
 	t->code = result_of(classifier_rescore(t->classifier, RESCORE_PER_LESSON * t->learned,
 					       interrupt_came, &error),

@@ -49,6 +49,7 @@ int command_site(struct session *session, int argc, char **argv);
 int command_export(struct session *session, int argc, char **argv);
 int command_import(struct session *session, int argc, char **argv);
 int command_evaluate(struct session *session, int argc, char **argv);
+int command_learn_folders(struct session *session, int argc, char **argv);
 
 /* What users share: stats without a user. */
 int command_site_stats(struct session *session);
@@ -124,6 +125,22 @@ bool interrupt_came(void);
 void json_print(json_t *json);
 /* Text that may come from outside as a JSON string: what is not UTF-8 is read as windows-1252. */
 json_t *json_text(const char *text);
+/*
+ * How far something is, on standard error: a bar on a terminal; elsewhere, if plain is set, a line
+ * every few seconds.
+ */
+struct progress {
+	double started, shown; /* seconds; shown 0: nothing is on the terminal's line */
+	bool terminal, plain;
+};
+
+void progress_start(struct progress *progress, bool plain);
+/* part: of 1; what: "12345 messages". Prints only when it is time to. */
+void progress_show(struct progress *progress, double part, const char *what);
+/* So that what follows has a line of its own. */
+void progress_end(struct progress *progress);
+double progress_seconds(const struct progress *progress); /* since the start */
+
 /* With "?" for control characters. */
 void text_print(FILE *out, const char *text);
 /* "word", or {"outcome": "word"}. */

@@ -40,6 +40,22 @@ static const struct command commands[] = {
 	 "Teach some of both classes: a filter that knows fewer than five of one blocks nothing.\n"
 	 "  spamtrain train alice@example.org ham ~alice/Maildir/.Archive\n"
 	 "  spamtrain train alice@example.org spam ~alice/Maildir/.Junk /srv/spam.mbox\n"},
+	{"learn-folders",
+	 "[--dry-run] [--days N] [--max N] [--settled N]\n"
+	 "                     [--spam-folder NAME]... [--skip-folder NAME]... USER...|--all",
+	 "Teach what is in the users' own mail folders", command_learn_folders, 1, -1, false,
+	 "Asks Dovecot, as root, and changes nothing there. Junk is spam; what was read, answered or\n"
+	 "marked in other folders is innocent; Trash, Drafts and Sent are left alone. What was learned\n"
+	 "before is skipped, so an interrupted run is simply started again.\n"
+	 "  --all               every user that Dovecot knows\n"
+	 "  --dry-run           tell what would be taught\n"
+	 "  --days N            mail of the last N days (365)\n"
+	 "  --max N             at most N messages of each class, the newest of every month (1000)\n"
+	 "  --settled N         leave out what came in the last N days (3)\n"
+	 "  --spam-folder NAME  this folder holds spam, too\n"
+	 "  --skip-folder NAME  leave this folder alone\n"
+	 "  spamtrain learn-folders --dry-run alice@example.org\n"
+	 "  spamtrain learn-folders --all\n"},
 	{"retrain", "USER spam|innocent SIGNATURE", "Correct a verdict", command_retrain, 3, 3,
 	 false,
 	 "SIGNATURE is the message's X-DSPAM-Signature. A quarantined message is released by\n"
