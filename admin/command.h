@@ -35,9 +35,12 @@ extern const struct command commands[];
 int command_conf(struct admin *admin, int argc, char **argv);
 int command_status(struct admin *admin, int argc, char **argv);
 int command_doctor(struct admin *admin, int argc, char **argv);
+int command_backup(struct admin *admin, int argc, char **argv);
+int command_restore(struct admin *admin, int argc, char **argv);
 int command_report(struct admin *admin, int argc, char **argv);
 int command_class(struct admin *admin, int argc, char **argv);
 int command_score(struct admin *admin, int argc, char **argv);
+int command_migrate(struct admin *admin, int argc, char **argv);
 
 extern const struct command public_actions[];
 extern const struct command group_actions[];

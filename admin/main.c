@@ -52,6 +52,14 @@ const struct command commands[] = {
 	{"group", NULL, "Groups of users, for sharing", NULL, 0, 0, NULL, group_actions, false},
 	{"mx2", NULL, "Domains that this host is a fallback MX for", NULL, 0, 0, NULL, mx2_actions,
 	 false},
+	{"migrate", "[--check] [--learning-script FILE]...",
+	 "What another spam filter left here, and what becomes of it", command_migrate, 0, -1,
+	 "  --learning-script FILE  a Sieve script that does nothing but teach the former filter\n"
+	 "  --check                 what is so now; exit code 1 if it still works in our place\n"
+	 "Reads the configuration of Dovecot and Postfix and changes nothing: the Ansible role does\n"
+	 "what is \"replaced\", and takes it back on removal. \"left\" can stay beside Shoveler, \"kept\"\n"
+	 "is no filter, \"unclear\" is yours to decide.\n",
+	 NULL, true},
 	{NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, false},
 };
 
