@@ -1,7 +1,11 @@
 #include "file.h"
 
+#include "xalloc.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 int file_write_all(int fd, struct span bytes)
@@ -27,6 +31,16 @@ int file_sync_directory(const char *path)
 	result = fsync(fd);
 	saved_errno = errno;
 	close(fd);
+	errno = saved_errno;
+	return result;
+}
+
+int file_sync_parent(const char *path)
+{
+	char *copy = xstrdup(path);
+	int result = file_sync_directory(dirname(copy)), saved_errno = errno;
+
+	free(copy);
 	errno = saved_errno;
 	return result;
 }

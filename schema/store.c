@@ -149,15 +149,9 @@ char *store_user_directory(const char *users_directory, const char *user)
 /* Durable: a file in a folder that a power cut takes away is not there either. */
 static int make_folder(const char *path)
 {
-	char *parent;
-	int result;
-
 	if (mkdir(path, 0700) != 0)
 		return errno == EEXIST ? 0 : -1;
-	parent = xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
-	result = file_sync_directory(parent[0] == '\0' ? "/" : parent);
-	free(parent);
-	return result;
+	return file_sync_parent(path);
 }
 
 static int make_folders(const char *directory)

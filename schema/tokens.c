@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -147,17 +146,6 @@ void tokens_find_all(const struct tokens *tokens, const uint32_t *hashes, size_t
 	}
 }
 
-static int sync_folder(const char *path)
-{
-	char *copy = xstrdup(path);
-	int result = file_sync_directory(dirname(copy));
-	int saved = errno;
-
-	free(copy);
-	errno = saved;
-	return result;
-}
-
 static unsigned index_bits(size_t count)
 {
 	unsigned bits = 0;
@@ -247,7 +235,7 @@ static void writer_complete(struct tokens_writer *w)
 		w->error = errno;
 	if (close(w->fd) != 0 && w->error == 0)
 		w->error = errno;
-	if (w->error == 0 && sync_folder(w->path) != 0)
+	if (w->error == 0 && file_sync_parent(w->path) != 0)
 		w->error = errno;
 }
 

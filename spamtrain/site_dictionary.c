@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -169,17 +168,6 @@ static int write_file(int fd, const struct site_header *header, const struct sit
 	return result;
 }
 
-static int sync_folder(const char *path)
-{
-	char *copy = xstrdup(path);
-	int result = file_sync_directory(dirname(copy));
-	int saved = errno;
-
-	free(copy);
-	errno = saved;
-	return result;
-}
-
 int site_dictionary_write(const char *path, const struct site_header *header,
 			  const struct site_entry *entries, char **error_r)
 {
@@ -192,7 +180,7 @@ int site_dictionary_write(const char *path, const struct site_header *header,
 	if (result == 0)
 		result = rename(draft, path);
 	if (result == 0)
-		result = sync_folder(path);
+		result = file_sync_parent(path);
 	if (result != 0) {
 		*error_r = xasprintf("%s: %s", path, strerror(errno));
 		if (fd >= 0)
