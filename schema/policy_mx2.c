@@ -193,15 +193,21 @@ static enum policy_status write_recipient(struct policy *policy, const char *dom
 			  "tt", domain, recipient);
 }
 
+/* A transaction about the domain. */
+static enum policy_status begin(struct policy *policy, const char *domain,
+				char name_r[POLICY_NAME_MAX + 1], char **error_r)
+{
+	if (policy_name_domain(domain, name_r, error_r) < 0)
+		return POLICY_INVALID;
+	return policy_begin(policy, error_r);
+}
+
 enum policy_status policy_mx2_recipient(struct policy *policy, const char *domain,
 					const char *address, bool add, char **error_r)
 {
 	char name[POLICY_NAME_MAX + 1];
-	enum policy_status status;
+	enum policy_status status = begin(policy, domain, name, error_r);
 
-	if (policy_name_domain(domain, name, error_r) < 0)
-		return POLICY_INVALID;
-	status = policy_begin(policy, error_r);
 	if (status != POLICY_OK)
 		return status;
 	status = touch_recipients(policy, name, error_r);
@@ -230,11 +236,8 @@ enum policy_status policy_mx2_recipient_replace(struct policy *policy, const cha
 						char **error_r)
 {
 	char name[POLICY_NAME_MAX + 1];
-	enum policy_status status;
+	enum policy_status status = begin(policy, domain, name, error_r);
 
-	if (policy_name_domain(domain, name, error_r) < 0)
-		return POLICY_INVALID;
-	status = policy_begin(policy, error_r);
 	if (status != POLICY_OK)
 		return status;
 	status = replace_recipients(policy, name, addresses, count, error_r);
@@ -262,11 +265,8 @@ enum policy_status policy_mx2_list_install(struct policy *policy, const char *do
 					   size_t count, char **error_r)
 {
 	char name[POLICY_NAME_MAX + 1];
-	enum policy_status status;
+	enum policy_status status = begin(policy, domain, name, error_r);
 
-	if (policy_name_domain(domain, name, error_r) < 0)
-		return POLICY_INVALID;
-	status = policy_begin(policy, error_r);
 	if (status != POLICY_OK)
 		return status;
 	status = replace_recipients(policy, name, addresses, count, error_r);
