@@ -60,22 +60,55 @@ void digest_link(struct strbuf *out, const struct spamtraind *service, const str
 		out->size = start;
 }
 
+void digest_times(enum training_language language, const struct digest_item *item, char **when_r,
+		  char **until_r)
+{
+	char received[DATE_SIZE], expires[DATE_SIZE], size[DATE_SIZE];
+
+	digest_date(received, sizeof(received), language, item->received, true);
+	digest_date(expires, sizeof(expires), language, item->expires, false);
+	digest_size(size, sizeof(size), item->size);
+	*when_r = digest_say(language, WORD_RECEIVED, received, size);
+	*until_r = digest_say(language, WORD_EXPIRES, expires);
+}
+
+size_t digest_shown(const char *text, size_t max)
+{
+	size_t size = strlen(text);
+
+	if (size > max) {
+		for (size = max; ((unsigned char)text[size] & 0xc0) == 0x80; size--)
+			;
+	}
+	return size;
+}
+
+void digest_summary(struct strbuf *out, const struct spamtraind *service,
+		    const struct digest *digest, void (*put)(struct strbuf *out, char *text))
+{
+	char size[DATE_SIZE], max[DATE_SIZE];
+
+	digest_size(size, sizeof(size), digest->bytes);
+	digest_size(max, sizeof(max), service->quarantine_max);
+	if (digest->news > digest->count)
+		put(out, digest_say(digest->language, WORD_MORE,
+				    (unsigned long long)(digest->news - digest->count)));
+	put(out,
+	    digest_say(digest->language, WORD_ALL, (unsigned long long)digest->messages, size));
+	if (digest_is_full(service, digest))
+		put(out, digest_say(digest->language, WORD_FULL, size, max));
+}
+
 /* ---- plain text ---- */
 
 /* Shortened between characters. */
 static void put_shortened(struct strbuf *out, const char *text, const char *missing)
 {
-	size_t size = strlen(text);
+	size_t size = digest_shown(text, TEXT_MAX);
 
-	if (size == 0) {
-		strbuf_append_text(out, missing);
-		return;
-	}
-	if (size > TEXT_MAX) {
-		for (size = TEXT_MAX; ((unsigned char)text[size] & 0xc0) == 0x80; size--)
-			;
-	}
 	strbuf_append(out, text, size);
+	if (size == 0)
+		strbuf_append_text(out, missing);
 	if (text[size] != '\0')
 		strbuf_append_text(out, "...");
 }
@@ -106,14 +139,9 @@ static void put_item(struct strbuf *out, const struct spamtraind *service,
 		     const struct digest *digest, const struct digest_item *item, time_t now)
 {
 	enum training_language language = digest->language;
-	char received[DATE_SIZE], expires[DATE_SIZE], size[DATE_SIZE];
 	char *when, *until;
 
-	digest_date(received, sizeof(received), language, item->received, true);
-	digest_date(expires, sizeof(expires), language, item->expires, false);
-	digest_size(size, sizeof(size), item->size);
-	when = digest_say(language, WORD_RECEIVED, received, size);
-	until = digest_say(language, WORD_EXPIRES, expires);
+	digest_times(language, item, &when, &until);
 	strbuf_printf(out, "\n  * %s: ", digest_word(language, WORD_SUBJECT_FIELD));
 	put_shortened(out, item->subject, digest_word(language, WORD_NO_SUBJECT));
 	strbuf_printf(out, "\n    %s: ", digest_word(language, WORD_FROM));
@@ -127,23 +155,6 @@ static void put_item(struct strbuf *out, const struct spamtraind *service,
 	put_item_links(out, service, digest, item, now);
 	free(when);
 	free(until);
-}
-
-static void put_summary(struct strbuf *out, const struct spamtraind *service,
-			const struct digest *digest)
-{
-	char size[DATE_SIZE], max[DATE_SIZE];
-
-	digest_size(size, sizeof(size), digest->bytes);
-	digest_size(max, sizeof(max), service->quarantine_max);
-	strbuf_append_char(out, '\n');
-	if (digest->news > digest->count)
-		put_line(out, digest_say(digest->language, WORD_MORE,
-					 (unsigned long long)(digest->news - digest->count)));
-	put_line(out, digest_say(digest->language, WORD_ALL, (unsigned long long)digest->messages,
-				 size));
-	if (digest_is_full(service, digest))
-		put_line(out, digest_say(digest->language, WORD_FULL, size, max));
 }
 
 static void put_ways(struct strbuf *out, const struct spamtraind *service,
@@ -179,7 +190,8 @@ static void put_plain(struct strbuf *out, const struct spamtraind *service,
 	put_line(&text, xstrdup(digest_word(digest->language, WORD_ORDER)));
 	for (size_t i = 0; i < digest->count; i++)
 		put_item(&text, service, digest, &digest->items[i], now);
-	put_summary(&text, service, digest);
+	strbuf_append_char(&text, '\n');
+	digest_summary(&text, service, digest, put_line);
 	put_ways(&text, service, digest, now);
 	own_mail_text(out, strbuf_text(&text));
 	strbuf_free(&text);

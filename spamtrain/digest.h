@@ -76,6 +76,15 @@ void digest_date(char *buffer, size_t size, enum training_language language, tim
 		 bool with_hour);
 void digest_size(char *buffer, size_t size, uint64_t bytes);
 
+/* When it came, with its size, and until when it is kept; malloc'ed. */
+void digest_times(enum training_language language, const struct digest_item *item, char **when_r,
+		  char **until_r);
+/* How much of a text of strangers is shown: max bytes at the most, whole characters. */
+size_t digest_shown(const char *text, size_t max);
+/* What lies in the quarantine, put by paragraphs, each malloc'ed. */
+void digest_summary(struct strbuf *out, const struct spamtraind *service,
+		    const struct digest *digest, void (*put)(struct strbuf *out, char *text));
+
 /* The training address at which this user releases, or NULL. */
 const char *digest_address(const struct spamtraind *service, const char *user);
 /* Appends the link, or nothing when this host has no links. signature NULL: delete all. */

@@ -40,12 +40,8 @@ static void put_text(struct strbuf *out, const char *text)
 /* Shortened between characters; isolated, so that its direction stays its own. */
 static void put_foreign(struct strbuf *out, const char *text, const char *missing)
 {
-	size_t size = strlen(text);
+	size_t size = digest_shown(text, TEXT_MAX);
 
-	if (size > TEXT_MAX) {
-		for (size = TEXT_MAX; ((unsigned char)text[size] & 0xc0) == 0x80; size--)
-			;
-	}
 	strbuf_append_text(out, "<bdi>");
 	if (size == 0)
 		put_text(out, missing);
@@ -116,14 +112,9 @@ static void put_item(struct strbuf *out, const struct spamtraind *service,
 		     const struct digest *digest, const struct digest_item *item, time_t now)
 {
 	enum training_language language = digest->language;
-	char received[DATE_SIZE], expires[DATE_SIZE], size[DATE_SIZE];
 	char *when, *until;
 
-	digest_date(received, sizeof(received), language, item->received, true);
-	digest_date(expires, sizeof(expires), language, item->expires, false);
-	digest_size(size, sizeof(size), item->size);
-	when = digest_say(language, WORD_RECEIVED, received, size);
-	until = digest_say(language, WORD_EXPIRES, expires);
+	digest_times(language, item, &when, &until);
 	strbuf_append_text(out, "<li style=\"margin-bottom:1em\"><strong>");
 	put_foreign(out, item->subject, digest_word(language, WORD_NO_SUBJECT));
 	strbuf_append_text(out, "</strong><br>\n");
@@ -141,22 +132,6 @@ static void put_item(struct strbuf *out, const struct spamtraind *service,
 	strbuf_append_text(out, "</li>\n");
 	free(when);
 	free(until);
-}
-
-static void put_summary(struct strbuf *out, const struct spamtraind *service,
-			const struct digest *digest)
-{
-	char size[DATE_SIZE], max[DATE_SIZE];
-
-	digest_size(size, sizeof(size), digest->bytes);
-	digest_size(max, sizeof(max), service->quarantine_max);
-	if (digest->news > digest->count)
-		put_paragraph(out, digest_say(digest->language, WORD_MORE,
-					      (unsigned long long)(digest->news - digest->count)));
-	put_paragraph(out, digest_say(digest->language, WORD_ALL,
-				      (unsigned long long)digest->messages, size));
-	if (digest_is_full(service, digest))
-		put_paragraph(out, digest_say(digest->language, WORD_FULL, size, max));
 }
 
 static void put_ways(struct strbuf *out, const struct spamtraind *service,
@@ -190,7 +165,7 @@ void digest_html(struct strbuf *out, const struct spamtraind *service, const str
 	for (size_t i = 0; i < digest->count; i++)
 		put_item(out, service, digest, &digest->items[i], now);
 	strbuf_append_text(out, "</ul>\n");
-	put_summary(out, service, digest);
+	digest_summary(out, service, digest, put_paragraph);
 	put_ways(out, service, digest, now);
 	strbuf_printf(out, "<p><small>%s</small></p>\n</body></html>\n",
 		      digest_word(language, WORD_MACHINE));
