@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MILTER	     "shoveler-milter"
+#define LDA	     "shoveler-lda"
 
 static const char *own_domain(const struct request *r)
 {
@@ -30,12 +32,6 @@ bool host_is_shown(struct request *r)
 {
 	return is_host_admin(r) || address_is_listed((const char *const *)r->site->domain_admins,
 						     r->session.user, r->site->delimiters);
-}
-
-static void show_count(struct request *r, const char *label, const json_t *metrics,
-		       const char *name)
-{
-	html(&r->html, "<dt>%s</dt><dd>%lld</dd>", label, json_number(metrics, name));
 }
 
 /* ---- domains ---- */
@@ -125,32 +121,35 @@ static void show_overview(struct request *r, const json_t *overview)
 /* What milter and delivery agent have counted. */
 static void show_volumes(struct request *r, const json_t *services)
 {
-	const json_t *milter =
-		json_object_get(json_object_get(services, "shoveler-milter"), "metrics");
-	const json_t *lda = json_object_get(json_object_get(services, "shoveler-lda"), "metrics");
+	static const struct {
+		const char *service, *label, *metric;
+	} rows[] = {
+		{MILTER, N_("SMTP sessions"), "shoveler_milter_sessions_total"},
+		{MILTER, N_("Scanned and clean"), "shoveler_milter_scans_total{status=\"clean\"}"},
+		{MILTER, N_("With a virus"), "shoveler_milter_scans_total{status=\"infected\"}"},
+		{MILTER, N_("Refused clients"), "shoveler_milter_refused_total{reason=\"score\"}"},
+		{MILTER, N_("Greylisted"), "shoveler_milter_deferred_total{reason=\"greylist\"}"},
+		{LDA, N_("Called good"), "shoveler_lda_verdicts_total{result=\"innocent\"}"},
+		{LDA, N_("Called spam"), "shoveler_lda_verdicts_total{result=\"spam\"}"},
+		{LDA, N_("From trusted senders"),
+		 "shoveler_lda_verdicts_total{result=\"whitelisted\"}"},
+		{LDA, N_("Put into quarantine"),
+		 "shoveler_lda_recipients_total{outcome=\"quarantined\"}"},
+		{LDA, N_("Delivered without a verdict"),
+		 "shoveler_lda_recipients_total{outcome=\"unmarked\"}"},
+		{LDA, N_("Put off"), "shoveler_lda_recipients_total{outcome=\"deferred\"}"},
+	};
 	struct html *h = &r->html;
 
 	html(h, "<section class=\"card\"><h2>%s</h2><p class=\"hint\">%s</p><dl class=\"facts\">",
 	     tr(h, "Mail"), tr(h, "Since these services were started."));
-	show_count(r, tr(h, "SMTP sessions"), milter, "shoveler_milter_sessions_total");
-	show_count(r, tr(h, "Scanned and clean"), milter,
-		   "shoveler_milter_scans_total{status=\"clean\"}");
-	show_count(r, tr(h, "With a virus"), milter,
-		   "shoveler_milter_scans_total{status=\"infected\"}");
-	show_count(r, tr(h, "Refused clients"), milter,
-		   "shoveler_milter_refused_total{reason=\"score\"}");
-	show_count(r, tr(h, "Greylisted"), milter,
-		   "shoveler_milter_deferred_total{reason=\"greylist\"}");
-	show_count(r, tr(h, "Called good"), lda,
-		   "shoveler_lda_verdicts_total{result=\"innocent\"}");
-	show_count(r, tr(h, "Called spam"), lda, "shoveler_lda_verdicts_total{result=\"spam\"}");
-	show_count(r, tr(h, "From trusted senders"), lda,
-		   "shoveler_lda_verdicts_total{result=\"whitelisted\"}");
-	show_count(r, tr(h, "Put into quarantine"), lda,
-		   "shoveler_lda_recipients_total{outcome=\"quarantined\"}");
-	show_count(r, tr(h, "Delivered without a verdict"), lda,
-		   "shoveler_lda_recipients_total{outcome=\"unmarked\"}");
-	show_count(r, tr(h, "Put off"), lda, "shoveler_lda_recipients_total{outcome=\"deferred\"}");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const json_t *metrics =
+			json_object_get(json_object_get(services, rows[i].service), "metrics");
+
+		html(h, "<dt>%s</dt><dd>%lld</dd>", tr(h, rows[i].label),
+		     json_number(metrics, rows[i].metric));
+	}
 	html(h, "</dl></section>");
 }
 
