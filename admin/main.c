@@ -40,6 +40,22 @@ const struct command commands[] = {
 	 "Writes what shoveler-web shows of the host and its fallback domains, and does what their\n"
 	 "contacts asked for there: flush, extend.\n",
 	 NULL, false},
+	{"backup", "FOLDER | - | --verify FOLDER | --list",
+	 "Copy all state into a folder, or as a tar archive, while the daemons run", command_backup, 1,
+	 2,
+	 "FOLDER is brought up to date: only what has changed is written. What is in it is for root\n"
+	 "alone: it holds secrets, and messages in quarantine.\n"
+	 "  -                 a tar archive on standard output\n"
+	 "      --verify      look whether a backup is whole: checksums and databases\n"
+	 "      --list        every place of state, and what a backup does with it\n",
+	 NULL, false},
+	{"restore", "[--dry-run] [--user ADDRESS | --only NAME...] FOLDER | -",
+	 "Put a backup, or a part of it, back while the daemons run", command_restore, 1, -1,
+	 "  -                 a tar archive on standard input\n"
+	 "      --user        only this user's filter, history, preferences and quarantine\n"
+	 "      --only        only this place of state: users, policy.sqlite, config...\n"
+	 "      --dry-run     look whether it can be restored; change nothing\n",
+	 NULL, false},
 	{"class", "ADDRESS...", "What a recipient is (mailbox, redirect, relayed), and why",
 	 command_class, 1, -1, NULL, NULL, false},
 	{"score", "--client IP [--helo NAME] [--from ADDRESS]",

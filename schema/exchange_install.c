@@ -76,6 +76,9 @@ static enum store_status holds_rows(const struct exchange *exchange, bool *holds
 static enum store_status check(const struct exchange *exchange, bool replace, char **error_r)
 {
 	bool quarantine = false, holds = false;
+
+	if (exchange->whole)
+		return STORE_OK;
 	enum store_status status =
 		is_there(exchange->db, "SELECT EXISTS (SELECT 1 FROM store.quarantine)",
 			 &quarantine, error_r);
@@ -159,6 +162,26 @@ static enum store_status dictionary_name(sqlite3 *db, const char *files, char **
 	return status;
 }
 
+/*
+ * What is held now stays held, and what was held in the backup is held again. The history says so,
+ * or the sweep would take the files for left-overs.
+ */
+static enum store_status quarantine_merge(sqlite3 *db, char **error_r)
+{
+	return execute(
+		db,
+		"INSERT OR IGNORE INTO store.quarantine (signature, file, sender, recipient, added, "
+		"size) SELECT signature, file, sender, recipient, added, size FROM main.quarantine;"
+		"UPDATE store.message SET outcome = 3 WHERE outcome <> 3 AND signature IN "
+		"(SELECT signature FROM store.quarantine);"
+		"INSERT OR IGNORE INTO store.announced SELECT signature FROM main.announced;"
+		"INSERT OR IGNORE INTO store.link_used (link, expires) "
+		"SELECT link, expires FROM main.link_used;"
+		"INSERT INTO store.digest (id, day) SELECT id, day FROM main.digest WHERE true "
+		"ON CONFLICT (id) DO UPDATE SET day = max(day, excluded.day)",
+		error_r);
+}
+
 /* ---- snapshot files ---- */
 
 /* names_r: separated by blanks. Those that were written are in it also on failure. */
@@ -217,6 +240,8 @@ static enum store_status transaction(struct exchange *exchange, const char *dire
 		status = dictionary_name(db, strbuf_text(&names), error_r);
 	if (status == STORE_OK)
 		status = tables_copy(exchange, error_r);
+	if (status == STORE_OK && exchange->whole)
+		status = quarantine_merge(db, error_r);
 	bool committing = status == STORE_OK;
 	if (committing)
 		status = execute(db, "COMMIT", error_r);

@@ -29,6 +29,7 @@ struct exchange {
 	struct exchange_snapshot snapshots[EXCHANGE_FILES_MAX];
 	size_t snapshot_count;
 	bool keep_preferences;
+	bool whole; /* with all that belongs to the quarantine: a backup is restored */
 };
 
 /* The columns of a table that are exchanged. */

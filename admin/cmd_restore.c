@@ -1,0 +1,431 @@
+/*
+ * cmd_restore.c - `shoveler restore`: all or a part of a backup, into a host that may be running.
+ *
+ * First everything is looked at and nothing touched. Then what is about to be replaced is backed up
+ * into "before-restore" in state_directory. Then users one by one, each in a transaction of his
+ * own, and files by rename. If something fails, what was there before is put back the same way; only
+ * if that fails too, or we were killed, "before-restore" stays, and says what to do.
+ */
+#include "restore.h"
+
+#include "backup_tree.h"
+#include "command.h"
+#include "lib/file.h"
+#include "lib/xalloc.h"
+#include "schema/migrate.h"
+#include "schema/store_backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define ASIDE_NAME  "before-restore"
+#define PART_NAME   ".shoveler-restore"
+#define NANOSECONDS INT64_C(1000000000)
+
+struct arguments {
+	const char *path;
+	const char *user;
+	const char *only[32];
+	size_t only_count;
+	bool dry_run;
+};
+
+/* ---- files ---- */
+
+static int rights_set(int fd, const struct manifest_entry *entry)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!tree_ids(entry, &uid, &gid)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return fchown(fd, uid, gid) < 0 || fchmod(fd, entry->mode) < 0 ? -1 : 0;
+}
+
+/* Beside the place and renamed: nobody who watches a folder in it sees a file by halves. */
+static int file_put(int base, const char *path, int from, const struct manifest_entry *entry)
+{
+	struct timespec times[2];
+	struct manifest_entry copied;
+	const char *name;
+	int parent = tree_open_parent(base, path, false, &name), fd = -1, ret = -1, saved;
+
+	if (parent < 0)
+		return -1;
+	unlinkat(base, PART_NAME, 0);
+	fd = openat(base, PART_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	times[0] = times[1] = (struct timespec){.tv_sec = entry->mtime / NANOSECONDS,
+						.tv_nsec = entry->mtime % NANOSECONDS};
+	if (fd >= 0 && tree_copy(from, fd, &copied) == 0 && rights_set(fd, entry) == 0 &&
+	    futimens(fd, times) == 0 && fsync(fd) == 0 &&
+	    renameat(base, PART_NAME, parent, name) == 0 && fsync(parent) == 0)
+		ret = 0;
+	saved = errno;
+	if (ret < 0)
+		unlinkat(base, PART_NAME, 0);
+	if (fd >= 0)
+		close(fd);
+	close(parent);
+	errno = saved;
+	return ret;
+}
+
+static int folder_put(int base, const char *path, const struct manifest_entry *entry)
+{
+	const char *name;
+	int parent = tree_open_parent(base, path, false, &name), fd = -1, ret = -1, saved;
+
+	if (parent < 0)
+		return -1;
+	/* One that is there has the rights that this host gave it. */
+	if (mkdirat(parent, name, 0700) < 0) {
+		ret = errno == EEXIST ? 0 : -1;
+	} else {
+		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		ret = fd < 0 ? -1 : rights_set(fd, entry);
+	}
+	saved = errno;
+	if (fd >= 0)
+		close(fd);
+	close(parent);
+	errno = saved;
+	return ret;
+}
+
+/* The folder that a place lies in, or is; *below_r: of an entry's path, what lies in it. */
+static int place_base(const struct state_place *place, const struct conf *conf, const char *path,
+		      char **below_r)
+{
+	char *where = state_path(place, conf), *slash = strrchr(where, '/');
+	const char *rest = path + strlen(place->name);
+	int fd;
+
+	if (*rest == '/') {
+		*below_r = xstrdup(rest + 1);
+		fd = tree_open_base(where);
+	} else {
+		*below_r = xstrdup(slash + 1);
+		*slash = '\0';
+		fd = tree_open_base(where[0] == '\0' ? "/" : where);
+	}
+	free(where);
+	return fd;
+}
+
+static int put_entry(struct restore *restore, const struct state_place *place,
+		     const struct manifest_entry *entry, char **error_r)
+{
+	char *below;
+	int base = place_base(place, restore->admin->conf, entry->path, &below), from = -1;
+	int ret = -1;
+
+	if (base >= 0 && entry->type == MANIFEST_FOLDER)
+		ret = folder_put(base, below, entry);
+	else if (base >= 0 && (from = backup_set_file(restore->set, entry->path, error_r)) >= 0)
+		ret = file_put(base, below, from, entry);
+	if (ret < 0 && *error_r == NULL)
+		*error_r =
+			xasprintf("cannot put %s into its place: %s", entry->path, strerror(errno));
+	restore->files += ret == 0 && entry->type == MANIFEST_ONE_FILE;
+	restore->in_memory = restore->in_memory || (ret == 0 && place->in_memory);
+	if (from >= 0)
+		close(from);
+	if (base >= 0)
+		close(base);
+	free(below);
+	return ret;
+}
+
+static int put_policy(struct restore *restore, const struct manifest_entry *entry, char **error_r)
+{
+	char *from = xasprintf("%s/%s", restore->set->path, entry->path);
+	char *to =
+		xasprintf("%s/policy.sqlite", conf_text(restore->admin->conf, P_STATE_DIRECTORY));
+	struct policy *policy = NULL;
+	int ret = -1;
+
+	if (open_policy(restore->admin, POLICY_CREATE, &policy) == EX_OK) {
+		policy_close(&policy);
+		if (sqlite_restore(from, migrations_policy, to, error_r) == STORE_OK)
+			ret = 0;
+	}
+	if (ret < 0 && *error_r == NULL)
+		*error_r = xasprintf("%s cannot be written", to);
+	restore->files += ret == 0;
+	free(to);
+	free(from);
+	return ret;
+}
+
+/* ---- all that is chosen ---- */
+
+static int apply_entry(struct restore *restore, const struct manifest_entry *entry, char **error_r)
+{
+	const struct state_place *place = state_find(entry->path, strcspn(entry->path, "/"));
+	int ret = 0;
+
+	if (entry->type == MANIFEST_USER) {
+		ret = restore_user(restore, entry, error_r);
+		restore->users += ret == 0;
+	} else if (place->kind == STATE_POLICY) {
+		ret = put_policy(restore, entry, error_r);
+	} else if (place->kind != STATE_STORES || strchr(entry->path, '/') == NULL) {
+		ret = put_entry(restore, place, entry, error_r);
+	}
+	return ret;
+}
+
+static int apply(struct restore *restore, char **error_r)
+{
+	char *user_path = backup_user_path(restore->choice.user);
+	int ret = 0;
+
+	for (size_t i = 0; i < restore->set->manifest.count && ret == 0; i++) {
+		const struct manifest_entry *entry = &restore->set->manifest.list[i];
+		if (backup_is_chosen(&restore->choice, user_path, entry->path))
+			ret = apply_entry(restore, entry, error_r);
+	}
+	free(user_path);
+	return ret;
+}
+
+/* ---- the former state ---- */
+
+static bool is_same_folder(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+	       first.st_ino == second.st_ino;
+}
+
+/* What an earlier restore kept, unless it had only begun to: then nothing had been changed yet. */
+static int aside_is_free(const char *path)
+{
+	char *manifest = xasprintf("%s/" MANIFEST_FILE, path);
+	bool kept = access(manifest, F_OK) == 0;
+
+	free(manifest);
+	if (kept) {
+		complain("a restore was interrupted: %s holds what was there before. "
+			 "`shoveler restore %s` puts it back; remove it if all is well",
+			 path, path);
+		return EX_TEMPFAIL;
+	}
+	if (tree_remove(AT_FDCWD, path) == 0)
+		return EX_OK;
+	complain("cannot remove %s: %s", path, strerror(errno));
+	return EX_CANTCREAT;
+}
+
+static int aside_make(const struct restore *restore, const char *path)
+{
+	struct backup_result result;
+	int code = aside_is_free(path);
+
+	if (code != EX_OK)
+		return code;
+	code = backup_make(restore->admin->conf, path, &restore->choice, &result);
+	if (code == EX_OK)
+		return EX_OK;
+	complain("what is there now cannot be kept in %s: nothing was restored", path);
+	tree_remove(AT_FDCWD, path);
+	return code;
+}
+
+static void aside_put_back(const struct restore *restore, const char *path)
+{
+	struct backup_set set;
+	struct restore back = {.admin = restore->admin, .set = &set, .choice = restore->choice};
+	char *error = NULL;
+	int code = backup_set_open(&set, path);
+
+	if (code == EX_OK && apply(&back, &error) == 0) {
+		complain("what was there before was put back");
+		backup_set_close(&set);
+		tree_remove(AT_FDCWD, path);
+		return;
+	}
+	complain("not all of what was there before could be put back%s%s; it is in %s, and "
+		 "`shoveler restore %s` tries again",
+		 error == NULL ? "" : ": ", error == NULL ? "" : error, path, path);
+	free(error);
+	backup_set_close(&set);
+}
+
+/* ---- the command ---- */
+
+static int replace(struct restore *restore)
+{
+	char *aside =
+		xasprintf("%s/" ASIDE_NAME, conf_text(restore->admin->conf, P_STATE_DIRECTORY));
+	bool back = is_same_folder(aside, restore->set->path);
+	int code = restore_set_aside_damaged(restore);
+	char *error = NULL;
+
+	if (code == EX_OK && !back)
+		code = aside_make(restore, aside);
+	if (code == EX_OK && apply(restore, &error) < 0) {
+		complain("%s", error);
+		code = EX_IOERR;
+		if (!back)
+			aside_put_back(restore, aside);
+	} else if (code == EX_OK) {
+		tree_remove(AT_FDCWD, aside);
+	}
+	free(error);
+	free(aside);
+	return code;
+}
+
+static void print_done(const struct restore *restore, const struct arguments *arguments,
+		       size_t entries)
+{
+	if (restore->admin->json)
+		printf("{\"entries\": %zu, \"users\": %" PRIu64 ", \"files\": %" PRIu64
+		       ", \"dry_run\": %s, \"restart\": %s}\n",
+		       entries, restore->users, restore->files,
+		       arguments->dry_run ? "true" : "false",
+		       restore->in_memory ? "true" : "false");
+	else if (arguments->dry_run)
+		printf("whole: %zu entries can be restored; nothing was changed\n", entries);
+	else
+		printf("restored %" PRIu64 " users and %" PRIu64 " files\n%s", restore->users,
+		       restore->files,
+		       restore->in_memory ? "restart the daemons: they keep secrets and settings "
+					    "in memory\n"
+					  : "");
+}
+
+/* Is there anything of what was asked for? */
+static int choice_check(const struct backup_set *set, const struct arguments *arguments,
+			size_t entries)
+{
+	if (entries > 0)
+		return EX_OK;
+	if (arguments->user != NULL)
+		complain("%s: it has no store of %s", set->path, arguments->user);
+	else
+		complain("%s: it has nothing of that", set->path);
+	return EX_NOUSER;
+}
+
+static int restore_from(struct admin *admin, const struct arguments *arguments, const char *path)
+{
+	struct backup_set set;
+	struct restore restore = {
+		.admin = admin,
+		.set = &set,
+		.choice = {arguments->user, arguments->only_count > 0 ? arguments->only : NULL}};
+	size_t entries = 0;
+	int code = backup_set_open(&set, path);
+
+	if (code == EX_OK)
+		code = backup_set_check(&set, &restore.choice, &entries);
+	if (code == EX_OK)
+		code = choice_check(&set, arguments, entries);
+	else if (code == EX_DATAERR)
+		complain("nothing was changed");
+	if (code == EX_OK && set.interrupted)
+		complain("the backup was interrupted: some of it is of the one before");
+	if (code == EX_OK && !arguments->dry_run)
+		code = replace(&restore);
+	if (code == EX_OK)
+		print_done(&restore, arguments, entries);
+	backup_set_close(&set);
+	return code;
+}
+
+static int restore_stream(struct admin *admin, const struct arguments *arguments)
+{
+	char *folder = backup_temporary(admin->conf);
+	int code;
+
+	if (folder == NULL)
+		return EX_CANTCREAT;
+	code = backup_tar(folder, false);
+	if (code == EX_OK)
+		code = restore_from(admin, arguments, folder);
+	backup_temporary_remove(&folder);
+	return code;
+}
+
+static int option_read(struct arguments *arguments, const char *option, const char *value)
+{
+	const struct state_place *place;
+
+	if (value == NULL) {
+		complain("restore: %s wants a value", option);
+		return EX_USAGE;
+	}
+	if (strcmp(option, "--user") == 0) {
+		char *path = backup_user_path(value);
+		if (path == NULL)
+			complain("\"%s\" is not a user's mail address", value);
+		arguments->user = value;
+		free(path);
+		return path == NULL ? EX_USAGE : EX_OK;
+	}
+	place = state_find(value, strlen(value));
+	if (place == NULL || !state_is_copied(place) ||
+	    arguments->only_count + 1 == sizeof(arguments->only) / sizeof(*arguments->only)) {
+		complain("there is no \"%s\" in a backup; `shoveler backup --list` names all",
+			 value);
+		return EX_USAGE;
+	}
+	arguments->only[arguments->only_count++] = place->name;
+	return EX_OK;
+}
+
+static int arguments_read(struct arguments *arguments, int argc, char **argv)
+{
+	int code = EX_OK;
+
+	for (int i = 0; i < argc && code == EX_OK; i++) {
+		if (strcmp(argv[i], "--dry-run") == 0) {
+			arguments->dry_run = true;
+		} else if (strcmp(argv[i], "--user") == 0 || strcmp(argv[i], "--only") == 0) {
+			code = option_read(arguments, argv[i], argv[i + 1]);
+			i++;
+		} else if (arguments->path != NULL || (argv[i][0] == '-' && argv[i][1] != '\0')) {
+			complain("restore: \"%s\" is one too many", argv[i]);
+			code = EX_USAGE;
+		} else {
+			arguments->path = argv[i];
+		}
+	}
+	if (code == EX_OK && arguments->path == NULL) {
+		complain("restore wants the FOLDER of a backup, or -");
+		code = EX_USAGE;
+	}
+	if (code == EX_OK && arguments->user != NULL && arguments->only_count > 0) {
+		complain("restore: --user and --only exclude each other");
+		code = EX_USAGE;
+	}
+	return code;
+}
+
+int command_restore(struct admin *admin, int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	int code = arguments_read(&arguments, argc, argv);
+
+	if (code != EX_OK)
+		return code;
+	if (geteuid() != 0) {
+		complain("only root can restore");
+		return EX_NOPERM;
+	}
+	umask(077);
+	return strcmp(arguments.path, "-") == 0 ? restore_stream(admin, &arguments)
+						: restore_from(admin, &arguments, arguments.path);
+}

@@ -1,0 +1,283 @@
+/*
+ * restore_user.c - a user's store and quarantine, with lda_user's rights.
+ *
+ * Held messages first, each synced under its own name, then all rows in one transaction of the store
+ * that is there (schema/store_backup.h). Deliveries and corrections of this user wait for that
+ * transaction, nobody else's do. Killed before it, the files are left-overs, which the daily sweep
+ * removes or indexes as it does with any.
+ */
+#include "restore.h"
+
+#include "act_as.h"
+#include "backup_tree.h"
+#include "command.h"
+#include "lib/file.h"
+#include "lib/xalloc.h"
+#include "schema/store_backup.h"
+#include "spamtrain/quarantine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+struct user_restore {
+	struct restore *restore;
+	const char *path; /* in the backup */
+	char *live;
+	bool created;
+	struct store_restore *store;
+	char **put; /* files of the quarantine that were not there before */
+	size_t put_count;
+	char *error;
+};
+
+/* ---- the quarantine ---- */
+
+static int held_folder(const struct user_restore *u)
+{
+	char *path = xasprintf("%s/" QUARANTINE_FOLDER, u->live);
+	int fd = -1;
+
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	free(path);
+	return fd;
+}
+
+static int held_write(int folder, const char *file, int from)
+{
+	char part[64];
+	struct manifest_entry ignored;
+	int fd, ret = -1, saved;
+
+	/* A name that the sweep knows as unfinished. */
+	snprintf(part, sizeof(part), "tmp.%d.restore", (int)getpid());
+	unlinkat(folder, part, 0);
+	fd = openat(folder, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	if (tree_copy(from, fd, &ignored) == 0 && fsync(fd) == 0)
+		ret = 0;
+	saved = errno;
+	if (close(fd) < 0 && ret == 0) {
+		saved = errno;
+		ret = -1;
+	}
+	if (ret == 0 && renameat(folder, part, folder, file) < 0) {
+		saved = errno;
+		ret = -1;
+	}
+	if (ret < 0)
+		unlinkat(folder, part, 0);
+	errno = saved;
+	return ret;
+}
+
+static void held_note(struct user_restore *u, const char *file)
+{
+	u->put = xrealloc(u->put, (u->put_count + 1) * sizeof(*u->put));
+	u->put[u->put_count++] = xstrdup(file);
+}
+
+/* With our own rights from the backup, with lda_user's into his folder. */
+static bool held_put(void *context, const char *file, uint64_t size)
+{
+	struct user_restore *u = context;
+	const struct conf *conf = u->restore->admin->conf;
+	char *path = xasprintf("%s/" QUARANTINE_FOLDER "/%s", u->path, file);
+	int from = backup_set_file(u->restore->set, path, &u->error), folder = -1;
+	struct stat st;
+
+	(void)size;
+	if (from >= 0 && act_as(conf_text(conf, P_LDA_USER), &u->error) == 0) {
+		folder = held_folder(u);
+		bool there = folder >= 0 && fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		if (folder < 0 || (!there && held_write(folder, file, from) < 0))
+			u->error = xasprintf("%s/" QUARANTINE_FOLDER "/%s: %s", u->live, file,
+					     strerror(errno));
+		else if (!there)
+			held_note(u, file);
+		if (folder >= 0)
+			close(folder);
+	}
+	act_as_self();
+	if (from >= 0)
+		close(from);
+	free(path);
+	return u->error == NULL;
+}
+
+/* ---- the store ---- */
+
+static int store_prepare(struct user_restore *u)
+{
+	char *path = xasprintf("%s/" STORE_BACKUP_FILE, u->live);
+	struct store *store = NULL;
+	struct stat st;
+
+	u->created = stat(path, &st) < 0 && errno == ENOENT;
+	enum store_status status = store_open(&store, u->live, true, &u->error);
+	store_close(&store);
+	free(path);
+	return status == STORE_OK ? 0 : -1;
+}
+
+static int store_install(struct user_restore *u)
+{
+	int folder = u->put_count == 0 ? -1 : held_folder(u);
+
+	if (u->put_count > 0 && (folder < 0 || fsync(folder) < 0))
+		u->error = xasprintf("%s/" QUARANTINE_FOLDER ": %s", u->live, strerror(errno));
+	if (folder >= 0)
+		close(folder);
+	if (u->error != NULL)
+		return -1;
+	return store_restore_install(u->store, u->live, &u->error) == STORE_OK ? 0 : -1;
+}
+
+/* Nothing is left of an attempt. */
+static void undo(struct user_restore *u)
+{
+	int folder = u->put_count == 0 ? -1 : held_folder(u);
+	char *ignored = NULL;
+
+	for (size_t i = 0; i < u->put_count && folder >= 0; i++)
+		unlinkat(folder, u->put[i], 0);
+	if (folder >= 0)
+		close(folder);
+	if (u->created)
+		store_remove(u->live, &ignored);
+	free(ignored);
+}
+
+static int as_owner(struct user_restore *u, int (*work)(struct user_restore *u))
+{
+	int ret = act_as(conf_text(u->restore->admin->conf, P_LDA_USER), &u->error);
+
+	if (ret == 0)
+		ret = work(u);
+	act_as_self();
+	return ret;
+}
+
+static int undo_as_owner(struct user_restore *u)
+{
+	undo(u);
+	return 0;
+}
+
+int restore_user(struct restore *restore, const struct manifest_entry *entry, char **error_r)
+{
+	const char *users = conf_text(restore->admin->conf, P_USERS_DIRECTORY);
+	char *folder = xasprintf("%s/%s", restore->set->path, entry->path);
+	struct user_restore u = {.restore = restore, .path = entry->path};
+	int ret = -1;
+
+	u.live = xasprintf("%s%s", users, strchr(entry->path, '/'));
+	if (store_restore_open(&u.store, folder, &u.error) == STORE_OK) {
+		if (as_owner(&u, store_prepare) == 0 &&
+		    store_restore_quarantine(u.store, held_put, &u, &u.error) == STORE_OK &&
+		    u.error == NULL)
+			ret = as_owner(&u, store_install);
+		if (ret < 0) {
+			char *why = u.error;
+			u.error = NULL;
+			as_owner(&u, undo_as_owner);
+			free(u.error);
+			u.error = why;
+		}
+	}
+	store_restore_close(&u.store);
+	*error_r = u.error;
+	if (ret < 0 && *error_r == NULL)
+		*error_r = xasprintf("%s: cannot be restored", u.live);
+	for (size_t i = 0; i < u.put_count; i++)
+		free(u.put[i]);
+	free(u.put);
+	free(u.live);
+	free(folder);
+	return ret;
+}
+
+/* ---- damaged ones ---- */
+
+static int rename_beside(const char *path, char **error_r)
+{
+	const char *name = strrchr(path, '/') + 1;
+	char *beside = xasprintf("%.*sdamaged.%lld.%s", (int)(name - path), path,
+				 (long long)time(NULL), name);
+	int ret = rename(path, beside);
+
+	if (ret < 0 && errno == ENOENT)
+		ret = 0;
+	else if (ret < 0)
+		*error_r = xasprintf("%s: %s", path, strerror(errno));
+	else
+		complain("%s was damaged: it is kept as %s", path, beside);
+	free(beside);
+	return ret;
+}
+
+/* Whoever has it open sees by its inode that it is gone. The log first: it is worthless alone. */
+static int set_aside(const char *path, char **error_r)
+{
+	static const char *const suffixes[] = {"-wal", "-shm", "-journal", ""};
+	struct stat st;
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && ret == 0; i++) {
+		char *file = xasprintf("%s%s", path, suffixes[i]);
+		if (lstat(file, &st) == 0)
+			ret = rename_beside(file, error_r);
+		free(file);
+	}
+	return ret;
+}
+
+static int look_at(struct restore *restore, const char *path, const char *owner, char **error_r)
+{
+	int ret = act_as(owner, error_r);
+
+	if (ret == 0 && sqlite_is_damaged(path)) {
+		ret = set_aside(path, error_r);
+		restore->set_aside++;
+	}
+	act_as_self();
+	return ret;
+}
+
+int restore_set_aside_damaged(struct restore *restore)
+{
+	const struct conf *conf = restore->admin->conf;
+	const char *users = conf_text(conf, P_USERS_DIRECTORY);
+	char *user_path = backup_user_path(restore->choice.user), *error = NULL;
+	int ret = 0;
+
+	for (size_t i = 0; i < restore->set->manifest.count && ret == 0; i++) {
+		const struct manifest_entry *entry = &restore->set->manifest.list[i];
+		const struct state_place *place =
+			state_find(entry->path, strcspn(entry->path, "/"));
+		char *path = NULL;
+		if (!backup_is_chosen(&restore->choice, user_path, entry->path))
+			continue;
+		if (entry->type == MANIFEST_USER) {
+			path = xasprintf("%s%s/" STORE_BACKUP_FILE, users,
+					 strchr(entry->path, '/'));
+			ret = look_at(restore, path, conf_text(conf, P_LDA_USER), &error);
+		} else if (place->kind == STATE_POLICY) {
+			path = state_path(place, conf);
+			ret = look_at(restore, path, "root", &error);
+		}
+		free(path);
+	}
+	if (ret < 0)
+		complain("%s", error);
+	free(error);
+	free(user_path);
+	return ret < 0 ? EX_CANTCREAT : EX_OK;
+}
