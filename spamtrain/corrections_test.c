@@ -89,13 +89,14 @@ static void step_rare(unsigned what)
 		assert_int_equal(dictionary_merge(c->store, false, &error), STORE_OK);
 		break;
 	case 3:
-		assert_int_equal(classifier_rescore(c, 1 + random_below(2 * MESSAGES), NULL, &error),
-				 CLASSIFIER_OK);
+		assert_int_equal(
+			classifier_rescore(c, 1 + random_below(2 * MESSAGES), NULL, &error),
+			CLASSIFIER_OK);
 		break;
 	case 4:
 		classifier_close(&c);
 		classifier_site_free(&site);
-		site_open();
+		site = site_make();
 		open_user(ALICE);
 		break;
 	default:

@@ -1,43 +1,21 @@
 #include "spamtrain/correspondents.h"
 
-#include "lib/xalloc.h"
 #include "schema/store_correspondent.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-/* after the headers above */
-#include <cmocka.h>
-
-#define ALICE "alice@example.test"
-
-static char folder[] = "/tmp/correspondents_test.XXXXXX";
-static struct classifier_site *site;
+#include "spamtrain/site_fixture.h"
 
 static int setup(void **state)
 {
-	struct classifier_settings settings;
-
 	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	classifier_settings_init(&settings);
-	settings.users_directory = folder;
-	settings.quick = true;
-	site = classifier_site_create(&settings);
+	folder_make();
+	site = site_make();
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	char *command = xasprintf("rm -r %s", folder);
-
 	(void)state;
-	classifier_site_free(&site);
-	int code = system(command);
-	free(command);
-	return code;
+	folder_remove();
+	return 0;
 }
 
 static void keys(void **state)
@@ -60,22 +38,13 @@ static void keys(void **state)
 	assert_int_equal(correspondent_key_of_field(SPAN_LITERAL("")), 0);
 }
 
-static struct classifier *open_alice(void)
-{
-	struct classifier *c = NULL;
-	char *error = NULL;
-
-	assert_int_equal(classifier_open(site, ALICE, true, &c, &error), CLASSIFIER_OK);
-	return c;
-}
-
 static struct classifier_message *message_make(unsigned number, bool spam, const char *from)
 {
 	char *text = xasprintf("From: %s\r\nSubject: %s %u\r\nMessage-ID: <%u@m>\r\n\r\n%s\r\n",
 			       from, spam ? "pills" : "minutes", number, number,
 			       spam ? "cheap pills online pharmacy discount"
 				    : "the board meets at the bridge on friday");
-	struct classifier_message *m = classifier_message_read(span_of(text), strlen(text));
+	struct classifier_message *m = message_of(span_of(text));
 
 	free(text);
 	return m;
@@ -83,15 +52,10 @@ static struct classifier_message *message_make(unsigned number, bool spam, const
 
 static void train(struct classifier *c, unsigned number, bool spam)
 {
-	char *from = xasprintf("p%u@%s.test", number, spam ? "bad" : "good"), *error = NULL;
+	char *from = xasprintf("p%u@%s.test", number, spam ? "bad" : "good");
 	struct classifier_message *m = message_make(number, spam, from);
-	struct classifier_correction correction = {.teaching = CLASSIFIER_TRAIN,
-						   .class = spam ? STORE_SPAM : STORE_INNOCENT,
-						   .message = m,
-						   .source = "cli"};
-	enum classifier_corrected corrected;
 
-	assert_int_equal(classifier_correct(c, &correction, &corrected, &error), CLASSIFIER_OK);
+	user_correct(c, CLASSIFIER_TRAIN, spam ? STORE_SPAM : STORE_INNOCENT, NULL, m);
 	classifier_message_free(&m);
 	free(from);
 }
@@ -111,7 +75,7 @@ static double probability(struct classifier *c, const char *from)
 /* As if the sensitivity were the least, and only for whom he wrote to. */
 static void their_mail_is_judged_mildly(void **state)
 {
-	struct classifier *c = open_alice();
+	struct classifier *c = user_open(ALICE);
 	double before, after, mild;
 	char *error = NULL;
 
@@ -139,7 +103,7 @@ static void their_mail_is_judged_mildly(void **state)
 
 static void what_is_not_noted(void **state)
 {
-	struct classifier *c = open_alice();
+	struct classifier *c = user_open(ALICE);
 	char *many = xstrdup(""), *error = NULL;
 
 	(void)state;
@@ -164,7 +128,7 @@ static void what_is_not_noted(void **state)
 
 static void the_number_is_bounded(void **state)
 {
-	struct classifier *c = open_alice();
+	struct classifier *c = user_open(ALICE);
 	struct store *store = classifier_store(c);
 	char *error = NULL;
 

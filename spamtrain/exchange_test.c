@@ -1,68 +1,28 @@
 /* An export brought to another user is the same filter; a file that is not whole changes nothing. */
 #include "spamtrain/bogofilter.h"
-#include "spamtrain/classifier_internal.h"
+#include "spamtrain/site_fixture.h"
 #include "spamtrain/spamassassin.h"
 
-#include "lib/xalloc.h"
-
 #include <inttypes.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include <cmocka.h>
-
-#define ALICE "alice@example.test"
-#define BOB   "bob@example.test"
-
-static char folder[] = "/tmp/exchange_test.XXXXXX";
-static struct classifier_site *site;
-
-static struct classifier_site *site_make(void)
-{
-	struct classifier_settings settings;
-
-	classifier_settings_init(&settings);
-	settings.users_directory = folder;
-	settings.open_stores_max = 2;
-	settings.quick = true;
-	return classifier_site_create(&settings);
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(folder + strlen(folder) - 6, "XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	folder_make();
 	site = site_make();
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	char *command = xasprintf("rm -rf '%s'", folder);
-
 	(void)state;
-	classifier_site_free(&site);
-	assert_int_equal(system(command), 0);
-	free(command);
+	folder_remove();
 	return 0;
-}
-
-static struct classifier *open_user(struct classifier_site *of, const char *user)
-{
-	struct classifier *c = NULL;
-	char *error = NULL;
-
-	assert_int_equal(classifier_open(of, user, true, &c, &error), CLASSIFIER_OK);
-	return c;
 }
 
 static struct classifier_message *message_make(unsigned number)
@@ -83,16 +43,10 @@ static struct classifier_message *message_make(unsigned number)
 static void correct(struct classifier *c, unsigned number, enum classifier_teaching teaching)
 {
 	struct classifier_message *m = message_make(number);
-	struct classifier_correction correction = {.teaching = teaching,
-						   .class =
-							   number % 2 ? STORE_SPAM : STORE_INNOCENT,
-						   .message = m,
-						   .source = "test"};
-	enum classifier_corrected corrected;
-	char *error = NULL;
 
-	assert_int_equal(classifier_correct(c, &correction, &corrected, &error), CLASSIFIER_OK);
-	assert_int_not_equal(corrected, CLASSIFIER_UNKNOWN);
+	assert_int_not_equal(
+		user_correct(c, teaching, number % 2 ? STORE_SPAM : STORE_INNOCENT, NULL, m),
+		CLASSIFIER_UNKNOWN);
 	classifier_message_free(&m);
 }
 
@@ -107,7 +61,7 @@ static void merge(struct classifier *c)
 /* Alice has snapshots, lessons behind them, something taken back, and preferences. */
 static void alice_make(void)
 {
-	struct classifier *c = open_user(site, ALICE);
+	struct classifier *c = user_open(ALICE);
 	char *error = NULL;
 
 	for (unsigned i = 0; i < 60; i++)
@@ -127,7 +81,7 @@ static void alice_make(void)
 /* malloc'ed */
 static char *export(const char *user, size_t *size_r)
 {
-	struct classifier *c = open_user(site, user);
+	struct classifier *c = user_open(user);
 	char *text = NULL, *error = NULL;
 	FILE *out = open_memstream(&text, size_r);
 
@@ -172,7 +126,7 @@ static struct classifier_stats stats(struct classifier *c)
 
 static void score_all(const char *user, double *scores)
 {
-	struct classifier *c = open_user(site, user);
+	struct classifier *c = user_open(user);
 	struct classifier_verdict verdict;
 	char *error = NULL;
 
@@ -211,10 +165,10 @@ static void test_round_trip(void **state)
 	char *text = export(ALICE, &size);
 	assert_int_equal(import(BOB, (struct span){text, size}, false), STORE_OK);
 	assert_same(ALICE, BOB);
-	struct classifier *c = open_user(site, ALICE);
+	struct classifier *c = user_open(ALICE);
 	struct classifier_stats a = stats(c);
 	classifier_close(&c);
-	c = open_user(site, BOB);
+	c = user_open(BOB);
 	struct classifier_stats b = stats(c);
 	classifier_close(&c);
 	assert_memory_equal(&a, &b, sizeof(a));
@@ -230,12 +184,12 @@ static void test_life_goes_on(void **state)
 
 	(void)state;
 	alice_make();
-	struct classifier *c = open_user(site, ALICE);
+	struct classifier *c = user_open(ALICE);
 	merge(c);
 	classifier_close(&c);
 	char *text = export(ALICE, &size);
 	assert_int_equal(import(BOB, (struct span){text, size}, false), STORE_OK);
-	c = open_user(site, BOB);
+	c = user_open(BOB);
 	struct classifier_stats before = stats(c);
 	correct(c, 200, CLASSIFIER_TRAIN);
 	assert_int_equal(stats(c).innocent_learned, before.innocent_learned + 1);
@@ -252,7 +206,7 @@ static void test_life_goes_on(void **state)
 static void test_replace(void **state)
 {
 	struct classifier_site *other = site_make();
-	struct classifier *c = open_user(other, BOB);
+	struct classifier *c = user_open_at(other, BOB);
 	size_t size;
 
 	(void)state;
@@ -365,7 +319,7 @@ static void test_quarantine_stays(void **state)
 					.file = xstrdup("one"),
 					.sender = xstrdup(""),
 					.recipient = xstrdup(BOB)};
-	struct classifier *c = open_user(site, BOB);
+	struct classifier *c = user_open(BOB);
 	char *replaced = NULL, *error = NULL;
 	size_t size;
 
@@ -388,7 +342,7 @@ static void test_export_beside_lessons(void **state)
 	pid_t child = fork();
 	if (child == 0) {
 		struct classifier_site *own = site_make();
-		struct classifier *c = open_user(own, ALICE);
+		struct classifier *c = user_open_at(own, ALICE);
 		for (unsigned i = 0; i < 100000; i++) {
 			correct(c, i, CLASSIFIER_TRAIN);
 			if (i % 3 == 0)
@@ -401,7 +355,7 @@ static void test_export_beside_lessons(void **state)
 		usleep(30000);
 		char *text = export(ALICE, &size);
 		assert_int_equal(import(BOB, (struct span){text, size}, true), STORE_OK);
-		struct classifier *c = open_user(site, BOB);
+		struct classifier *c = user_open(BOB);
 		struct classifier_stats s = stats(c);
 		assert_int_equal(s.spam_learned + s.innocent_learned, s.history);
 		classifier_close(&c);
@@ -422,7 +376,7 @@ static void test_killed(void **state)
 	size_t few_size, many_size, size;
 
 	(void)state;
-	struct classifier *c = open_user(site, ALICE);
+	struct classifier *c = user_open(ALICE);
 	correct(c, 1, CLASSIFIER_TRAIN);
 	classifier_close(&c);
 	char *few = export(ALICE, &few_size);
@@ -500,7 +454,7 @@ static void test_bogofilter(void **state)
 	assert_int_equal(store_import_counts(directory, &dump.counts, false, &error), STORE_OK);
 	free(directory);
 	free((void *)(uintptr_t)dump.counts.tokens);
-	struct classifier *c = open_user(site, BOB);
+	struct classifier *c = user_open(BOB);
 	assert_int_equal(stats(c).spam_learned, 40);
 	assert_int_equal(stats(c).innocent_learned, 60);
 	correct(c, 1, CLASSIFIER_TRAIN);

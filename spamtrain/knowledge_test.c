@@ -10,8 +10,7 @@ static const char *const family[] = {"family:", ALICE, BOB, NULL};
 /* What alice teaches, bob's filter knows; eve's does not. */
 static void test_group_shares(void **state)
 {
-	struct classifier_message *spam = message_make(1000, true),
-				  *ham = message_make(1000, false);
+	struct classifier_message *spam = mail_make(1000, true), *ham = mail_make(1000, false);
 
 	(void)state;
 	site_open(family, false);
@@ -27,7 +26,7 @@ static void test_group_shares(void **state)
 /* Each copy of a message is a lesson of who got it, once, and is taken back alone. */
 static void test_group_same_message(void **state)
 {
-	struct classifier_message *m = message_make(1, true);
+	struct classifier_message *m = mail_make(1, true);
 	char *error = NULL;
 
 	(void)state;
@@ -47,7 +46,7 @@ static void test_group_same_message(void **state)
 	assert_int_equal(correct(BOB, CLASSIFIER_UNLEARN, STORE_NONE, NULL, m),
 			 CLASSIFIER_TAKEN_BACK);
 	assert_same(once, snapshot_take(ALICE));
-	struct classifier *c = open_user(ALICE);
+	struct classifier *c = user_open(ALICE);
 	assert_int_equal(dictionary_refresh(c->store, &error), STORE_OK);
 	assert_int_equal(dictionary_merge(c->store, false, &error),
 			 STORE_OK); /* and across a snapshot */
@@ -61,7 +60,7 @@ static void test_group_same_message(void **state)
 /* Signatures, history, preferences and trusted senders stay each member's own. */
 static void test_group_walls(void **state)
 {
-	struct classifier_message *m = message_make(5, true);
+	struct classifier_message *m = mail_make(5, true);
 	struct classifier_stats stats;
 	char *error = NULL;
 
@@ -70,7 +69,7 @@ static void test_group_walls(void **state)
 	struct classifier_verdict v = process(ALICE, m);
 	assert_int_equal(correct(BOB, CLASSIFIER_CORRECT, STORE_SPAM, v.signature, NULL),
 			 CLASSIFIER_UNKNOWN);
-	struct classifier *c = open_user(BOB);
+	struct classifier *c = user_open(BOB);
 	assert_int_equal(classifier_stats(c, &stats, &error), CLASSIFIER_OK);
 	assert_int_equal(stats.history, 0);
 	assert_int_equal(stats.innocent_learned, 0);
@@ -81,16 +80,16 @@ static void test_group_walls(void **state)
 	assert_int_equal(classifier_preference_set(c, "trainingMode", "NOTRAIN", &error),
 			 CLASSIFIER_OK);
 	classifier_close(&c);
-	c = open_user(ALICE);
+	c = user_open(ALICE);
 	assert_int_equal(classifier_preferences(c)->training_mode, TRAINING_TUM);
 	classifier_close(&c);
 	for (unsigned i = 0; i < 12; i++) { /* a sender whom alice knows well */
-		struct classifier_message *ham = message_make(i * 7, false);
+		struct classifier_message *ham = mail_make(i * 7, false);
 		train(ALICE, STORE_INNOCENT, ham);
 		classifier_message_free(&ham);
 	}
 	train_some(ALICE, 300, 320);
-	struct classifier_message *known = message_make(70000, false);
+	struct classifier_message *known = mail_make(70000, false);
 	assert_int_equal(score(ALICE, known).result, CLASSIFIER_WHITELISTED);
 	assert_int_equal(score(BOB, known).result, CLASSIFIER_INNOCENT);
 	classifier_message_free(&known);
@@ -100,7 +99,7 @@ static void test_group_walls(void **state)
 /* Who joins brings his lessons, who leaves takes them along and has his own filter back. */
 static void test_group_joins_and_leaves(void **state)
 {
-	struct classifier_message *spam = message_make(1000, true);
+	struct classifier_message *spam = mail_make(1000, true);
 
 	(void)state;
 	site_open(NULL, false);
@@ -135,7 +134,7 @@ static void test_group_joins_and_leaves(void **state)
 /* A member who is forgotten, or whose store is damaged, takes nobody else's filter away. */
 static void test_group_without_a_member(void **state)
 {
-	struct classifier_message *spam = message_make(1000, true);
+	struct classifier_message *spam = mail_make(1000, true);
 	char *path = xasprintf("%s/example.test/alice/store.sqlite", folder), *error = NULL;
 
 	(void)state;
@@ -164,7 +163,7 @@ static void test_group_without_a_member(void **state)
 static void *hammer(void *user)
 {
 	for (unsigned i = 0; i < 40; i++) {
-		struct classifier_message *m = message_make(i + (user != NULL ? 500 : 0), i % 2);
+		struct classifier_message *m = mail_make(i + (user != NULL ? 500 : 0), i % 2);
 		process(user != NULL ? ALICE : BOB, m);
 		classifier_message_free(&m);
 	}
@@ -184,7 +183,7 @@ static void test_group_at_once(void **state)
 	if (child == 0) {
 		site_open(family, false);
 		for (unsigned i = 0; i < 30; i++) {
-			struct classifier_message *m = message_make(i + 2000, i % 2);
+			struct classifier_message *m = mail_make(i + 2000, i % 2);
 			process(i % 3 ? ALICE : BOB, m);
 			classifier_message_free(&m);
 		}
@@ -197,7 +196,7 @@ static void test_group_at_once(void **state)
 	int status;
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-	struct classifier *c = open_user(ALICE);
+	struct classifier *c = user_open(ALICE);
 	struct classifier_stats stats;
 	char *error = NULL;
 	assert_int_equal(classifier_stats(c, &stats, &error), CLASSIFIER_OK);

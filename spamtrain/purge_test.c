@@ -1,56 +1,33 @@
 /* What a purge drops and what it spares, the bound of a dictionary, and that lessons stay exact. */
-#include "spamtrain/classifier_internal.h"
+#include "spamtrain/site_fixture.h"
 
-#include "lib/xalloc.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define ALICE "alice@example.test"
-#define BOB   "bob@example.test"
 #define DAY   86400
 #define START ((time_t)20000 * DAY)
 #define WORDS 40 /* of a message */
 
-static char folder[] = "/tmp/purge_test.XXXXXX";
 static struct classifier_settings settings;
-static struct classifier_site *site;
 static struct classifier *c;
 
 static void open_user(const char *user, const char *mode)
 {
-	char *error = NULL;
-
-	assert_int_equal(classifier_open(site, user, true, &c, &error), CLASSIFIER_OK);
-	assert_int_equal(classifier_preference_set(c, "trainingMode", mode, &error), CLASSIFIER_OK);
+	c = user_open(user);
+	user_prefers(c, "trainingMode", mode);
 }
 
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(folder + strlen(folder) - 6, "XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	classifier_settings_init(&settings);
-	settings.users_directory = folder;
-	settings.quick = true;
+	folder_make();
+	settings = site_settings();
 	site = classifier_site_create(&settings);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	char *command = xasprintf("rm -rf '%s'", folder);
-
 	(void)state;
 	classifier_close(&c);
-	classifier_site_free(&site);
-	assert_int_equal(system(command), 0);
-	free(command);
+	folder_remove();
 	return 0;
 }
 
@@ -62,7 +39,7 @@ static struct classifier_message *message_make(unsigned number, unsigned first)
 	strbuf_printf(&text, "Message-ID: <%u@example.test>\n\n", number);
 	for (unsigned i = first; i < first + WORDS; i++)
 		strbuf_printf(&text, "word%u\n\n", i);
-	struct classifier_message *m = classifier_message_read(strbuf_span(&text), text.size);
+	struct classifier_message *m = message_of(strbuf_span(&text));
 	strbuf_free(&text);
 	return m;
 }
@@ -71,14 +48,8 @@ static enum classifier_corrected correct(const struct classifier_message *m,
 					 enum classifier_teaching teaching, enum store_class class,
 					 time_t when)
 {
-	struct classifier_correction correction = {
-		.teaching = teaching, .class = class, .message = m, .source = "test"};
-	enum classifier_corrected corrected;
-	char *error = NULL;
-
 	store_set_now(c->store, when);
-	assert_int_equal(classifier_correct(c, &correction, &corrected, &error), CLASSIFIER_OK);
-	return corrected;
+	return user_correct(c, teaching, class, NULL, m);
 }
 
 static void train(unsigned number, unsigned first, enum store_class class, time_t when)

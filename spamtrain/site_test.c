@@ -78,8 +78,7 @@ static void test_levels(void **state)
 /* A new user of a site that is solid is filtered from his first message on; others are not. */
 static void test_site_seeds(void **state)
 {
-	struct classifier_message *spam = message_make(9000, true),
-				  *ham = message_make(9000, false);
+	struct classifier_message *spam = mail_make(9000, true), *ham = mail_make(9000, false);
 
 	(void)state;
 	site_open(NULL, true);
@@ -101,7 +100,7 @@ static void test_site_seeds(void **state)
 /* Two users, whatever they taught, are no site. */
 static void test_site_not_solid(void **state)
 {
-	struct classifier_message *spam = message_make(9000, true);
+	struct classifier_message *spam = mail_make(9000, true);
 
 	(void)state;
 	site_open(NULL, true);
@@ -137,7 +136,7 @@ static struct classifier_message *bank_mail(unsigned user, unsigned number)
 			       "Message-ID: <%u.%u@bank>\n\n"
 			       "quarterly statement ledger balance interest mortgage\n",
 			       user, number);
-	struct classifier_message *m = message_of(text);
+	struct classifier_message *m = message_of(span_of(text));
 
 	free(text);
 	return m;
@@ -188,8 +187,7 @@ static void test_site_poison(void **state)
 /* The user's own lessons win, from the first one on, and the site fades. */
 static void test_site_own_wins(void **state)
 {
-	struct classifier_message *spam = message_make(9000, true),
-				  *alike = message_make(9007, true);
+	struct classifier_message *spam = mail_make(9000, true), *alike = mail_make(9007, true);
 
 	(void)state;
 	site_open(NULL, true);
@@ -204,7 +202,7 @@ static void test_site_own_wins(void **state)
 	assert_int_equal(score(EVE, spam).result, CLASSIFIER_INNOCENT);
 	assert_true(score(EVE, alike).score < before);
 	/* Of the message's own features none speaks for spam any more. */
-	struct classifier *c = open_user(EVE);
+	struct classifier *c = user_open(EVE);
 	struct token_counts *counts = xmalloc(spam->count * sizeof(*counts));
 	char *error = NULL;
 	assert_int_equal(knowledge_refresh(c, &error), STORE_OK);
@@ -213,7 +211,7 @@ static void test_site_own_wins(void **state)
 		assert_int_equal(counts[i].spam, 0);
 	classifier_close(&c);
 	train_some(EVE, 5000, 5000 + 2 * SITE_FADED + 4);
-	c = open_user(EVE);
+	c = user_open(EVE);
 	assert_int_equal(knowledge_refresh(c, &error), STORE_OK);
 	assert_int_equal(c->site_weight, 0);
 	struct token_counts *own = xmalloc(spam->count * sizeof(*own));
@@ -251,7 +249,7 @@ static void test_site_leaving(void **state)
 	train_some("teacher3@example.test", 4000, 4080);
 	build();
 	assert_same_content(four, content());
-	struct classifier *c = open_user("teacher3@example.test");
+	struct classifier *c = user_open("teacher3@example.test");
 	assert_int_equal(classifier_preference_set(c, "siteDictionary", "off", &error),
 			 CLASSIFIER_OK);
 	classifier_close(&c);
@@ -259,7 +257,7 @@ static void test_site_leaving(void **state)
 	assert_same_content(three, content());
 	/* He is not judged by it either. */
 	site_open(NULL, true);
-	c = open_user("teacher3@example.test");
+	c = user_open("teacher3@example.test");
 	assert_int_equal(knowledge_refresh(c, &error), STORE_OK);
 	assert_int_equal(c->site_weight, 0);
 	classifier_close(&c);
@@ -279,15 +277,15 @@ static void test_site_confirmed(void **state)
 	(void)state;
 	site_open(NULL, true);
 	for (unsigned i = 0; i < 20; i++) {
-		m = message_make(i, false);
+		m = mail_make(i, false);
 		process(ALICE, m);
 		classifier_message_free(&m);
 	}
 	assert_int_equal(build().users, 0);
-	m = message_make(100, true);
+	m = mail_make(100, true);
 	struct classifier_verdict v = process(ALICE, m);
 	classifier_message_free(&m);
-	m = message_make(101, false);
+	m = mail_make(101, false);
 	process(ALICE, m); /* after it: he may not have seen it yet */
 	classifier_message_free(&m);
 	assert_int_equal(correct(ALICE, CLASSIFIER_CORRECT, STORE_SPAM, v.signature, NULL),
@@ -312,7 +310,7 @@ static void test_site_bounded(void **state)
 /* A damaged file, another program's, none at all: users start from nothing, and mail goes on. */
 static void test_site_damaged(void **state)
 {
-	struct classifier_message *spam = message_make(9000, true);
+	struct classifier_message *spam = mail_make(9000, true);
 	struct site_dictionary *d = NULL;
 	char *error = NULL;
 
