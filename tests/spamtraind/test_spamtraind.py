@@ -154,7 +154,7 @@ class Spool(TrainTest):
         self.host.stop_trainer()
         time.sleep(1.1)
         self.host.start_trainer()
-        self.assertLessEqual(abs(self.host.metric(name) - learned), 1)
+        wait_for(lambda: abs(self.host.metric(name) - learned) <= 1, "the time of before", 3)
 
     def test_users_are_walls(self):
         signature = self.deliver(ALICE, "one")
@@ -294,11 +294,17 @@ class Quarantine(TrainTest):
         return signature
 
     def held(self, user):
+        """What the index says is held; the files agree with it, once the one has followed the other."""
         folder = os.path.join(os.path.dirname(self.host.store(user)), "quarantine")
-        files = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-        rows = sorted(row[0].hex() for row in self.query(user, "SELECT signature FROM quarantine"))
-        self.assertEqual([name[:24] for name in files], rows)
-        return rows
+
+        def rows():
+            return sorted(row[0].hex() for row in self.query(user, "SELECT signature FROM quarantine"))
+
+        def files():
+            return sorted(name[:24] for name in os.listdir(folder)) if os.path.isdir(folder) else []
+
+        wait_for(lambda: files() == rows(), "files as the index says", 3)
+        return rows()
 
     def release(self, user, signature):
         return self.host.ask(request="release", user=user, signature=signature, source="cli")
