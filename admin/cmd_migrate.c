@@ -36,7 +36,8 @@ static void print_text(const struct former *former)
 	if (former->count == 0)
 		puts("No other spam filter was found in the configuration of Dovecot and Postfix.");
 	if (former->folders.size > 0)
-		printf("Folders that become Junk, too: %s\n", strbuf_text(&former->folders) + 2);
+		printf("Folders that belong into junk_folders: %s\n",
+		       strbuf_text(&former->folders));
 }
 
 static json_t *findings_json(const struct former *former)
@@ -46,11 +47,15 @@ static json_t *findings_json(const struct former *former)
 	for (size_t i = 0; i < former->count; i++) {
 		const struct former_finding *finding = &former->findings[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "system",
-						      finding->system, "action",
-						      former_action_name(finding->action), "where",
-						      finding->where, "what", finding->what,
-						      "advice", finding->advice));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "system", finding->system,
+				  "action", former_action_name(finding->action), "where",
+				  finding->where, "what", finding->what, "advice", finding->advice,
+				  "line",
+				  json_sprintf("%s: %s, %s: %s -> %s",
+					       former_action_name(finding->action), finding->system,
+					       finding->where, finding->what, finding->advice)));
 	}
 	return list;
 }
@@ -60,10 +65,12 @@ static void print_json(const struct former *former)
 {
 	json_t *settings = json_object(), *all;
 
-	if (former->folders.size > 0)
-		json_object_set_new(
-			settings, conf_name(P_JUNK_FOLDERS),
-			json_sprintf("%s%s", former->junk_folders, strbuf_text(&former->folders)));
+	if (former->folders.size > 0) {
+		char *junk_folders = former_junk_folders(former);
+
+		json_object_set_new(settings, conf_name(P_JUNK_FOLDERS), json_string(junk_folders));
+		free(junk_folders);
+	}
 	all = json_pack("{s:o, s:s, s:{s:O*, s:O*}, s:o}", "findings", findings_json(former),
 			"dovecot", strbuf_text(&former->dropin), "postfix", "set",
 			former->parameters, "services", former->services, "settings", settings);

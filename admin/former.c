@@ -4,12 +4,12 @@
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define POSTCONF_TIMEOUT_MS 20000
+#define JUNK_FOLDERS	    "Junk, Spam" /* the built-in junk_folders */
 
 const char *former_action_name(enum former_action action)
 {
@@ -125,15 +125,35 @@ bool former_knows_folder(const struct former *former, const struct dovecot_setti
 {
 	name = without_prefix(name);
 	return name[0] == '\0' || strpbrk(name, "*?,") != NULL || strcasecmp(name, "INBOX") == 0 ||
-	       has_special_use(settings, name) || is_listed(former->junk_folders, name) ||
-	       is_listed(strbuf_text(&former->folders), name);
+	       has_special_use(settings, name) || is_listed(former->junk_folders, name);
 }
 
+/* Also one that our role has added to junk_folders already: it is still wanted there. */
 void former_junk_folder(struct former *former, const struct dovecot_settings *settings,
 			const char *name)
 {
-	if (!former_knows_folder(former, settings, name))
-		strbuf_printf(&former->folders, ", %s", without_prefix(name));
+	const struct former built_in = {.junk_folders = JUNK_FOLDERS};
+
+	if (!former_knows_folder(&built_in, settings, name) &&
+	    !is_listed(strbuf_text(&former->folders), without_prefix(name)))
+		strbuf_printf(&former->folders, "%s%s", former->folders.size > 0 ? ", " : "",
+			      without_prefix(name));
+}
+
+char *former_junk_folders(const struct former *former)
+{
+	struct strbuf all = STRBUF_INIT;
+	char *names = xstrdup(strbuf_text(&former->folders)), *rest = NULL;
+
+	strbuf_append_text(&all, former->junk_folders);
+	for (char *name = strtok_r(names, ",", &rest); name != NULL;
+	     name = strtok_r(NULL, ",", &rest)) {
+		name += strspn(name, " ");
+		if (!is_listed(former->junk_folders, name))
+			strbuf_printf(&all, "%s%s", all.size > 0 ? ", " : "", name);
+	}
+	free(names);
+	return strbuf_steal(&all);
 }
 
 static int look_at_dovecot(struct former *former, bool live, char **error_r)
@@ -174,11 +194,20 @@ static int postconf(const char *directory, const char *option, struct strbuf *ou
 	return ret == 0 ? 0 : -1;
 }
 
+/* Before there is a main.cf of ours: where Postfix's own commands look. */
+static const char *postfix_directory(const struct conf *conf)
+{
+	const char *directory = getenv("MAIL_CONFIG");
+
+	if (conf != NULL)
+		return conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY);
+	return directory != NULL ? directory : "/etc/postfix";
+}
+
 static int look_at_postfix(struct former *former, const struct conf *conf, bool live,
 			   char **error_r)
 {
-	const char *directory =
-		conf != NULL ? conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY) : "/etc/postfix";
+	const char *directory = postfix_directory(conf);
 	char *path = xasprintf("%s/ansible/postfix.json",
 			       conf != NULL ? conf_directory(conf) : conf_default_directory());
 	struct strbuf parameters = STRBUF_INIT, services = STRBUF_INIT;
@@ -197,13 +226,25 @@ static int look_at_postfix(struct former *former, const struct conf *conf, bool 
 	return ret;
 }
 
+static bool has_file(const char *directory, const char *name)
+{
+	char *path = xasprintf("%s/%s", directory, name);
+	bool found = access(path, F_OK) == 0;
+
+	free(path);
+	return found;
+}
+
+/* Either may be on another host. */
 int former_look(struct former *former, const struct conf *conf, bool live, char **error_r)
 {
 	*error_r = NULL;
 	if (former->junk_folders == NULL)
 		former->junk_folders =
-			conf != NULL ? conf_text(conf, P_JUNK_FOLDERS) : "Junk, Spam";
-	if (look_at_dovecot(former, live, error_r) < 0)
+			conf != NULL ? conf_text(conf, P_JUNK_FOLDERS) : JUNK_FOLDERS;
+	if (has_file("/usr/bin", "doveconf") && look_at_dovecot(former, live, error_r) < 0)
 		return -1;
+	if (!has_file(postfix_directory(conf), "main.cf"))
+		return 0;
 	return look_at_postfix(former, conf, live, error_r);
 }

@@ -37,16 +37,16 @@ struct former_finding {
 
 /* What is looked at, and what was found. */
 struct former {
-	const char *const
-		*learning_scripts; /* Sieve scripts that are known to teach only; NULL-ended */
-	const char *junk_folders;  /* of our configuration */
+	/* Sieve scripts that are known to teach, and nothing else; NULL-terminated, or NULL. */
+	const char *const *learning_scripts;
+	const char *junk_folders; /* of our configuration */
 
 	struct former_finding *findings;
 	size_t count;
 	struct strbuf dropin;  /* the sections that switch off; "" */
 	json_t *parameters;    /* Postfix: name and new value; NULL until there is one */
 	json_t *services;      /* Postfix: "name/type" and the new line */
-	struct strbuf folders; /* names to be added to junk_folders, with ", " before each */
+	struct strbuf folders; /* names that belong into junk_folders, with ", " between */
 };
 
 void former_free(struct former *former);
@@ -65,12 +65,14 @@ void former_look_at_delivery(struct former *former, const struct dovecot_setting
 /* blocks as in struct dovecot_setting: appends "key = value" in them to the drop-in. */
 void former_override(struct former *former, const char *blocks, const char *key, const char *value,
 		     const char *was);
-/* Is a folder of that name Junk for us, or outside of what can be? */
+/* Is a folder of that name Junk for us, or none that could be? */
 bool former_knows_folder(const struct former *former, const struct dovecot_settings *settings,
 			 const char *name);
-/* It will be Junk for us, unless it is already. */
+/* The former filter took it for Junk: so will we. */
 void former_junk_folder(struct former *former, const struct dovecot_settings *settings,
 			const char *name);
+/* junk_folders with all of them. malloc'ed. */
+char *former_junk_folders(const struct former *former);
 
 /*
  * The findings in Postfix's. parameters, services: what postconf -n and -M print; record: what our
@@ -81,7 +83,8 @@ void former_look_at_postfix(struct former *former, struct span parameters, struc
 
 /*
  * All of it. live: the configuration as it is, else as it would be without what our role changed.
- * Returns 0, or -1 and *error_r. conf may be NULL: built-in settings.
+ * Returns 0, or -1 and *error_r. conf may be NULL: built-in settings. A host without Dovecot
+ * or Postfix has nothing of theirs.
  */
 int former_look(struct former *former, const struct conf *conf, bool live, char **error_r);
 

@@ -129,6 +129,7 @@ static void test_antispam(void **state)
 static void test_folders_of_antispam(void **state)
 {
 	struct former former = {0};
+	char *folders;
 
 	(void)state;
 	look_at_dovecot(&former, "mail_plugins = antispam\n"
@@ -141,7 +142,11 @@ static void test_folders_of_antispam(void **state)
 				 "  antispam_spam_pattern = Spam *\n"
 				 "}\n");
 	assert_found(&former, "unclear dovecot-antispam, replaced dovecot-antispam");
-	assert_string_equal(strbuf_text(&former.folders), ", Unwanted, Old");
+	assert_string_equal(strbuf_text(&former.folders), "Unwanted, Old");
+	former.junk_folders = "Junk, Unwanted";
+	folders = former_junk_folders(&former);
+	assert_string_equal(folders, "Junk, Unwanted, Old");
+	free(folders);
 	former_free(&former);
 }
 
@@ -174,7 +179,7 @@ static void test_imapsieve_23(void **state)
 			       "  imapsieve_mailbox1_before =\n}\n"
 			       "plugin {\n  # It was: file:$D/learn-ham.sieve;name=ham\n"
 			       "  imapsieve_mailbox2_before =\n}\n");
-	assert_string_equal(strbuf_text(&former.folders), ", Unwanted");
+	assert_string_equal(strbuf_text(&former.folders), "Unwanted");
 	assert_string_equal(former.findings[0].what, "teaches SpamAssassin by train.sh");
 
 	look_at_dovecot(&unloaded, NUMBERED);
