@@ -2,7 +2,6 @@
 
 #include "lib/child.h"
 #include "lib/conf.h"
-#include "lib/endpoint.h"
 #include "lib/file.h"
 #include "lib/lmtp_content.h"
 #include "lib/packet.h"
@@ -13,11 +12,9 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -173,32 +170,12 @@ static int content_file(struct lmtp_content *content)
 	return fd;
 }
 
-static int connect_lda(const struct conf *conf, char **error_r)
-{
-	struct endpoint endpoint;
-	int fd;
-
-	if (endpoint_parse(conf_text(conf, P_LDA_PIPE_LISTEN), &endpoint, error_r) < 0)
-		return -1;
-	fd = endpoint_connect(&endpoint, SOCK_SEQPACKET, CONNECT_MS, error_r);
-	if (fd >= 0)
-		endpoint_set_timeout(fd, VERDICT_SECONDS);
-	return fd;
-}
-
 /* Sends a request and waits for the reply. Returns 0, or -1 and *error_r. */
 static int exchange(int socket, const struct strbuf *request, int message, struct packet *reply,
 		    char **error_r)
 {
-	int fd = -1, received;
+	int received = packet_ask(socket, request, message, reply, NULL, error_r);
 
-	if (packet_send(socket, request, message) < 0) {
-		*error_r = xstrdup(strerror(errno));
-		return -1;
-	}
-	received = packet_receive(socket, reply, &fd, error_r);
-	if (fd >= 0)
-		close(fd);
 	if (received == 0)
 		*error_r = xstrdup("shoveler-lda hung up");
 	return received > 0 ? 0 : -1;
@@ -290,15 +267,11 @@ static int start_command(const char *const *words, int input, pid_t *pid_r)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t all;
 	int error;
 
-	sigfillset(&all);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigdefault(&attributes, &all);
+	child_attributes(&attributes);
 	error = posix_spawnp(pid_r, words[0], &actions, &attributes,
 			     (char *const *)(uintptr_t)words, environ);
 	posix_spawnattr_destroy(&attributes);
@@ -417,7 +390,8 @@ static int hand_over(const struct conf *conf, const struct options *options,
 
 	if (message < 0)
 		return say(EX_TEMPFAIL, "4.3.1 No room for the message");
-	socket = connect_lda(conf, &error);
+	socket = packet_connect(conf_text(conf, P_LDA_PIPE_LISTEN), CONNECT_MS, VERDICT_SECONDS,
+				&error);
 	if (socket < 0) {
 		code = say(EX_TEMPFAIL, error);
 		free(error);

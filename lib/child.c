@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -45,26 +44,32 @@ static int make_pipes(int pipes[STREAMS][2])
 	return 0;
 }
 
+void child_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t none, all;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(attributes);
+	posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(attributes, &none);
+	posix_spawnattr_setsigdefault(attributes, &all);
+}
+
 static int spawn(const char *const *arguments, int pipes[STREAMS][2], pid_t *pid_r)
 {
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
 	char *environment[] = {path, locale, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none, all;
 	int error;
 
-	sigemptyset(&none);
-	sigfillset(&all);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, pipes[INPUT][0], STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, pipes[OUTPUT][1], STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, pipes[ERRORS][1], STDERR_FILENO);
 	posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_CLOSED);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
+	child_attributes(&attributes);
 	error = posix_spawnp(pid_r, arguments[0], &actions, &attributes,
 			     (char *const *)(uintptr_t)arguments, environment);
 	posix_spawnattr_destroy(&attributes);

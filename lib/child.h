@@ -6,6 +6,8 @@
 
 #include "strbuf.h"
 
+#include <spawn.h>
+
 #define CHILD_MAX_OUTPUT (1024 * 1024) /* bytes of standard output or error; more is a failure */
 
 /*
@@ -15,5 +17,8 @@
  */
 int child_run(const char *const *arguments, struct span input, int timeout_ms, struct strbuf *out,
 	      struct strbuf *error_out, char **error_r);
+
+/* For posix_spawn(): signals as a fresh process has them. posix_spawnattr_destroy() them. */
+void child_attributes(posix_spawnattr_t *attributes);
 
 #endif

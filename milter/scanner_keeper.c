@@ -1,5 +1,6 @@
 #include "scanner_keeper.h"
 
+#include "lib/child.h"
 #include "lib/clock.h"
 #include "lib/endpoint.h"
 #include "lib/metrics.h"
@@ -17,7 +18,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -77,19 +77,13 @@ static int spawn_process(int control_fd, int listen_fd, pid_t *pid_r)
 	char *arguments[] = {program, option, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none, all;
 	int error;
 
-	sigemptyset(&none);
-	sigfillset(&all);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, control_fd, SCANNER_CONTROL_FD);
 	posix_spawn_file_actions_adddup2(&actions, listen_fd, SCANNER_LISTEN_FD);
 	posix_spawn_file_actions_addclosefrom_np(&actions, SCANNER_LISTEN_FD + 1);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
+	child_attributes(&attributes);
 	error = posix_spawn(pid_r, "/proc/self/exe", &actions, &attributes, arguments, environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
