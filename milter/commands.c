@@ -13,18 +13,6 @@
 #define MAX_RELEASE_TO	   1000
 #define RELEASE_TIMEOUT_MS 60000
 
-static int look_up(void *context, const char *map, const char *key, bool alias, char **value_r,
-		   char **error_r)
-{
-	return postfix_maps_find(context, map, key, alias, value_r, error_r);
-}
-
-static void look_up_several(void *context, const char *map, const char *const *keys, size_t count,
-			    bool alias)
-{
-	postfix_maps_prefetch(context, map, keys, count, alias);
-}
-
 static void print_class(const char *address, const struct rcpt_class *class, FILE *out)
 {
 	char name[RCPT_CLASS_NAME_SIZE];
@@ -37,25 +25,11 @@ static void print_class(const char *address, const struct rcpt_class *class, FIL
 
 static int show_class(const struct policy *policy, const char *address, FILE *out, char **error_r)
 {
-	const struct rcpt_lookup lookup = {look_up, look_up_several, policy->maps};
-	const struct rcpt_maps maps = {policy->postfix, &lookup};
 	struct strbuf trace = STRBUF_INIT;
 	const struct rcpt_question question = {.address = address, .trace = &trace};
 	struct rcpt_class class = {0};
-	int ret = 0;
+	int ret = policy_class_find(policy, &question, &class, error_r);
 
-	if (policy_is_trap(policy, address)) {
-		class.classes = CLASS_TRAP;
-		strbuf_printf(&trace, "%s: named by spam_traps\n", address);
-	} else if (policy_is_training(policy, address)) {
-		class.classes = CLASS_TRAINING;
-		strbuf_printf(&trace,
-			      "%s: named by training_spam_addresses or "
-			      "training_innocent_addresses\n",
-			      address);
-	} else {
-		ret = rcpt_class_find(&maps, &question, &class, error_r);
-	}
 	fputs(strbuf_text(&trace), out);
 	if (ret == 0)
 		print_class(address, &class, out);

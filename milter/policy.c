@@ -3,7 +3,9 @@
 #include "lib/address.h"
 #include "lib/msg.h"
 #include "lib/text_list.h"
+#include "lib/strbuf.h"
 #include "lib/xalloc.h"
+#include "rcpt_class.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -389,7 +391,7 @@ bool policy_is_virus_exempt(const struct policy *policy, const struct ip *client
 	       is_exempt_address(policy, sender) || is_exempt_address(policy, recipient);
 }
 
-bool policy_is_training(const struct policy *policy, const char *address)
+static bool is_training(const struct policy *policy, const char *address)
 {
 	for (char **each = policy->training; *each != NULL; each++) {
 		if (strcasecmp(*each, address) == 0)
@@ -398,7 +400,36 @@ bool policy_is_training(const struct policy *policy, const char *address)
 	return false;
 }
 
-bool policy_is_trap(const struct policy *policy, const char *address)
+static bool is_trap(const struct policy *policy, const char *address)
 {
 	return address_is_listed((const char *const *)policy->traps, address, policy->delimiters);
+}
+
+static int look_up(void *context, const char *map, const char *key, bool alias, char **value_r,
+		   char **error_r)
+{
+	return postfix_maps_find(context, map, key, alias, value_r, error_r);
+}
+
+static void look_up_several(void *context, const char *map, const char *const *keys, size_t count,
+			    bool alias)
+{
+	postfix_maps_prefetch(context, map, keys, count, alias);
+}
+
+int policy_class_find(const struct policy *policy, const struct rcpt_question *question,
+		      struct rcpt_class *class_r, char **error_r)
+{
+	const struct rcpt_lookup lookup = {look_up, look_up_several, policy->maps};
+	const struct rcpt_maps maps = {policy->postfix, &lookup};
+	bool trap = is_trap(policy, question->address);
+
+	if (!trap && !is_training(policy, question->address))
+		return rcpt_class_find(&maps, question, class_r, error_r);
+	class_r->classes = trap ? CLASS_TRAP : CLASS_TRAINING;
+	if (question->trace != NULL)
+		strbuf_printf(question->trace, "%s: named by %s\n", question->address,
+			      trap ? "spam_traps"
+				   : "training_spam_addresses or training_innocent_addresses");
+	return 0;
 }

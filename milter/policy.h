@@ -17,6 +17,9 @@
 
 #include <time.h>
 
+struct rcpt_class;
+struct rcpt_question;
+
 enum virus_action { VIRUS_DISCARD, VIRUS_REJECT, VIRUS_HOLD, VIRUS_ACCEPT };
 
 struct policy {
@@ -78,8 +81,11 @@ bool policy_is_exempt(const struct policy *policy, const struct ip *client);
 bool policy_is_virus_exempt(const struct policy *policy, const struct ip *client,
 			    const char *sender, const char *recipient);
 
-bool policy_is_training(const struct policy *policy, const char *address);
-/* Is it one of the spam traps? */
-bool policy_is_trap(const struct policy *policy, const char *address);
+/*
+ * What the recipient is: one of ours that learn, or what Postfix's maps say. Returns 0; -1 and
+ * *error_r: not known. class_r: empty before, rcpt_class_free() it in any case.
+ */
+int policy_class_find(const struct policy *policy, const struct rcpt_question *question,
+		      struct rcpt_class *class_r, char **error_r);
 
 #endif

@@ -183,22 +183,8 @@ static enum protocol_answer refuse_client(struct session *session,
 	return verdict;
 }
 
-static int look_up(void *context, const char *map, const char *key, bool alias, char **value_r,
-		   char **error_r)
-{
-	return postfix_maps_find(context, map, key, alias, value_r, error_r);
-}
-
-static void look_up_several(void *context, const char *map, const char *const *keys, size_t count,
-			    bool alias)
-{
-	postfix_maps_prefetch(context, map, keys, count, alias);
-}
-
 static int find_class(struct session *session, struct recipient *recipient, char **error_r)
 {
-	const struct rcpt_lookup lookup = {look_up, look_up_several, session->policy->maps};
-	const struct rcpt_maps maps = {session->policy->postfix, &lookup};
 	const char *complete = protocol_macro(session->protocol, MACRO_ADDRESS);
 	const struct rcpt_question question = {
 		.address = complete != NULL && complete[0] != '\0' ? complete : recipient->address,
@@ -206,15 +192,7 @@ static int find_class(struct session *session, struct recipient *recipient, char
 		.host = protocol_macro(session->protocol, MACRO_HOST),
 	};
 
-	if (policy_is_trap(session->policy, question.address)) {
-		recipient->class.classes = CLASS_TRAP;
-		return 0;
-	}
-	if (policy_is_training(session->policy, question.address)) {
-		recipient->class.classes = CLASS_TRAINING;
-		return 0;
-	}
-	return rcpt_class_find(&maps, &question, &recipient->class, error_r);
+	return policy_class_find(session->policy, &question, &recipient->class, error_r);
 }
 
 static void exempt(const struct session *session, struct recipient *recipient)
