@@ -74,7 +74,8 @@ int networks_add(struct networks *networks, const char *text)
 	size_t size = slash == NULL ? strlen(address) : (size_t)(slash - address);
 	char *copy = xstrndup(address, size), *end = NULL;
 	int ret = ip_parse(copy, &network.base);
-	unsigned offset = ret == 0 && ip_is_v4(&network.base) ? V4_BITS : 0;
+	bool is_v4 = ret == 0 && ip_is_v4(&network.base) && strchr(copy, ':') == NULL;
+	unsigned offset = is_v4 ? V4_BITS : 0;
 	unsigned long bits = 128 - offset;
 
 	free(copy);

@@ -31,7 +31,10 @@ struct networks {
 	struct network *list;
 };
 
-/* "10.0.0.0/8", "[::1]/128", "!10.1.0.0/16", "1.2.3.4". Returns 0, or -1: it is none of these. */
+/*
+ * "10.0.0.0/8", "[::1]/128", "[::ffff:127.0.0.0]/104", "!10.1.0.0/16", "1.2.3.4". Returns 0,
+ * or -1: it is none of these.
+ */
 int networks_add(struct networks *networks, const char *text);
 /* The first that fits decides. */
 bool networks_contain(const struct networks *networks, const struct ip *ip);

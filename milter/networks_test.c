@@ -16,8 +16,13 @@ static bool contain(const struct networks *networks, const char *address)
 
 static void membership(void **state)
 {
-	static const char *const list[] = {"!10.1.0.0/16", "10.0.0.0/8",      "[::1]/128",
-					   "192.0.2.7",	   "[2001:db8::]/33", "203.0.113.64/26"};
+	static const char *const list[] = {"!10.1.0.0/16",
+					   "10.0.0.0/8",
+					   "[::1]/128",
+					   "192.0.2.7",
+					   "[2001:db8::]/33",
+					   "203.0.113.64/26",
+					   "[::ffff:127.0.0.0]/104"};
 	struct networks networks = {0};
 
 	(void)state;
@@ -34,6 +39,9 @@ static void membership(void **state)
 	assert_false(contain(&networks, "2001:db8:8000::1"));
 	assert_true(contain(&networks, "203.0.113.66"));
 	assert_false(contain(&networks, "203.0.113.63"));
+	/* As Debian writes it into mynetworks. */
+	assert_true(contain(&networks, "127.0.0.5"));
+	assert_false(contain(&networks, "128.0.0.1"));
 	networks_free(&networks);
 }
 
