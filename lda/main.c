@@ -45,9 +45,10 @@
 #include "lda/pipe.h"
 #include "lda/site.h"
 #include "lib/daemon.h"
-#include "lib/endpoint.h"
+#include "lib/listener.h"
 #include "lib/msg.h"
 #include "lib/server.h"
+#include "lib/watchdog.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -158,35 +159,30 @@ static int check(const struct conf *conf, char **error_r)
 
 /* ---- start, reload, stop ---- */
 
-/* A Unix socket is for one group only, that of Postfix: who may connect may bypass the milter. */
-static int give_to_group(const struct conf *conf, const struct endpoint *endpoint, char **error_r)
+static bool is_full(void)
 {
-	gid_t group;
-
-	if (find_group(conf, &group, error_r) < 0)
-		return -1;
-	if (chown(endpoint->path, (uid_t)-1, group) == 0 && chmod(endpoint->path, 0660) == 0)
-		return 0;
-	*error_r = xasprintf("cannot give %s to group %s: %s", endpoint->path,
-			     conf_text(conf, P_LDA_LISTEN_GROUP), strerror(errno));
-	return -1;
+	return server_is_full(server);
 }
 
+/* A Unix socket is for one group only, that of Postfix: who may connect may bypass the milter. */
 static int listen_for_postfix(const struct conf *conf, char **error_r)
 {
-	bool restricted = conf_text(conf, P_LDA_LISTEN_GROUP)[0] != '\0';
-	struct endpoint endpoint;
-	int fd;
+	const struct passwd *user = getpwnam(conf_text(conf, P_LDA_USER));
+	struct listener_access access = {0666, (uid_t)-1, (gid_t)-1};
+	struct watchdog_probe probe = {
+		.name = "LMTP", .type = SOCK_STREAM, .answer = "220 ", .is_full = is_full};
 
-	if (endpoint_parse(conf_text(conf, P_LDA_LISTEN), &endpoint, error_r) < 0)
+	if (endpoint_parse(conf_text(conf, P_LDA_LISTEN), &probe.endpoint, error_r) < 0)
 		return -1;
-	fd = endpoint_listen(&endpoint, SOCK_STREAM, restricted ? 0600 : 0666, error_r);
-	if (fd >= 0 && endpoint.is_unix && restricted &&
-	    give_to_group(conf, &endpoint, error_r) < 0) {
-		close(fd);
-		return -1;
+	if (probe.endpoint.is_unix && conf_text(conf, P_LDA_LISTEN_GROUP)[0] != '\0') {
+		access.mode = 0660;
+		if (geteuid() == 0 && user != NULL)
+			access.owner = user->pw_uid;
+		if (find_group(conf, &access.group, error_r) < 0)
+			return -1;
 	}
-	return fd;
+	watchdog_add_probe(&probe);
+	return listener_open(&probe.endpoint, SOCK_STREAM, access, error_r);
 }
 
 /* As the user we have become: what would put off every delivery is better known now. */
@@ -217,11 +213,12 @@ static void warn_of_maps(const struct site *site)
 /* Everybody may connect: command.c looks who it is. */
 static int listen_for_commands(const struct conf *conf, char **error_r)
 {
+	const struct listener_access access = {0666, (uid_t)-1, (gid_t)-1};
 	struct endpoint endpoint;
 
 	if (endpoint_parse(conf_text(conf, P_LDA_PIPE_LISTEN), &endpoint, error_r) < 0)
 		return -1;
-	return endpoint_listen(&endpoint, SOCK_SEQPACKET, 0666, error_r);
+	return listener_open(&endpoint, SOCK_SEQPACKET, access, error_r);
 }
 
 /* Closes the sockets when it fails. */

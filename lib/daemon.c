@@ -1,7 +1,10 @@
 #include "daemon.h"
 
+#include "clock.h"
+#include "listener.h"
 #include "metrics.h"
 #include "msg.h"
+#include "watchdog.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -20,16 +23,18 @@
 struct options {
 	const char *directory;
 	bool check;
+	bool prepare;
 	bool verbose;
 };
 
 static void print_usage(const struct daemon *daemon, FILE *out)
 {
 	fprintf(out,
-		"usage: %s [-c DIR] [--check] [--verbose]\n"
+		"usage: %s [-c DIR] [--check | --prepare] [--verbose]\n"
 		"%s\n\n"
 		"  -c, --config DIR  folder of main.cf (default: $%s, else %s)\n"
 		"      --check       check the configuration, say what is wrong, exit\n"
+		"      --prepare     as root: make the folders that are needed, exit\n"
 		"  -v, --verbose     log details for debugging\n"
 		"      --version     print the version\n"
 		"      --help        print this\n\n"
@@ -41,10 +46,11 @@ static void print_usage(const struct daemon *daemon, FILE *out)
 static int parse_options(int argc, char **argv, const struct daemon *daemon,
 			 struct options *options)
 {
-	enum { OPTION_CHECK = 256, OPTION_HELP, OPTION_VERSION };
+	enum { OPTION_CHECK = 256, OPTION_PREPARE, OPTION_HELP, OPTION_VERSION };
 	static const struct option long_options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, OPTION_CHECK},
+		{"prepare", no_argument, NULL, OPTION_PREPARE},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, OPTION_HELP},
 		{"version", no_argument, NULL, OPTION_VERSION},
@@ -59,6 +65,9 @@ static int parse_options(int argc, char **argv, const struct daemon *daemon,
 			break;
 		case OPTION_CHECK:
 			options->check = true;
+			break;
+		case OPTION_PREPARE:
+			options->prepare = true;
 			break;
 		case 'v':
 			options->verbose = true;
@@ -102,6 +111,7 @@ static void block_signals(sigset_t *handled)
 	sigaddset(handled, SIGINT);
 	sigaddset(handled, SIGHUP);
 	sigfillset(&all);
+	sigdelset(&all, SIGABRT);
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -117,32 +127,56 @@ static void reload(const struct daemon *daemon, const char *directory, struct co
 	if (load_and_check(daemon, directory, &fresh, &error) < 0 ||
 	    daemon->reload(fresh, &error) < 0) {
 		msg_error("reload refused, the old configuration stays: %s", error);
+		sd_notifyf(0, "STATUS=reload refused, the old configuration stays: %s", error);
 		conf_free(&fresh);
 	} else {
 		conf_free(conf);
 		*conf = fresh;
 		msg_info("reloaded");
+		sd_notify(0, "STATUS=");
 	}
 	free(error);
 	sd_notify(0, "READY=1");
 }
 
+/* Returns a signal, or -1 when it is time to look after ourselves. */
+static int wait_for_signal(const sigset_t *handled, int64_t look_ms)
+{
+	int64_t left_ms = look_ms - clock_ms();
+	struct timespec timeout = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
+
+	return left_ms <= 0 ? -1 : sigtimedwait(handled, NULL, &timeout);
+}
+
 static void wait_for_end(const struct daemon *daemon, const char *directory, struct conf **conf,
 			 const sigset_t *handled)
 {
-	for (;;) {
-		int received = sigwaitinfo(handled, NULL);
+	int64_t interval_ms = watchdog_interval_ms(), look_ms = clock_ms() + interval_ms;
 
-		if (received < 0)
-			continue;
-		if (received != SIGHUP)
+	for (;;) {
+		int received = interval_ms < 0 ? sigwaitinfo(handled, NULL)
+					       : wait_for_signal(handled, look_ms);
+
+		if (received == SIGHUP)
+			reload(daemon, directory, conf);
+		else if (received > 0)
 			return;
-		reload(daemon, directory, conf);
+		if (interval_ms >= 0 && clock_ms() >= look_ms) {
+			watchdog_look();
+			look_ms = clock_ms() + interval_ms;
+		}
 	}
+}
+
+static int prepare(const struct daemon *daemon, const struct conf *conf, char **error_r)
+{
+	return daemon->prepare == NULL ? 0 : daemon->prepare(conf, error_r);
 }
 
 static int start(const struct daemon *daemon, const struct conf *conf, char **error_r)
 {
+	if (prepare(daemon, conf, error_r) < 0)
+		return -1;
 	if (metrics_serve(conf_text(conf, daemon->metrics_listen), error_r) < 0)
 		return -1;
 	return daemon->start(conf, error_r);
@@ -171,6 +205,23 @@ static int run(const struct daemon *daemon, const char *directory, struct conf *
 	return EX_OK;
 }
 
+/* --check, --prepare. */
+static int run_once(const struct daemon *daemon, const struct options *options,
+		    const struct conf *conf)
+{
+	char *error = NULL;
+
+	if (!options->prepare) {
+		printf("%s: the configuration in %s is good\n", daemon->name, options->directory);
+		return EX_OK;
+	}
+	if (prepare(daemon, conf, &error) == 0)
+		return EX_OK;
+	fprintf(stderr, "%s: %s\n", daemon->name, error);
+	free(error);
+	return EX_CANTCREAT;
+}
+
 int daemon_main(int argc, char **argv, const struct daemon *daemon)
 {
 	struct options options = {.directory = conf_default_directory()};
@@ -180,15 +231,16 @@ int daemon_main(int argc, char **argv, const struct daemon *daemon)
 
 	if (code >= 0)
 		return code;
-	if (load_and_check(daemon, options.directory, &conf, &error) < 0) {
+	if ((options.prepare ? conf_load(options.directory, &conf, &error)
+			     : load_and_check(daemon, options.directory, &conf, &error)) < 0) {
 		fprintf(stderr, "%s: %s\n", daemon->name, error);
 		free(error);
 		return EX_CONFIG;
 	}
-	if (options.check) {
-		printf("%s: the configuration in %s is good\n", daemon->name, options.directory);
+	if (options.check || options.prepare) {
+		code = run_once(daemon, &options, conf);
 		conf_free(&conf);
-		return EX_OK;
+		return code;
 	}
 	msg_set_verbose(options.verbose);
 	if (msg_open(daemon->name, conf_text(conf, P_LOG_DESTINATION)) < 0) {
@@ -206,6 +258,8 @@ int daemon_become(const char *user, char **error_r)
 {
 	struct passwd *entry = getpwnam(user);
 
+	if (listener_check_all_used(error_r) < 0)
+		return -1;
 	if (entry == NULL) {
 		*error_r = xasprintf("there is no system user \"%s\"", user);
 		return -1;

@@ -1,14 +1,16 @@
 #include "metrics.h"
 
-#include "endpoint.h"
+#include "listener.h"
 #include "strbuf.h"
 #include "xalloc.h"
 
+#include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define METRICS_SOCKET_MODE	  0660
@@ -18,6 +20,12 @@
 
 static struct metric *metrics; /* sorted by name */
 static struct MHD_Daemon *http;
+static time_t started;
+
+__attribute__((constructor)) static void note_start(void)
+{
+	started = time(NULL);
+}
 
 void metric_register(struct metric *metric)
 {
@@ -94,10 +102,34 @@ static bool same_family(const struct metric *a, const struct metric *b)
 	return size == family_size(b->name) && memcmp(a->name, b->name, size) == 0;
 }
 
+static void write_value(const struct metric *metric, struct strbuf *out)
+{
+	long long value = (long long)atomic_load(&metric->value);
+
+	if (metric->milli)
+		strbuf_printf(out, "%s %lld.%03lld\n", metric->name, value / 1000, value % 1000);
+	else
+		strbuf_printf(out, "%s %lld\n", metric->name, value);
+}
+
+/* An upgrade without a restart, and a daemon that comes and goes, can be seen by these. */
+static void write_process(struct strbuf *out)
+{
+	strbuf_printf(out,
+		      "# HELP process_start_time_seconds When this process began, Unix time\n"
+		      "# TYPE process_start_time_seconds gauge\n"
+		      "process_start_time_seconds %lld\n"
+		      "# HELP shoveler_build_info The program and its version; always 1\n"
+		      "# TYPE shoveler_build_info gauge\n"
+		      "shoveler_build_info{program=\"%s\",version=\"%s\"} 1\n",
+		      (long long)started, program_invocation_short_name, SHOVELER_VERSION);
+}
+
 void metrics_write(struct strbuf *out)
 {
 	const struct metric *previous = NULL;
 
+	write_process(out);
 	pthread_mutex_lock(&names_lock);
 	for (struct metric *each = metrics; each != NULL; each = each->next) {
 		int size = (int)family_size(each->name);
@@ -105,7 +137,7 @@ void metrics_write(struct strbuf *out)
 		if (previous == NULL || !same_family(previous, each))
 			strbuf_printf(out, "# HELP %.*s %s\n# TYPE %.*s %s\n", size, each->name,
 				      each->help, size, each->name, each->type);
-		strbuf_printf(out, "%s %lld\n", each->name, (long long)atomic_load(&each->value));
+		write_value(each, out);
 		previous = each;
 	}
 	pthread_mutex_unlock(&names_lock);
@@ -143,6 +175,7 @@ static enum MHD_Result handle_request(void *context, struct MHD_Connection *conn
 
 int metrics_serve(const char *address, char **error_r)
 {
+	const struct listener_access access = {METRICS_SOCKET_MODE, (uid_t)-1, (gid_t)-1};
 	struct endpoint endpoint;
 	int fd;
 
@@ -150,7 +183,7 @@ int metrics_serve(const char *address, char **error_r)
 		return 0;
 	if (endpoint_parse(address, &endpoint, error_r) < 0)
 		return -1;
-	fd = endpoint_listen(&endpoint, SOCK_STREAM, METRICS_SOCKET_MODE, error_r);
+	fd = listener_open(&endpoint, SOCK_STREAM, access, error_r);
 	if (fd < 0)
 		return -1;
 	http = MHD_start_daemon(

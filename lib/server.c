@@ -2,6 +2,7 @@
 
 #include "endpoint.h"
 #include "msg.h"
+#include "watchdog.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -18,6 +19,9 @@
 /* 512 KiB: deep enough for SQLite and the sanitizers, small enough for hundreds. */
 #define SESSION_STACK_SIZE (512 * 1024)
 #define ACCEPT_PAUSE_MS	   100
+#define TURN_MS		   5000 /* how often the acceptor comes round when nobody connects */
+#define PULSE_S		   60
+#define FULL_PULSE_S	   1800 /* not one session ended in that time: they hang */
 
 struct session {
 	struct server *server;
@@ -27,7 +31,8 @@ struct session {
 struct server {
 	struct server_settings settings;
 	pthread_t acceptor;
-	int wake_fd; /* eventfd: written at stop */
+	struct pulse pulse; /* the acceptor's */
+	int wake_fd;	    /* eventfd: written at stop */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned running;
@@ -95,6 +100,8 @@ static bool wait_for_place(struct server *server)
 	bool go_on;
 
 	pthread_mutex_lock(&server->lock);
+	if (server->running >= server->settings.max_sessions)
+		pulse_beat(&server->pulse, FULL_PULSE_S);
 	while (!server->stopping && server->running >= server->settings.max_sessions)
 		pthread_cond_wait(&server->changed, &server->lock);
 	go_on = !server->stopping;
@@ -110,7 +117,8 @@ static void *accept_thread(void *argument)
 	int fd;
 
 	while (wait_for_place(server)) {
-		if (poll(wait, 2, -1) < 0 || wait[1].revents != 0)
+		pulse_beat(&server->pulse, PULSE_S);
+		if (poll(wait, 2, TURN_MS) <= 0 || wait[1].revents != 0)
 			continue;
 		fd = accept4(server->settings.listen_fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0) {
@@ -144,16 +152,28 @@ int server_start(const struct server_settings *settings, struct server **server_
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_cond_init(&server->changed, NULL);
+	pulse_start(&server->pulse, settings->name, PULSE_S);
 	error = server->wake_fd < 0
 			? errno
 			: pthread_create(&server->acceptor, NULL, accept_thread, server);
 	if (error != 0) {
 		*error_r = xasprintf("%s: cannot start: %s", settings->name, strerror(error));
+		pulse_stop(&server->pulse);
 		free_server(server);
 		return -1;
 	}
 	*server_r = server;
 	return 0;
+}
+
+bool server_is_full(struct server *server)
+{
+	bool is_full;
+
+	pthread_mutex_lock(&server->lock);
+	is_full = server->running >= server->settings.max_sessions;
+	pthread_mutex_unlock(&server->lock);
+	return is_full;
 }
 
 static void wake_sessions(struct server *server)
@@ -199,6 +219,7 @@ void server_stop(struct server **server_p)
 	*server_p = NULL;
 	wake_sessions(server);
 	pthread_join(server->acceptor, NULL);
+	pulse_stop(&server->pulse);
 	close(server->settings.listen_fd);
 	left = drain(server);
 	if (left > 0) {

@@ -7,11 +7,13 @@
 #ifndef SHOVELER_SERVER_H
 #define SHOVELER_SERVER_H
 
+#include <stdbool.h>
+
 struct server;
 
 struct server_settings {
 	const char *name;      /* for log lines; not copied */
-	int listen_fd;	       /* from endpoint_listen(); server_stop() closes it */
+	int listen_fd;	       /* from listener_open(); server_stop() closes it */
 	unsigned max_sessions; /* threads */
 	int io_timeout_s;      /* seconds a read or write may take; then it fails with EAGAIN */
 	int drain_timeout_s;   /* seconds that running sessions get at server_stop() */
@@ -22,6 +24,9 @@ struct server_settings {
 
 /* Starts the accepting thread. Returns 0, or -1 and *error_r (listen_fd then stays open). */
 int server_start(const struct server_settings *settings, struct server **server_r, char **error_r);
+
+/* All its places are taken: who connects now waits. */
+bool server_is_full(struct server *server);
 
 /*
  * Accepts no more; idle sessions see end of file at once (shutdown of the reading side), a session

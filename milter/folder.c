@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <pwd.h>
 #include <stdbool.h>
@@ -18,19 +19,23 @@
 
 int folder_make(const char *path, mode_t mode, const char *user, char **error_r)
 {
-	const struct passwd *entry = getpwnam(user);
-	int ret = mkdir(path, mode);
+	const struct passwd *entry = user != NULL ? getpwnam(user) : NULL;
+	int fd, ret = 0;
 
-	if (ret < 0 && errno != EEXIST) {
+	if (mkdir(path, mode) < 0 && errno != EEXIST) {
 		*error_r = xasprintf("cannot make %s: %s", path, strerror(errno));
 		return -1;
 	}
-	if (geteuid() != 0 || entry == NULL || (ret < 0 && mode != 0700))
+	if (geteuid() != 0 || entry == NULL)
 		return 0;
-	if (chown(path, entry->pw_uid, entry->pw_gid) == 0)
-		return 0;
-	*error_r = xasprintf("cannot give %s to %s: %s", path, user, strerror(errno));
-	return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchown(fd, entry->pw_uid, entry->pw_gid) < 0) {
+		*error_r = xasprintf("cannot give %s to %s: %s", path, user, strerror(errno));
+		ret = -1;
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)

@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 /*
- * Makes path (its parent must exist) for user alone, or takes the one that is there; owner is only
- * changed by root. Returns 0, or -1 and *error_r.
+ * Makes path (its parent must exist), or takes the one that is there. If we are root it is given to
+ * user, unless that is NULL; never through a link. Returns 0, or -1 and *error_r.
  */
 int folder_make(const char *path, mode_t mode, const char *user, char **error_r);
 

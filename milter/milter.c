@@ -24,7 +24,9 @@
 #include "suspects.h"
 
 #include "lib/daemon.h"
+#include "lib/listener.h"
 #include "lib/msg.h"
+#include "lib/watchdog.h"
 #include "lib/xalloc.h"
 #include "folder.h"
 #include "greylist.h"
@@ -53,24 +55,37 @@
 #define DESCRIPTORS_OTHER 200
 
 static struct milter_server *server;
-static struct endpoint milter_endpoint;
+
+/* What Postfix says first, protocol 6 with all that it can do; and that this was all. */
+static const char negotiate_and_quit[] = "\0\0\0\15O\0\0\0\6\0\0\1\377\0\37\377\377"
+					 "\0\0\0\1Q";
 
 static int open_milter_socket(const struct conf *conf, char **error_r)
 {
-	if (endpoint_parse(conf_text(conf, P_MILTER_LISTEN), &milter_endpoint, error_r) < 0)
+	const struct listener_access access = {MILTER_SOCKET_MODE, (uid_t)-1, (gid_t)-1};
+	struct watchdog_probe probe = {
+		.name = "the milter's socket",
+		.type = SOCK_STREAM,
+		.question = {negotiate_and_quit, sizeof(negotiate_and_quit) - 1},
+		/* Beyond milter_max_sessions it is closed at once: an answer, too. */
+		.answer = "",
+	};
+
+	if (endpoint_parse(conf_text(conf, P_MILTER_LISTEN), &probe.endpoint, error_r) < 0)
 		return -1;
-	return endpoint_listen(&milter_endpoint, SOCK_STREAM, MILTER_SOCKET_MODE, error_r);
+	watchdog_add_probe(&probe);
+	return listener_open(&probe.endpoint, SOCK_STREAM, access, error_r);
 }
 
 static int open_scanner_socket(const struct conf *conf, char **error_r)
 {
+	const struct listener_access access = {SCANNER_SOCKET_MODE, (uid_t)-1, (gid_t)-1};
 	struct endpoint endpoint;
 	int fd = -1, tries = BIND_RETRY_MS / TICK_MS;
 
 	if (endpoint_parse(conf_text(conf, P_SCANNER_LISTEN), &endpoint, error_r) < 0)
 		return -1;
-	while ((fd = endpoint_listen(&endpoint, SOCK_SEQPACKET, SCANNER_SOCKET_MODE, error_r)) <
-	       0) {
+	while ((fd = listener_open(&endpoint, SOCK_SEQPACKET, access, error_r)) < 0) {
 		if (--tries == 0)
 			return -1;
 		free(*error_r);
@@ -80,7 +95,7 @@ static int open_scanner_socket(const struct conf *conf, char **error_r)
 	return fd;
 }
 
-/* While we are root. */
+/* Within the hard limit, which root may raise. */
 static void allow_descriptors(rlim_t sessions)
 {
 	rlim_t wanted = sessions * DESCRIPTORS_EACH + DESCRIPTORS_OTHER;
@@ -117,18 +132,13 @@ static int start_scanner(const struct conf *conf, int listen_fd, char **error_r)
 	return scanner_keeper_start(conf, listen_fd, &session_scanner, error_r);
 }
 
-static int make_folders(const struct conf *conf, char **error_r)
+/* Those in folders of others; what lies in its own it makes itself. */
+static int milter_prepare(const struct conf *conf, char **error_r)
 {
 	const char *user = conf_text(conf, P_MILTER_USER);
-	char *notices = xasprintf("%s/notices", conf_text(conf, P_MILTER_DIRECTORY));
-	int ret = folder_make(conf_text(conf, P_RUNTIME_DIRECTORY), 0755, user, error_r);
 
-	if (ret == 0)
-		ret = folder_make(conf_text(conf, P_MILTER_DIRECTORY), 0700, user, error_r);
-	if (ret == 0)
-		ret = folder_make(notices, 0700, user, error_r);
-	free(notices);
-	if (ret < 0)
+	if (folder_make(conf_text(conf, P_RUNTIME_DIRECTORY), 0755, NULL, error_r) < 0 ||
+	    folder_make(conf_text(conf, P_MILTER_DIRECTORY), 0700, user, error_r) < 0)
 		return -1;
 	if (conf_bool(conf, P_VIRUS_SCAN) && conf_number(conf, P_VIRUS_KEEP) > 0 &&
 	    folder_make(conf_text(conf, P_VIRUS_KEEP_DIRECTORY), 0700, user, error_r) < 0)
@@ -145,7 +155,10 @@ static void open_memories(const struct conf *conf)
 static int start_notices(const struct conf *conf, const struct policy *policy, char **error_r)
 {
 	char *directory = xasprintf("%s/notices", conf_text(conf, P_MILTER_DIRECTORY));
-	int ret = notices_start(directory, &policy->spamtraind, &session_notices, error_r);
+	int ret = folder_make(directory, 0700, NULL, error_r);
+
+	if (ret == 0)
+		ret = notices_start(directory, &policy->spamtraind, &session_notices, error_r);
 
 	free(directory);
 	return ret;
@@ -158,7 +171,7 @@ static int milter_start(const struct conf *conf, char **error_r)
 
 	mallopt(M_ARENA_MAX, MEMORY_ARENAS);
 	allow_descriptors((rlim_t)conf_number(conf, P_MILTER_MAX_SESSIONS));
-	if (make_folders(conf, error_r) < 0 || policy_create(conf, &policy, error_r) < 0)
+	if (policy_create(conf, &policy, error_r) < 0)
 		return -1;
 	policy_install(policy);
 	if (policy->scan && (scanner_fd = open_scanner_socket(conf, error_r)) < 0)
@@ -197,8 +210,6 @@ static void milter_stop(void)
 	bool is_over = server == NULL || milter_server_stop(&server) == 0;
 
 	scanner_keeper_stop(&session_scanner);
-	if (milter_endpoint.is_unix)
-		unlink(milter_endpoint.path);
 	/* Sessions that did not end in time still hold references. */
 	if (is_over) {
 		notices_stop(&session_notices);
@@ -262,6 +273,7 @@ int main(int argc, char **argv)
 		.summary =
 			"The mail filter of Shoveler: viruses, client scores, training addresses",
 		.check = milter_check,
+		.prepare = milter_prepare,
 		.start = milter_start,
 		.reload = milter_reload,
 		.stop = milter_stop,

@@ -4,6 +4,7 @@
 #include "lib/endpoint.h"
 #include "lib/metrics.h"
 #include "lib/msg.h"
+#include "lib/watchdog.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -27,6 +28,9 @@
 #define READ_SIZE	(32 * 1024)
 #define SEND_TIMEOUT_S	60
 #define HOUSEKEEPING_S	5
+#define PULSE_S		60   /* some thread keeps house in that time */
+#define QUIET_MS	2000 /* when we stop: so long nothing was heard of an idle session */
+#define GRACE_MS	3000 /* when we stop: after that any without a message ends */
 #define ACCEPT_PAUSE_NS 100000000L
 #define DRAIN_TICK_NS	20000000L
 #define DRAIN_LOOK_MS	100
@@ -56,10 +60,11 @@ struct milter_server {
 	struct milter_server_settings settings;
 	int epoll_fd, timer_fd, stop_fd;
 	bool is_inet;
+	struct pulse pulse;
 	pthread_mutex_t lock; /* of what follows */
 	struct connection *connections;
 	unsigned count, threads, waiting;
-	bool stopping;
+	bool accepting, stopping;
 	int64_t warned_ms; /* when the limit was last told of */
 };
 
@@ -215,23 +220,42 @@ static struct connection *new_connection(struct milter_server *server, int fd)
 	return connection;
 }
 
+/* Never after stop_accepting(): who comes then waits in the queue, for whoever listens next. */
+static int accept_one(struct milter_server *server)
+{
+	int fd = -1;
+
+	errno = EAGAIN;
+	pthread_mutex_lock(&server->lock);
+	if (server->accepting)
+		fd = accept4(server->settings.listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	pthread_mutex_unlock(&server->lock);
+	return fd;
+}
+
+static void stop_accepting(struct milter_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	server->accepting = false;
+	(void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, server->settings.listen_fd, NULL);
+	pthread_mutex_unlock(&server->lock);
+}
+
 static void accept_connection(struct milter_server *server)
 {
-	int fd = accept4(server->settings.listen_fd, NULL, NULL, SOCK_CLOEXEC), on = 1;
+	int fd = accept_one(server), on = 1;
 	struct connection *connection = NULL;
 
 	if (fd >= 0 && (connection = new_connection(server, fd)) == NULL) {
 		metric_add(&refused, 1);
 		close(fd);
-	} else if (fd < 0 && errno == EINVAL) {
-		/* Shut down: it would be ready for ever. */
-		return;
 	} else if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
 		const struct timespec pause = {.tv_nsec = ACCEPT_PAUSE_NS};
 
 		msg_warn("cannot accept a connection of Postfix: %s", strerror(errno));
 		nanosleep(&pause, NULL);
 	}
+	/* Fails after stop_accepting(), which has taken it out. */
 	(void)watch(server, EPOLL_CTL_MOD, server->settings.listen_fd, &about_listener);
 	if (connection == NULL)
 		return;
@@ -263,6 +287,7 @@ static void keep_house(struct milter_server *server)
 
 	if (read(server->timer_fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		msg_panic("timerfd: %s", strerror(errno));
+	pulse_beat(&server->pulse, PULSE_S);
 	pthread_mutex_lock(&server->lock);
 	for (struct connection *each = server->connections; each != NULL; each = each->next) {
 		if (is_silent(server, each, now) && shutdown(each->fd, SHUT_RDWR) == 0)
@@ -361,6 +386,7 @@ int milter_server_start(const struct milter_server_settings *settings,
 	int error;
 
 	server->settings = *settings;
+	server->accepting = true;
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_mutex_lock(&server->lock);
 	error = open_descriptors(server) < 0 ? errno : start_thread(server);
@@ -370,16 +396,23 @@ int milter_server_start(const struct milter_server_settings *settings,
 		free_server(server);
 		return -1;
 	}
+	pulse_start(&server->pulse, "the threads of sessions", PULSE_S);
 	*server_r = server;
 	return 0;
 }
 
-/* Those without a message, or all of them. */
-static void shut_down(struct milter_server *server, bool all)
+/* Ends those without a message from which nothing was heard for so long; -1: all. */
+static void shut_down(struct milter_server *server, int64_t quiet_ms)
 {
+	int64_t now = clock_ms();
+
 	pthread_mutex_lock(&server->lock);
 	for (struct connection *each = server->connections; each != NULL; each = each->next) {
-		if (all || (atomic_load(&each->last_ms) != 0 && !atomic_load(&each->in_message)))
+		int64_t last_ms = atomic_load(&each->last_ms);
+		bool is_idle = last_ms != 0 && now - last_ms >= quiet_ms &&
+			       !atomic_load(&each->in_message);
+
+		if (quiet_ms < 0 || is_idle)
 			shutdown(each->fd, SHUT_RDWR);
 	}
 	pthread_mutex_unlock(&server->lock);
@@ -414,13 +447,14 @@ static void wait_until_none(struct milter_server *server,
 		nanosleep(&tick, NULL);
 }
 
-/* Each connection ends with its message. */
+/* Who is about to send a message may; then each connection ends with its message. */
 static void drain(struct milter_server *server)
 {
-	int64_t until_ms = clock_ms() + server->settings.drain_ms;
+	int64_t now = clock_ms(), grace_ms = now + GRACE_MS;
+	int64_t until_ms = now + server->settings.drain_ms;
 
 	do {
-		shut_down(server, false);
+		shut_down(server, clock_ms() < grace_ms ? QUIET_MS : 0);
 		wait_until_none(server, connections_left, clock_ms() + DRAIN_LOOK_MS);
 	} while (connections_left(server) > 0 && clock_ms() < until_ms);
 }
@@ -431,10 +465,10 @@ int milter_server_stop(struct milter_server **server_p)
 	uint64_t one = 1;
 
 	*server_p = NULL;
-	/* Closed only when no thread can be about to accept; that fails with EINVAL from here on. */
-	shutdown(server->settings.listen_fd, SHUT_RDWR);
+	pulse_stop(&server->pulse);
+	stop_accepting(server);
 	drain(server);
-	shut_down(server, true);
+	shut_down(server, -1);
 	wait_until_none(server, connections_left, clock_ms() + 100);
 	pthread_mutex_lock(&server->lock);
 	server->stopping = true;

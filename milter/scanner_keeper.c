@@ -7,6 +7,7 @@
 #include "lib/msg.h"
 #include "lib/packet.h"
 #include "lib/strbuf.h"
+#include "lib/watchdog.h"
 #include "lib/xalloc.h"
 #include "folder.h"
 #include "kept.h"
@@ -33,6 +34,7 @@
 #define WARN_INTERVAL_MS  86400000
 #define PURGE_INTERVAL_MS 600000
 #define MAX_OLD_PROCESSES 16
+#define PULSE_S		  120 /* it comes round each TICK_MS; files of a folder may be many */
 
 METRIC_COUNTER(started, "shoveler_milter_scanner_started_total", "Scanner processes started");
 METRIC_COUNTER(died, "shoveler_milter_scanner_died_total", "Scanner processes that died");
@@ -63,6 +65,8 @@ struct scanner_keeper {
 	int listen_fd;
 	int wake_fd;
 	_Atomic int64_t interval_ms, max_age_s, keep_s;
+
+	struct pulse pulse;
 
 	/* the thread's own */
 	struct process current, fresh;
@@ -360,6 +364,7 @@ static void *keep(void *argument)
 	struct scanner_keeper *keeper = argument;
 	uint64_t ignored;
 
+	pulse_start(&keeper->pulse, "the scanner's keeper", PULSE_S);
 	while (!atomic_load(&keeper->stopping)) {
 		struct pollfd wait[3] = {
 			{.fd = keeper->wake_fd, .events = POLLIN},
@@ -380,7 +385,9 @@ static void *keep(void *argument)
 		reap_old(keeper);
 		decide_fresh(keeper);
 		purge_kept(keeper);
+		pulse_beat(&keeper->pulse, PULSE_S);
 	}
+	pulse_stop(&keeper->pulse);
 	return NULL;
 }
 

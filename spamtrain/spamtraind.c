@@ -29,8 +29,9 @@
  * ends after the correction in work; Dovecot gets 10 s for what it has in work.
  */
 #include "lib/daemon.h"
-#include "lib/endpoint.h"
+#include "lib/listener.h"
 #include "lib/server.h"
+#include "lib/watchdog.h"
 #include "lib/xalloc.h"
 #include "spamtrain/spamtraind_digest.h"
 #include "spamtrain/spamtraind_purge.h"
@@ -91,7 +92,7 @@ static int check(const struct conf *conf, char **error_r)
 	return 0;
 }
 
-static int prepare_spool(const struct conf *conf, char **error_r)
+static int prepare(const struct conf *conf, char **error_r)
 {
 	const struct passwd *user = find_user(conf, P_LDA_USER, error_r);
 	char *outbox;
@@ -113,23 +114,45 @@ static int prepare_spool(const struct conf *conf, char **error_r)
 	return prepared;
 }
 
+static bool socket_is_full(void)
+{
+	return server_is_full(socket_server);
+}
+
+static bool training_is_full(void)
+{
+	return server_is_full(training_server);
+}
+
+static const struct watchdog_probe socket_probe = {
+	.name = "local socket",
+	.type = SOCK_SEQPACKET,
+	.question = {"request=ping\n", sizeof("request=ping\n") - 1},
+	.answer = "status=ok",
+	.is_full = socket_is_full,
+};
+static const struct watchdog_probe training_probe = {
+	.name = "training addresses",
+	.type = SOCK_STREAM,
+	.answer = "220 ",
+	.is_full = training_is_full,
+};
+
 /* The socket belongs to lda_user, whose programs may connect. */
-static int listen_on(const struct conf *conf, enum conf_param param, int type, mode_t mode,
-		     char **error_r)
+static int listen_on(const struct conf *conf, enum conf_param param, mode_t mode,
+		     struct watchdog_probe probe, char **error_r)
 {
 	const struct passwd *user = find_user(conf, P_LDA_USER, error_r);
-	struct endpoint endpoint;
-	int fd;
+	struct listener_access access = {mode, (uid_t)-1, (gid_t)-1};
 
-	if (user == NULL || endpoint_parse(conf_text(conf, param), &endpoint, error_r) < 0)
+	if (user == NULL || endpoint_parse(conf_text(conf, param), &probe.endpoint, error_r) < 0)
 		return -1;
-	fd = endpoint_listen(&endpoint, type, mode, error_r);
-	if (fd < 0 || !endpoint.is_unix || geteuid() != 0 ||
-	    lchown(endpoint.path, user->pw_uid, user->pw_gid) == 0)
-		return fd;
-	*error_r = xasprintf("cannot give %s away: %s", endpoint.path, strerror(errno));
-	close(fd);
-	return -1;
+	if (geteuid() == 0) {
+		access.owner = user->pw_uid;
+		access.group = user->pw_gid;
+	}
+	watchdog_add_probe(&probe);
+	return listener_open(&probe.endpoint, probe.type, access, error_r);
 }
 
 static int start_servers(int socket_fd, int training_fd, char **error_r)
@@ -162,14 +185,12 @@ static int start(const struct conf *conf, char **error_r)
 	if (service == NULL)
 		return -1;
 	spamtraind_set_current(service);
-	if (prepare_spool(conf, error_r) < 0)
-		return -1;
-	socket_fd = listen_on(conf, P_SPAMTRAIND_LISTEN, SOCK_SEQPACKET, SOCKET_MODE, error_r);
+	socket_fd = listen_on(conf, P_SPAMTRAIND_LISTEN, SOCKET_MODE, socket_probe, error_r);
 	if (socket_fd < 0)
 		return -1;
 	if (has_training_addresses(conf)) {
-		training_fd = listen_on(conf, P_TRAINING_LISTEN, SOCK_STREAM, TRAINING_SOCKET_MODE,
-					error_r);
+		training_fd = listen_on(conf, P_TRAINING_LISTEN, TRAINING_SOCKET_MODE,
+					training_probe, error_r);
 		if (training_fd < 0)
 			return -1;
 	}
@@ -211,6 +232,7 @@ int main(int argc, char **argv)
 		.name = "spamtraind",
 		.summary = "Teaches users' filters what they correct; releases; purges.",
 		.check = check,
+		.prepare = prepare,
 		.start = start,
 		.reload = reload,
 		.stop = stop,

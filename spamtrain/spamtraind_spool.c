@@ -3,6 +3,7 @@
 #include "lib/clock.h"
 #include "lib/metrics.h"
 #include "lib/msg.h"
+#include "lib/watchdog.h"
 #include "lib/xalloc.h"
 #include "spamtrain/spamtraind_backoff.h"
 
@@ -16,6 +17,8 @@
 
 #define SCAN_INTERVAL_MS  60000
 #define CLEAN_INTERVAL_MS 3600000
+#define TURN_MS		  5000 /* how often the thread comes round when nothing comes */
+#define PULSE_S		  300  /* for one correction: its store may be slow or locked */
 #define EVENT_BUFFER	  (64 * 1024)
 
 METRIC_GAUGE(depth, "shoveler_spamtraind_spool_files", "Corrections that wait in the spool");
@@ -39,6 +42,7 @@ struct spool_worker {
 	pthread_t thread;
 	struct outbox *outbox;
 	atomic_bool stopping;
+	struct pulse pulse;
 	/* the thread's own */
 	struct backoff backoff;
 	int64_t next_scan_ms, next_clean_ms;
@@ -254,6 +258,7 @@ static void process_names(struct spool_worker *worker, char **names, size_t coun
 	size_t left = 0;
 
 	for (size_t i = 0; i < count && !atomic_load(&worker->stopping); i++) {
+		pulse_beat(&worker->pulse, PULSE_S);
 		if (!process_file(worker, names[i], fresh))
 			left++;
 		if (!fresh)
@@ -336,7 +341,7 @@ static int wait_time(const struct spool_worker *worker)
 
 	if (next < 0 || next > worker->next_scan_ms)
 		next = worker->next_scan_ms;
-	return next <= now ? 0 : (int)(next - now);
+	return next <= now ? 0 : next - now < TURN_MS ? (int)(next - now) : TURN_MS;
 }
 
 static void *run(void *argument)
@@ -345,15 +350,20 @@ static void *run(void *argument)
 	struct pollfd wait[2] = {{.fd = worker->inotify_fd, .events = POLLIN},
 				 {.fd = worker->wake_fd, .events = POLLIN}};
 
+	pulse_start(&worker->pulse, "the thread of corrections", PULSE_S);
 	scan(worker);
 	while (!atomic_load(&worker->stopping)) {
-		int ready = poll(wait, 2, wait_time(worker));
+		int ready;
+
+		pulse_beat(&worker->pulse, PULSE_S);
+		ready = poll(wait, 2, wait_time(worker));
 
 		if (ready > 0 && wait[0].revents != 0)
 			process_events(worker);
 		if (wait_time(worker) == 0)
 			scan(worker);
 	}
+	pulse_stop(&worker->pulse);
 	return NULL;
 }
 

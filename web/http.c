@@ -125,6 +125,8 @@ static void log_request(const struct exchange *exchange)
 {
 	const struct request *r = &exchange->request;
 
+	if (strcmp(r->path, HTTP_WATCHDOG_PATH) == 0)
+		return;
 	count(r->response.status);
 	msg_info("%s: user=<%s>, method=%s, path=/%s, status=%u, bytes=%zu, ms=%lld",
 		 r->client[0] != '\0' ? r->client : "local", r->session.user,
@@ -193,7 +195,7 @@ static enum MHD_Result respond(struct exchange *exchange, struct MHD_Connection 
 	return result;
 }
 
-static void refuse(struct request *r, unsigned status, const char *why)
+static void answer_plainly(struct request *r, unsigned status, const char *why)
 {
 	r->response.status = status;
 	r->response.type = "text/plain; charset=utf-8";
@@ -209,12 +211,14 @@ static enum MHD_Result work(struct http *http, struct exchange *exchange,
 
 	metric_add(&working, 1);
 	if (!exchange->is_allowed)
-		refuse(r, MHD_HTTP_METHOD_NOT_ALLOWED, "GET, HEAD or POST\n");
+		answer_plainly(r, MHD_HTTP_METHOD_NOT_ALLOWED, "GET, HEAD or POST\n");
 	else if (exchange->too_large)
-		refuse(r, MHD_HTTP_CONTENT_TOO_LARGE, "the form is too large\n");
+		answer_plainly(r, MHD_HTTP_CONTENT_TOO_LARGE, "the form is too large\n");
 	else if ((r->raw_query != NULL && !form_parse(&r->query, span_of(r->raw_query))) ||
 		 (r->post && !form_parse(&r->form, strbuf_span(&exchange->body))))
-		refuse(r, MHD_HTTP_BAD_REQUEST, "the request is malformed\n");
+		answer_plainly(r, MHD_HTTP_BAD_REQUEST, "the request is malformed\n");
+	else if (strcmp(r->path, HTTP_WATCHDOG_PATH) == 0)
+		answer_plainly(r, MHD_HTTP_OK, "alive\n");
 	else
 		http->settings.handle(r);
 	result = respond(exchange, connection);
@@ -296,6 +300,14 @@ int http_start(const struct http_settings *settings, struct http **http_r, char 
 	}
 	*http_r = http;
 	return 0;
+}
+
+bool http_is_full(struct http *http)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info != NULL && info->num_connections >= http->settings.max_connections;
 }
 
 void http_stop(struct http **http_p)

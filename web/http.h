@@ -10,6 +10,7 @@
 #include "web/request.h"
 
 #define HTTP_TIMEOUT_S	       60
+#define HTTP_WATCHDOG_PATH     "watchdog"  /* answered at once, not logged */
 #define HTTP_CONNECTION_MEMORY (48 * 1024) /* bytes: request line, header, input buffer */
 
 struct http;
@@ -23,6 +24,8 @@ struct http_settings {
 
 /* Returns 0, or -1 and *error_r. */
 int http_start(const struct http_settings *settings, struct http **http_r, char **error_r);
+/* As many connections as it takes. */
+bool http_is_full(struct http *http);
 /* Takes no more connections, waits for requests that are worked on, closes. */
 void http_stop(struct http **http);
 

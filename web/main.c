@@ -36,8 +36,9 @@
 #include "web/site.h"
 
 #include "lib/daemon.h"
-#include "lib/endpoint.h"
+#include "lib/listener.h"
 #include "lib/msg.h"
+#include "lib/watchdog.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -134,27 +135,34 @@ static int check(const struct conf *conf, char **error_r)
 
 /* ---- start, reload, stop ---- */
 
+static bool is_full(void)
+{
+	return http_is_full(http);
+}
+
 static int listen_for_proxy(const struct conf *conf, char **error_r)
 {
-	struct endpoint endpoint;
-	gid_t group;
-	int fd;
+	static const char question[] = "GET /" HTTP_WATCHDOG_PATH " HTTP/1.0\r\n\r\n";
+	const struct passwd *user = getpwnam(conf_text(conf, P_WEB_USER));
+	struct listener_access access = {0666, (uid_t)-1, (gid_t)-1};
+	struct watchdog_probe probe = {
+		.name = "HTTP",
+		.type = SOCK_STREAM,
+		.question = {question, sizeof(question) - 1},
+		.answer = "HTTP/1",
+		.is_full = is_full,
+	};
 
-	if (endpoint_parse(conf_text(conf, P_WEB_LISTEN), &endpoint, error_r) < 0)
+	if (endpoint_parse(conf_text(conf, P_WEB_LISTEN), &probe.endpoint, error_r) < 0 ||
+	    (probe.endpoint.is_unix && find_group(conf, &access.group, error_r) < 0))
 		return -1;
-	if (!endpoint.is_unix)
-		return endpoint_listen(&endpoint, SOCK_STREAM, 0, error_r);
-	if (find_group(conf, &group, error_r) < 0)
-		return -1;
-	fd = endpoint_listen(&endpoint, SOCK_STREAM, group == (gid_t)-1 ? 0666 : 0600, error_r);
-	if (fd < 0 || group == (gid_t)-1)
-		return fd;
-	if (chown(endpoint.path, (uid_t)-1, group) == 0 && chmod(endpoint.path, 0660) == 0)
-		return fd;
-	*error_r = xasprintf("cannot give %s to group %s: %s", endpoint.path,
-			     conf_text(conf, P_WEB_LISTEN_GROUP), strerror(errno));
-	close(fd);
-	return -1;
+	if (access.group != (gid_t)-1) {
+		access.mode = 0660;
+		if (geteuid() == 0 && user != NULL)
+			access.owner = user->pw_uid;
+	}
+	watchdog_add_probe(&probe);
+	return listener_open(&probe.endpoint, SOCK_STREAM, access, error_r);
 }
 
 /* As root we make it; else it has to be there. */
@@ -218,8 +226,6 @@ static int start(const struct conf *conf, char **error_r)
 		.handle = routes_handle,
 	};
 
-	if (make_state_directory(conf, error_r) < 0)
-		return -1;
 	settings.listen_fd = listen_for_proxy(conf, error_r);
 	if (settings.listen_fd < 0)
 		return -1;
@@ -263,6 +269,7 @@ int main(int argc, char **argv)
 		.name = "shoveler-web",
 		.summary = "The web page: history, quarantine, preferences, statistics.",
 		.check = check,
+		.prepare = make_state_directory,
 		.start = start,
 		.reload = reload,
 		.stop = stop,
