@@ -135,11 +135,12 @@ static int users_all(struct learn_command *c)
 		free(error);
 		code = EX_TEMPFAIL;
 	}
-	for (const char *line = strbuf_text(&list); code == EX_OK && *line != '\0';) {
-		size_t size = strcspn(line, "\n");
+	for (struct span rest = strbuf_span(&list); code == EX_OK && rest.size > 0;) {
+		const char *end = memchr(rest.data, '\n', rest.size);
+		size_t size = end == NULL ? rest.size : (size_t)(end - rest.data);
 		if (size > 0)
-			user_append(c, line, size);
-		line += size + (line[size] == '\n');
+			user_append(c, rest.data, size);
+		rest = span_from(rest, size + 1);
 	}
 	strbuf_free(&list);
 	return code;
@@ -294,6 +295,8 @@ static json_t *result_json(const struct learn_command *c, const char *user,
 
 	json_object_set_new(json, "folders", folders_json(r));
 	json_object_set_new(json, "left_out", left_out_json(r));
+	if (r->trouble != NULL)
+		json_object_set_new(json, "error", json_text(r->trouble));
 	if (c->options.dry_run || r->not_filtered)
 		return json;
 	json_object_update_new(json,
@@ -312,11 +315,16 @@ static json_t *result_json(const struct learn_command *c, const char *user,
 
 /* ---- one after the other ---- */
 
-static void failed(struct learn_command *c, const char *login, int code, const char *error)
+static void failed(struct learn_command *c, int code)
 {
 	c->failed++;
 	if (c->code == EX_OK)
 		c->code = code;
+}
+
+static void nothing_learned(struct learn_command *c, const char *login, int code, const char *error)
+{
+	failed(c, code);
 	if (c->json != NULL)
 		json_array_append_new(c->json, json_pack("{s:o, s:o}", "user", json_text(login),
 							 "error", json_text(error)));
@@ -328,7 +336,7 @@ static void learn_user(struct learn_command *c, const char *login)
 	char *error = NULL, *user = store_user(c, login);
 
 	if (user == NULL) {
-		failed(c, login, EX_USAGE, "is not a user's mail address");
+		nothing_learned(c, login, EX_USAGE, "is not a user's mail address");
 		return;
 	}
 	enum classifier_status status =
@@ -336,12 +344,16 @@ static void learn_user(struct learn_command *c, const char *login)
 	progress_end(&c->progress);
 	if (status != CLASSIFIER_OK) {
 		complain("%s: %s", user, error);
-		failed(c, user, EX_TEMPFAIL, error);
+		nothing_learned(c, user, EX_TEMPFAIL, error);
 	} else if (c->json != NULL) {
 		json_array_append_new(c->json, result_json(c, user, &result));
 	} else if (!result.interrupted || result.done > 0) {
 		result_print(c, user, &result);
 		fflush(stdout);
+	}
+	if (status == CLASSIFIER_OK && result.trouble != NULL) {
+		complain("%s: %s", user, result.trouble);
+		failed(c, EX_TEMPFAIL);
 	}
 	learn_result_free(&result);
 	free(error);

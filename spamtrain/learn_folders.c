@@ -27,6 +27,7 @@ struct learning {
 	struct strbuf foreign[FOREIGN_MAX];
 	struct folder_fetched fetched;
 	bool malformed;
+	char *refusal; /* the latest one */
 	struct strbuf command;
 };
 
@@ -51,7 +52,8 @@ static enum classifier_status run(struct learning *l,
 	if (result == FOLDER_SESSION_OK)
 		return CLASSIFIER_OK;
 	if (*refused_r && may_refuse) {
-		free(*error_r);
+		free(l->refusal);
+		l->refusal = *error_r;
 		*error_r = NULL;
 		return CLASSIFIER_OK;
 	}
@@ -138,6 +140,8 @@ static enum classifier_status examine(struct learning *l, const struct learn_fol
 	enum classifier_status status;
 
 	*opened_r = (struct opened){0, 0};
+	free(l->refusal);
+	l->refusal = NULL;
 	strbuf_append_text(&l->command, "EXAMINE ");
 	if (!imap_put_string(&l->command, span_of(folder->name))) {
 		strbuf_reset(&l->command);
@@ -210,6 +214,8 @@ static enum classifier_status scan_folder(struct learning *l, struct learn_folde
 	enum classifier_status status = examine(l, folder, &opened, error_r);
 
 	folder->uidvalidity = opened.uidvalidity;
+	if (l->refusal != NULL && l->result->trouble == NULL)
+		l->result->trouble = xasprintf("%s: %s", folder->name, l->refusal);
 	if (status != CLASSIFIER_OK || opened.uidvalidity == 0)
 		return status;
 	strbuf_append_text(&l->command, "UID FETCH 1:* (UID FLAGS INTERNALDATE X-GUID)");
@@ -567,6 +573,7 @@ enum classifier_status learn_folders(struct classifier_site *site, const char *u
 	folder_session_close(&l.session);
 	folder_fetched_free(&l.fetched);
 	strbuf_free(&l.command);
+	free(l.refusal);
 	for (size_t i = 0; i < FOREIGN_MAX; i++)
 		strbuf_free(&l.foreign[i]);
 	return status;
@@ -577,6 +584,7 @@ void learn_result_free(struct learn_result *result)
 	for (size_t i = 0; i < result->folder_count; i++)
 		free(result->folders[i].name);
 	free(result->folders);
+	free(result->trouble);
 	free(result->choice.list);
 	memset(result, 0, sizeof(*result));
 }

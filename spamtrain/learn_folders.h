@@ -53,6 +53,7 @@ struct learn_result {
 	size_t doubtful;   /* another filter called them spam, the user only read them */
 	size_t gone;	   /* moved or deleted meanwhile */
 	size_t sent;	   /* messages whose recipients were noted */
+	char *trouble;	   /* a folder that cannot be read, and why; NULL: all could */
 	bool not_filtered; /* optOut: nothing was done */
 	bool interrupted;
 	struct learn_estimate estimate;

@@ -12,6 +12,7 @@ usage: imap.py [--server NAME] [--ca FILE] USER[:PASSWORD] COMMAND [ARGUMENT...]
     move FROM TO UIDS         by IMAP MOVE; UIDS as in IMAP (3,5:9), or "all"
     copy FROM TO UIDS         by IMAP COPY
     append FOLDER             standard input
+    fill FOLDER FLAGS DAYS FILE...  append files with these flags ("" for none), the first DAYS days old, each some hours older
     flag FOLDER UIDS FLAGS    STORE (+\\Deleted or -$Junk ...)
     expunge FOLDER
     create FOLDER, delete FOLDER, rename FROM TO, subscribe FOLDER, unsubscribe FOLDER
@@ -27,6 +28,7 @@ import pathlib
 import re
 import ssl
 import sys
+import time
 
 
 class Refused(Exception):
@@ -129,6 +131,12 @@ class Client:
     def do_append(self, folder):
         message = re.sub(rb"\r?\n", b"\r\n", sys.stdin.buffer.read())
         self.ok(self.imap.append(quote(folder), None, None, message))
+
+    def do_fill(self, folder, flags, days, *files):
+        for number, name in enumerate(files):
+            message = re.sub(rb"\r?\n", b"\r\n", pathlib.Path(name).read_bytes())
+            date = imaplib.Time2Internaldate(time.time() - float(days) * 86400 - number * 3600 * 7)
+            self.ok(self.imap.append(quote(folder), f"({flags})", date, message))
 
     def do_flag(self, folder, uids, flags):
         self.select(folder)
