@@ -52,6 +52,13 @@ def missing_files(path):
             yield f"{path}: there is no {name}"
 
 
+def unknown_variables(path):
+    """Of the role: shoveler_web: true, -e shoveler_state=absent."""
+    known = set(re.findall(r"(?m)^ *(shoveler_\w+):", read("ansible/roles/shoveler/meta/argument_specs.yml")))
+    for name in sorted(set(re.findall(r"\b(shoveler_[a-z0-9_]+)(?:: |=)", read(path))) - known):
+        yield f"{path}: the role has no variable {name}"
+
+
 def outline(path):
     """Levels of headings, kinds of items, rows of tables, pictures: all that must not differ between languages."""
     lines = read(path).splitlines()
@@ -72,6 +79,7 @@ def main():
     os.chdir(sys.argv[1])
     checks = [(f"{path}: links", broken_links(path)) for path in pages()]
     checks += [(f"{path}: files", missing_files(path)) for path in pages()]
+    checks += [(f"{path}: variables of the role", unknown_variables(path)) for path in pages()]
     checks += [(f"{path} and docs/user.md have the same parts", differences("docs/user.md", path)) for path in glob.glob("docs/user.*.md")]
     failed = False
     print(f"1..{len(checks)}")
