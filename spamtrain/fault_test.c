@@ -9,6 +9,7 @@
 
 #include "lib/xalloc.h"
 #include "schema/exchange.h"
+#include "schema/store_backup.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -180,6 +181,20 @@ static int step_import(struct classifier *c)
 	return result(status == STORE_OK, &error);
 }
 
+static char *copied; /* a backup */
+
+static int step_restore(struct classifier *c)
+{
+	struct store_restore *restore = NULL;
+	char *error = NULL;
+	enum store_status status = store_restore_open(&restore, copied, &error);
+
+	if (status == STORE_OK)
+		status = store_restore_install(restore, store_directory(c->store), &error);
+	store_restore_close(&restore);
+	return result(status == STORE_OK, &error);
+}
+
 struct step {
 	const char *name;
 	int (*run)(struct classifier *c);
@@ -196,6 +211,7 @@ static const struct step steps[] = {
 	{"delete from the quarantine", step_delete, false, false},
 	{"merge", step_merge, false, false},
 	{"import", step_import, false, false},
+	{"restore", step_restore, false, false},
 	{"purge", step_purge, false, true},
 };
 
@@ -443,6 +459,40 @@ static void prepare_export(void)
 	classifier_site_free(&site);
 }
 
+static bool keep_row(void *context, const char *file, uint64_t size)
+{
+	(void)context;
+	(void)file;
+	return size > 0;
+}
+
+/* As `shoveler backup` does it. */
+static void prepare_copy(void)
+{
+	char *live = store_user_directory(users, ALICE), *path, *error = NULL;
+	struct store_snapshot *snapshot = NULL;
+	struct store_copy counts;
+
+	folder_remove(copied);
+	assert_int_equal(mkdir(copied, 0700), 0);
+	path = xasprintf("%s/" STORE_BACKUP_FILE, copied);
+	assert_int_equal(store_snapshot_open(&snapshot, live, &error), STORE_OK);
+	assert_true(store_snapshot_files(snapshot) > 0);
+	for (size_t i = 0; i < store_snapshot_files(snapshot); i++) {
+		char *from = xasprintf("%s/%s", live, store_snapshot_name(snapshot, i));
+		char *to = xasprintf("%s/%s", copied, store_snapshot_name(snapshot, i));
+		file_copy(from, to);
+		free(from);
+		free(to);
+	}
+	assert_int_equal(store_snapshot_write(snapshot, path, &error), STORE_OK);
+	store_snapshot_close(&snapshot);
+	assert_int_equal(store_copy_finish(path, keep_row, NULL, &counts, &error), STORE_OK);
+	assert_int_equal(counts.quarantined, 1);
+	free(path);
+	free(live);
+}
+
 /* Messages of both classes, a snapshot and a log behind it. */
 static void prepare(void)
 {
@@ -472,6 +522,8 @@ static void check_all(enum fault_kind kind)
 			prepare();
 		if (steps[i].run == step_import && exported.size == 0)
 			prepare_export();
+		if (steps[i].run == step_delete)
+			prepare_copy();
 		check_step(&steps[i], kind);
 	}
 	free(exported.data);
@@ -485,6 +537,7 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(folder));
 	users = xasprintf("%s/users", folder);
 	saved = xasprintf("%s/saved", folder);
+	copied = xasprintf("%s/copied", folder);
 	return 0;
 }
 
@@ -494,6 +547,7 @@ static int teardown(void **state)
 	folder_remove(folder);
 	free(users);
 	free(saved);
+	free(copied);
 	return 0;
 }
 
