@@ -23,7 +23,6 @@ libraries=("$build/web/libweb_lib.a" "$build/mx2/libmx2_lib.a" "$build/milter/li
 # Large messages, which no fuzzer finds: those that read messages get them too. usage: hostile NAME
 hostile() {
 	case $1 in message | mime | html | web | training_message | rewrite) ;; *) return 0 ;; esac
-	[ -d "$build/hostile" ] || python3 tests/spamtrain/hostile.py "$build/hostile" 2
 	"$build/$1_fuzz" -timeout=30 -rss_limit_mb=2048 -artifact_prefix="$build/$1-" "$build"/hostile/*
 }
 
@@ -40,16 +39,30 @@ fuzz() {
 		"${options[@]}" -print_final_stats=1 "$build/corpus/$1" "tests/fuzz/seeds/$1" && hostile "$1"
 }
 
+# Prints TAP. usage: attempt NAME
+attempt() {
+	if fuzz "$1" >"$build/$1.log" 2>&1; then
+		echo "ok - $1 survives $(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$1.log" | head -n 1) inputs in $seconds s"
+	else
+		printf '%s\nnot ok - %s\n' "$(tail -n 30 "$build/$1.log" | sed 's/^/# /')" "$1"
+		return 1
+	fi
+}
+
+[ -d "$build/hostile" ] || python3 tests/spamtrain/hostile.py "$build/hostile" 2
 failed=0
+running=0
 for source in tests/fuzz/*_fuzz.c; do
 	name=$(basename "$source" _fuzz.c)
 	[ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
-	if fuzz "$name" >"$build/$name.log" 2>&1; then
-		echo "ok - $name survives $(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$name.log" | head -n 1) inputs in $seconds s"
-	else
-		failed=1
-		tail -n 30 "$build/$name.log" | sed 's/^/# /'
-		echo "not ok - $name"
+	if [ $running = "$(nproc)" ]; then
+		wait -n || failed=1
+		running=$((running - 1))
 	fi
+	attempt "$name" &
+	running=$((running + 1))
+done
+for ((; running > 0; running--)); do
+	wait -n || failed=1
 done
 exit $failed
