@@ -51,7 +51,7 @@ class PostfixConfiguration(unittest.TestCase):
         with open(self.path(name), encoding="utf-8") as file:
             return file.read()
 
-    def run_module(self, check=False, **arguments):
+    def run_module(self, check=False, expect=0, **arguments):
         arguments.update(config_directory=self.directory, record=self.path("record.json"), _ansible_check_mode=check)
         done = subprocess.run(
             [sys.executable, MODULE],
@@ -60,7 +60,7 @@ class PostfixConfiguration(unittest.TestCase):
             text=True,
             check=False,
         )
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         self.settle()
         return json.loads(done.stdout)
 
@@ -71,9 +71,11 @@ class PostfixConfiguration(unittest.TestCase):
     def test_check_mode_tells_and_changes_nothing(self):
         result = self.run_module(check=True, **WANTED)
         self.assertTrue(result["changed"])
-        self.assertIn("virtual_transport = lmtp:unix:private/dovecot-lmtp\n", result["diff"]["before"])
-        self.assertIn("virtual_transport = shoveler:unix:shoveler/lda\n", result["diff"]["after"])
-        self.assertNotIn("relay_domains", result["diff"]["after"])
+        main_cf, master_cf = result["diff"]
+        self.assertEqual(main_cf["before"], MAIN_CF)
+        self.assertIn("virtual_transport = shoveler:unix:shoveler/lda\n", main_cf["after"])
+        self.assertNotIn("relay_domains", main_cf["after"])
+        self.assertIn("syslog_name=postfix/shoveler", master_cf["after"])
         self.assertEqual(self.read("main.cf"), MAIN_CF)
         self.assertFalse(os.path.exists(self.path("record.json")))
 
@@ -109,6 +111,39 @@ class PostfixConfiguration(unittest.TestCase):
         self.assertEqual(self.value("milter_default_action"), "tempfail")
         self.run_module(state="absent")
         self.assertEqual(self.read("main.cf"), MAIN_CF)
+
+    def test_what_is_no_longer_wanted_leaves_no_trace(self):
+        """Not even in the way a value of several lines is written."""
+        less = {"set": {"milter_default_action": "tempfail"}}
+        self.run_module(**less)
+        alone = self.read("main.cf")
+        self.run_module(**WANTED)
+        self.run_module(**less)
+        self.assertEqual(self.read("main.cf"), alone)
+        self.run_module()
+        self.assertEqual(self.read("main.cf"), MAIN_CF)
+        self.assertEqual(self.read("master.cf"), MASTER_CF)
+
+    def test_killed_between_the_files(self):
+        self.run_module(**WANTED)
+        wanted = {name: self.read(name) for name in ("main.cf", "master.cf")}
+        for done in ("main.cf", "master.cf"):
+            self.write("main.cf", MAIN_CF)
+            self.write("master.cf", MASTER_CF)
+            self.write(done, wanted[done])
+            self.assertTrue(self.run_module(**WANTED)["changed"])
+            self.assertEqual({name: self.read(name) for name in wanted}, wanted)
+            self.write(done, MAIN_CF if done == "main.cf" else MASTER_CF)
+            self.assertTrue(self.run_module(state="absent")["changed"])
+            self.assertEqual(self.read("main.cf") + self.read("master.cf"), MAIN_CF + MASTER_CF)
+            self.run_module(**WANTED)
+
+    def test_what_postfix_does_not_take_changes_nothing(self):
+        result = self.run_module(expect=1, set={"virtual_transport": "${nothing"}, services=WANTED["services"])
+        self.assertIn("macro", result["msg"])
+        self.assertIn("Nothing was changed", result["msg"])
+        self.assertEqual(self.read("main.cf") + self.read("master.cf"), MAIN_CF + MASTER_CF)
+        self.assertFalse(os.path.exists(self.path("record.json")))
 
     def test_a_value_that_was_there_already_stays(self):
         self.write("main.cf", MAIN_CF + "milter_default_action = tempfail\n")

@@ -5,7 +5,9 @@ DOCUMENTATION = r"""
 module: postfix_configuration
 short_description: Change Postfix's main.cf and master.cf with postconf, and restore them later
 description:
-  - Every change is made by C(postconf -e), C(-X), C(-Me) and C(-MX); the files are never rewritten.
+  - Every change is made by C(postconf -e), C(-X), C(-Me) and C(-MX) in a copy of the configuration, starting from what was there before
+    us. C(postfix check) must be content with the copy; then it takes the place of the files. So they never are half changed, and what
+    is no longer wanted leaves nothing behind.
   - What was there before is kept in O(record). With O(state=absent) it is restored - byte for byte if
     nobody else changed the file meanwhile, else parameter by parameter, leaving alone what others changed.
 options:
@@ -56,6 +58,8 @@ left_alone:
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -63,28 +67,37 @@ FILES = ("main.cf", "master.cf")
 
 
 class Postfix:
-    """One configuration folder, through postconf."""
+    """A copy of the configuration, through postconf."""
 
-    def __init__(self, module, directory):
+    def __init__(self, module, texts):
         self.module = module
-        self.directory = directory
+        self.directory = tempfile.mkdtemp(prefix="shoveler-")
+        module.add_cleanup_file(self.directory)
+        os.chmod(self.directory, 0o755)
+        for name, text in texts.items():
+            write_text(os.path.join(self.directory, name), text)
+        self.settle()
+
+    def settle(self):
+        """Postfix waits up to two seconds before it reads a file that was just written."""
+        for name in FILES:
+            os.utime(os.path.join(self.directory, name), (0, 0))
 
     def postconf(self, *arguments):
-        return self.module.run_command(["postconf", "-c", self.directory, *arguments], check_rc=True)[1]
+        out = self.module.run_command(["postconf", "-c", self.directory, *arguments], check_rc=True)[1]
+        self.settle()
+        return out
 
-    def read(self, name):
-        with open(os.path.join(self.directory, name), "r", encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
+    def check(self):
+        code, out, errors = self.module.run_command(["postfix", "-c", self.directory, "check"])
+        if code != 0:
+            self.module.fail_json(msg=f"postfix check: {(errors or out).strip()}\nNothing was changed.")
 
-    def write(self, name, text):
-        path = os.path.join(self.directory, name)
-        fresh = path + ".shoveler"
-        with open(fresh, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-        status = os.stat(path)
-        os.chmod(fresh, status.st_mode & 0o7777)
-        os.chown(fresh, status.st_uid, status.st_gid)
-        self.module.atomic_move(fresh, path)
+    def texts(self):
+        return {name: read_text(os.path.join(self.directory, name)) for name in FILES}
+
+    def remove(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def explicit(self):
         """What main.cf itself sets."""
@@ -98,6 +111,25 @@ class Postfix:
         """The line of a service, white space normalised; None if there is none."""
         code, out, _ = self.module.run_command(["postconf", "-c", self.directory, "-M", name])
         return " ".join(out.split()) or None if code == 0 else None
+
+
+def read_text(path):
+    with open(path, "r", encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
+
+
+def write_text(path, text):
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+
+
+def replace(module, path, text):
+    fresh = path + ".shoveler"
+    write_text(fresh, text)
+    status = os.stat(path)
+    os.chmod(fresh, status.st_mode & 0o7777)
+    os.chown(fresh, status.st_uid, status.st_gid)
+    module.atomic_move(fresh, path)
 
 
 def digest(text):
@@ -127,14 +159,13 @@ class Change:
     def __init__(self, postfix, record):
         self.postfix = postfix
         self.explicit = postfix.explicit()
-        # Arguments by option of postconf: one call each.
-        self.commands = {}
-        self.differences = []
+        # For postconf: one call each, since it puts several into an order of chance.
+        self.commands = []
         self.left_alone = []
         self.record = record
 
     def command(self, option, argument):
-        self.commands.setdefault(option, []).append(argument)
+        self.commands.append((option, argument))
 
     def parameter(self, name, value):
         """value None: as if main.cf never had it."""
@@ -142,14 +173,12 @@ class Change:
         if before == value:
             return
         self.command(*(("-X", name) if value is None else ("-e", f"{name}={value}")))
-        self.differences.append((name, before, value))
 
     def service(self, name, line):
         before = self.postfix.service(name)
         if before == line:
             return
         self.command(*(("-MX", name) if line is None else ("-Me", f"{name}={line}")))
-        self.differences.append((name, before, line))
 
     def want_parameter(self, name, value, items=()):
         if name not in self.record["parameters"]:
@@ -180,6 +209,10 @@ class Change:
             self.service(name, entry["former"])
         else:
             self.left_alone.append(name)
+
+    def run(self):
+        for command in self.commands:
+            self.postfix.postconf(*command)
 
     def want(self, params):
         lists = {name: [items] if isinstance(items, str) else items for name, items in params["add"].items() if items}
@@ -218,28 +251,60 @@ def save_record(module, path, record):
     module.atomic_move(fresh, path)
 
 
-def note_files(record, before, after):
-    """A file that others changed since our last change can no longer be given back as a whole."""
-    for name in FILES:
-        entry = record["files"].setdefault(name, {"before": before[name], "ours": digest(before[name])})
-        if entry["ours"] != digest(before[name]):
+def is_ours(entry, text):
+    """Whether nobody but us wrote the file since we first came."""
+    return entry["before"] is not None and digest(text) in [*entry["ours"], digest(entry["before"])]
+
+
+def starting_point(record, live):
+    """The files as they were before us; those that others changed since as they are, and with them what we know of their contents."""
+    start = {}
+    for name, kind in zip(FILES, ("parameters", "services")):
+        entry = record["files"].setdefault(name, {"before": live[name], "ours": []})
+        if is_ours(entry, live[name]):
+            start[name] = entry["before"]
+            record[kind] = {}
+        else:
+            start[name] = live[name]
             entry["before"] = None
-        entry["ours"] = digest(after[name])
+    return start
 
 
-def whole_files(record, before):
-    """The files that can be given back byte for byte."""
-    return {
-        name: record["files"][name]["before"]
-        for name in FILES
-        if name in record["files"]
-        and record["files"][name]["before"] is not None
-        and record["files"][name]["ours"] == digest(before[name])
-    }
+def note_files(record, live, result):
+    """Both are ours if we are killed in the middle."""
+    for name in FILES:
+        entry = record["files"][name]
+        entry["ours"] = sorted({digest(result[name])} | ({digest(live[name])} & set(entry["ours"])))
 
 
-def show(differences, side):
-    return "".join(f"{entry[0]} = {entry[side]}\n" for entry in differences if entry[side] is not None)
+def put(module, record, live, result):
+    path, known = module.params["record"], module.params["state"] == "present"
+    if known:
+        save_record(module, path, record)
+    for name in FILES:
+        if result[name] != live[name]:
+            replace(module, os.path.join(module.params["config_directory"], name), result[name])
+    if not known and os.path.exists(path):
+        os.unlink(path)
+
+
+def plan(module, record, live):
+    """What the files will be, and what cannot be restored."""
+    restoring = module.params["state"] == "absent"
+    postfix = Postfix(module, starting_point(record, live))
+    try:
+        change = Change(postfix, record)
+        if restoring:
+            change.restore()
+        else:
+            change.want(module.params)
+        change.run()
+        result = postfix.texts()
+        if result != live and not module.check_mode:
+            postfix.check()
+    finally:
+        postfix.remove()
+    return result, change.left_alone
 
 
 def main():
@@ -254,35 +319,27 @@ def main():
         },
         supports_check_mode=True,
     )
-    params = module.params
-    postfix = Postfix(module, params["config_directory"])
-    before = {name: postfix.read(name) for name in FILES}
-    record = load_record(params["record"])
+    directory = module.params["config_directory"]
+    live = {name: read_text(os.path.join(directory, name)) for name in FILES}
+    record = load_record(module.params["record"])
     known = json.dumps(record, sort_keys=True)
-    change = Change(postfix, record)
-    whole = {}
-    if params["state"] == "present":
-        change.want(params)
-    else:
-        whole = whole_files(record, before)
-        change.restore()
-    if not module.check_mode:
-        for option, arguments in change.commands.items():
-            postfix.postconf(option, *arguments)
-        for name, text in whole.items():
-            if postfix.read(name) != text:
-                postfix.write(name, text)
-        if params["state"] == "absent":
-            if os.path.exists(params["record"]):
-                os.unlink(params["record"])
-        else:
-            note_files(record, before, {name: postfix.read(name) for name in FILES})
-            if json.dumps(record, sort_keys=True) != known:
-                save_record(module, params["record"], record)
+    result, left_alone = plan(module, record, live)
+    changed = [name for name in FILES if result[name] != live[name]]
+    note_files(record, live, result)
+    if not module.check_mode and (changed or module.params["state"] == "absent" or json.dumps(record, sort_keys=True) != known):
+        put(module, record, live, result)
     module.exit_json(
-        changed=bool(change.commands),
-        left_alone=change.left_alone,
-        diff={"before": show(change.differences, 1), "after": show(change.differences, 2)},
+        changed=bool(changed),
+        left_alone=left_alone,
+        diff=[
+            {
+                "before_header": os.path.join(directory, name),
+                "after_header": os.path.join(directory, name),
+                "before": live[name],
+                "after": result[name],
+            }
+            for name in changed
+        ],
     )
 
 

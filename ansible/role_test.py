@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+"""The role's smaller modules, and whether its defaults, its documentation and its examples agree. Exit code 77: no ansible-core here.
+
+usage: role_test.py [SHOVELER]     the command, for the names of all settings
+       role_test.py --table        prints the variables as docs/ansible.md has them
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROLE = os.path.join(HERE, "roles/shoveler")
+SHOVELER = ""
+SYSTEMCTL = """#!/bin/sh
+# A folder of units; a word in a file is what is true of it.
+cd "$(dirname "$0")" || exit 1
+verb=$1
+[ "$verb" = show ] || echo "$*" >>log
+for unit; do
+	case $unit in
+	"$verb" | -*) continue ;;
+	esac
+	has() { grep -q "$1" "$unit" 2>/dev/null && echo "$2" || echo "$3"; }
+	[ "$verb" != show ] || printf 'Id=%s\\nLoadState=%s\\nActiveState=%s\\nUnitFileState=%s\\nNeedDaemonReload=no\\n\\n' \\
+		"$unit" "$(has . loaded not-found)" "$(has active active inactive)" "$(has enabled enabled disabled)"
+done
+"""
+
+
+def load(path):
+    import yaml  # comes with ansible-core
+
+    with open(os.path.join(ROLE, path), encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
+def table():
+    """The variables, as docs/ansible.md has them."""
+    lines = []
+    for name, option in load("meta/argument_specs.yml")["argument_specs"]["main"]["options"].items():
+        text = option["description"] if isinstance(option["description"], str) else " ".join(option["description"])
+        kind = " or ".join(option.get("choices", [])) or option["type"] + (f" of {option['elements']}" if "elements" in option else "")
+        lines.append(f"| `{name}` | {kind} | `{json.dumps(option['default'])}` | {text} |")
+    return lines
+
+
+class InFolder(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def write(self, name, text, mode=0o644):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(self.path(name), mode)
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def run_module(self, module, check=False, expect=0, **arguments):
+        done = subprocess.run(
+            [sys.executable, os.path.join(ROLE, "library", module)],
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check}}),
+            env={**os.environ, "PATH": self.directory + ":" + os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+
+class Files(InFolder):
+    def files(self, **arguments):
+        return self.run_module("shoveler_files.py", directory=self.path("d"), **arguments)
+
+    def test_check_mode_tells_and_changes_nothing(self):
+        result = self.files(check=True, files={"a": "one\n", "b": ""})
+        self.assertTrue(result["changed"])
+        self.assertEqual(result["diff"], [{"before_header": self.path("d/a"), "after_header": self.path("d/a"), "before": "", "after": "one\n"}])
+        self.assertFalse(os.path.exists(self.path("d")))
+
+    def test_put_there_changed_and_taken_away(self):
+        self.assertTrue(self.files(files={"a": "one\n", "b": "two\n"})["changed"])
+        self.assertFalse(self.files(files={"a": "one\n", "b": "two\n"})["changed"])
+        self.assertEqual(self.files(files={"a": "one\n", "b": ""})["names"], ["b"])
+        self.assertEqual(os.listdir(self.path("d")), ["a"])
+
+    def test_all_or_nothing(self):
+        self.files(files={"a": "one\n"})
+        check = ["grep", "-q", "one", self.path("d/a")]
+        self.files(files={"b": "two\n"}, validate=check)
+        result = self.files(files={"a": "bad\n", "b": "", "c": "three\n"}, validate=check, expect=1)
+        self.assertIn("as they were", result["msg"])
+        self.assertEqual(sorted(os.listdir(self.path("d"))), ["a", "b"])
+        self.assertEqual(self.read("d/a") + self.read("d/b"), "one\ntwo\n")
+
+    def test_a_folder_of_ours_alone(self):
+        self.files(files={"a": "one\n", "b": "two\n"})
+        self.assertEqual(self.files(files={"a": "one\n"}, exclusive=True)["names"], ["b"])
+        self.assertTrue(self.files(exclusive=True)["changed"])
+        self.assertFalse(os.path.exists(self.path("d")))
+        self.assertFalse(self.files(exclusive=True)["changed"])
+
+
+class Settings(InFolder):
+    known = ["spam_traps", "dictionary_groups", "virus_scan", "dns_budget"]
+
+    def settings(self, settings, **arguments):
+        os.makedirs(self.path("main.cf.d"), exist_ok=True)
+        arguments = {"known": self.known, "program": SHOVELER or "/nonexistent", **arguments}
+        return self.run_module("shoveler_settings.py", directory=self.directory, settings=settings, **arguments)
+
+    def test_every_kind_of_value(self):
+        groups = "family: alice@example.org bob@example.org\n\n  desk: info@example.org carol@example.org\n"
+        wanted = {"dictionary_groups": groups, "spam_traps": ["trap@example.org", "@old.example.org"], "virus_scan": False, "dns_budget": 3}
+        self.assertTrue(self.settings(wanted)["changed"])
+        self.assertEqual(
+            self.read("main.cf.d/50-ansible.cf"),
+            "# Made by Ansible.\ndictionary_groups =\n\tfamily: alice@example.org bob@example.org\n\tdesk: info@example.org carol@example.org\n"
+            "spam_traps =\n\ttrap@example.org\n\t@old.example.org\nvirus_scan = no\ndns_budget = 3\n",
+        )
+        self.assertFalse(self.settings(wanted)["changed"])
+        if SHOVELER:
+            self.write("main.cf", "")
+            shown = subprocess.run([SHOVELER, "-c", self.directory, "conf", "spam_traps"], capture_output=True, text=True, check=True)
+            self.assertEqual(shown.stdout.split(), ["trap@example.org", "@old.example.org"])
+
+    def test_check_mode_shows_the_file(self):
+        result = self.settings({"virus_scan": True}, check=True)
+        self.assertEqual(result["diff"]["after"], "# Made by Ansible.\nvirus_scan = yes\n")
+        self.assertEqual(os.listdir(self.path("main.cf.d")), [])
+
+    def test_unknown_names_have_file_and_line(self):
+        result = self.settings({"virus_scan": "no", "spam_trap": "x"}, program="/nonexistent", expect=1)
+        self.assertIn(f'{self.path("main.cf.d/50-ansible.cf")}, line 3: unknown setting "spam_trap"; did you mean "spam_traps"?', result["msg"])
+        self.assertEqual(os.listdir(self.path("main.cf.d")), [])
+
+    @unittest.skipUnless(SHOVELER or len(sys.argv) > 1, "no shoveler")
+    def test_values_are_for_the_program_to_judge(self):
+        self.write("main.cf", "lda_parallel = 0\n")
+        result = self.settings({"virus_scan": "no"}, expect=1)
+        self.assertIn(self.path("main.cf") + ", line 1", result["msg"])
+        self.write("main.cf", "")
+        result = self.settings({"virus_scan": "maybe"}, expect=1)
+        self.assertIn(self.path("main.cf.d/50-ansible.cf") + ", line 2", result["msg"])
+        self.assertEqual(os.listdir(self.path("main.cf.d")), [])
+
+    def test_a_daemon_that_objects(self):
+        self.write("daemon", "#!/bin/sh\necho \"$2/main.cf.d: no\" >&2; exit 78\n", 0o755)
+        result = self.settings({"virus_scan": "no"}, daemons=[self.path("daemon"), "/nonexistent"], expect=1)
+        self.assertIn(f"{self.directory}/main.cf.d: no", result["msg"])
+        self.assertEqual(os.listdir(self.path("main.cf.d")), [])
+
+
+class Units(InFolder):
+    def setUp(self):
+        super().setUp()
+        self.write("systemctl", SYSTEMCTL, 0o755)
+
+    def units(self, **arguments):
+        return self.run_module("shoveler_units.py", **arguments)
+
+    def log(self):
+        return self.read("log").splitlines() if os.path.exists(self.path("log")) else []
+
+    def test_only_what_is_not_so_yet(self):
+        self.write("a.service", "unit")
+        self.write("b.service", "unit enabled")
+        self.write("c.timer", "unit enabled active")
+        result = self.units(wanted=["a.service", "b.service", "c.timer"])
+        self.assertEqual(result["running"], ["c.timer"])
+        self.assertEqual(self.log(), ["enable a.service", "start a.service b.service"])
+
+    def test_what_is_not_wanted(self):
+        self.write("a.service", "unit active")
+        self.write("b.timer", "unit enabled")
+        self.write("c.service", "unit")
+        self.assertTrue(self.units(unwanted=["a.service", "b.timer", "c.service", "none.path"])["changed"])
+        self.assertEqual(self.log(), ["disable --now a.service b.timer"])
+
+    def test_what_runs_is_reloaded_and_nothing_else_started(self):
+        self.write("a.service", "unit active")
+        self.write("b.service", "unit")
+        self.units(reload=["a.service", "b.service"], restart=["b.service"])
+        self.assertEqual(self.log(), ["reload a.service"])
+
+    def test_the_socket_of_a_service(self):
+        self.write("a.service", "unit")
+        self.write("a.socket", "unit")
+        self.units(wanted=["a.service"])
+        self.assertEqual(self.log(), ["enable a.socket a.service", "start a.socket a.service"])
+
+    def test_check_mode(self):
+        self.write("a.service", "unit")
+        result = self.units(wanted=["a.service", "b.service"], check=True)
+        self.assertEqual((result["changed"], result["missing"]), (True, ["b.service"]))
+        self.assertIn("start a.service\n", result["diff"]["after"])
+        self.assertEqual(self.log(), [])
+        self.assertIn("b.service", self.units(wanted=["b.service"], expect=1)["msg"])
+
+
+class Documentation(unittest.TestCase):
+    def setUp(self):
+        self.options = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+
+    def test_defaults_are_those_of_the_specification(self):
+        self.assertEqual(load("defaults/main.yml"), {name: option["default"] for name, option in self.options.items()})
+
+    def test_types(self):
+        types = {"str": str, "path": str, "bool": bool, "list": list, "dict": dict}
+        for name, option in self.options.items():
+            self.assertTrue(option["description"], name)
+            self.assertIs(type(option["default"]), types[option["type"]], name)
+            self.assertIn(option["default"], option.get("choices", [option["default"]]), name)
+            self.assertEqual("elements" in option, option["type"] == "list", name)
+
+    def test_the_manual_has_them_all(self):
+        with open(os.path.join(HERE, "../docs/ansible.md"), encoding="utf-8") as file:
+            lines = [line for line in file.read().splitlines() if line.startswith("| `shoveler_")]
+        self.assertEqual(lines, table(), "what role_test.py --table prints belongs into docs/ansible.md")
+
+    def test_nothing_is_used_that_is_not_there(self):
+        """A variable of the role in a task is an option, one of vars/main.yml, or made in the tasks."""
+        text = ""
+        for folder, _, names in os.walk(ROLE):
+            for name in names:
+                if name.endswith((".yml", ".j2")) and not folder.endswith(("/meta", "/defaults")):
+                    with open(os.path.join(folder, name), encoding="utf-8") as file:
+                        text += re.sub(r"^ *#.*$", "", file.read(), flags=re.MULTILINE)
+        made = set(re.findall(r"^ *(shoveler_\w+):", text, re.MULTILINE)) | set(re.findall(r"register: (\w+)", text))
+        modules = {name[:-3] for name in os.listdir(os.path.join(ROLE, "library"))}
+        used = set(re.findall(r"\bshoveler_\w+", re.sub(r"^ *shoveler_\w+:", "", text, flags=re.MULTILINE)))
+        self.assertEqual(used - set(self.options) - made - modules, set())
+        self.assertEqual(set(self.options) - used, set())
+
+    @unittest.skipUnless(len(sys.argv) > 1, "no shoveler")
+    def test_the_names_of_all_settings(self):
+        shown = subprocess.run([SHOVELER, "conf", "-d"], capture_output=True, text=True, check=True).stdout
+        names = re.findall(r"^([a-z0-9_]+) =", shown, re.MULTILINE)
+        self.assertEqual(load("vars/settings.yml")["shoveler_known_settings"], names, "in vars/settings.yml: shoveler conf -d | sed 's/ =.*//; s/^/  - /'")
+
+    def test_the_drop_ins_of_dovecot_come_with_the_role(self):
+        for release in ("2.3", "2.4"):
+            for part in ("retrain", "sharing"):
+                self.assertTrue(os.path.exists(os.path.join(ROLE, "files", f"90-shoveler-{part}-{release}.conf")))
+
+
+if __name__ == "__main__":
+    try:
+        import ansible.module_utils.basic  # noqa: F401
+    except ImportError:
+        print("skipped: no ansible-core for this Python")
+        sys.exit(77)
+    if sys.argv[1:] == ["--table"]:
+        print("\n".join(table()))
+        sys.exit()
+    SHOVELER = sys.argv.pop() if len(sys.argv) > 1 else ""
+    unittest.main()
