@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #define POSTCONF_TIMEOUT_MS 20000
-#define JUNK_FOLDERS	    "Junk, Spam" /* the built-in junk_folders */
+#define DROPIN_HEAD                                                                                \
+	"# Made by Ansible, of what `shoveler migrate` found: another spam filter does no more\n"  \
+	"# what Shoveler does. Without this file it does it again.\n"
+#define JUNK_FOLDERS "Junk, Spam" /* the built-in junk_folders */
 
 const char *former_action_name(enum former_action action)
 {
@@ -54,6 +57,9 @@ void former_override(struct former *former, const char *blocks, const char *key,
 {
 	struct strbuf *out = &former->dropin;
 	size_t depth = 0;
+
+	if (out->size == 0)
+		strbuf_append_text(out, DROPIN_HEAD);
 
 	for (const char *end; (end = strchr(blocks, '\n')) != NULL; blocks = end + 1) {
 		indent(out, depth++);
