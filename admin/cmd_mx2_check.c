@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timex.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -331,18 +330,6 @@ static void check_postfix(struct doctor *doctor, struct admin *admin, const stru
 			      "can come");
 }
 
-static void check_clock(struct doctor *doctor)
-{
-	struct timex timex = {.modes = 0};
-
-	doctor_begin(doctor, "clock");
-	if (adjtimex(&timex) == TIME_ERROR || (timex.status & STA_UNSYNC) != 0)
-		doctor_report(doctor, FINDING_WARNING, "run an NTP client",
-			      "the clock is not synchronised: certificates and retention need it");
-	else
-		doctor_report(doctor, FINDING_OK, NULL, "the clock is synchronised");
-}
-
 static void check_primary(struct doctor *doctor, struct admin *admin, const struct policy_mx2 *mx2)
 {
 	const struct conf *conf = admin->conf;
@@ -383,7 +370,8 @@ int mx2_check(struct admin *admin, int argc, char **argv)
 		check_recipients(doctor, admin, policy, &mx2);
 		check_contact(doctor, &mx2);
 		check_postfix(doctor, admin, &mx2);
-		check_clock(doctor);
+		doctor_begin(doctor, "clock");
+		doctor_check_clock(doctor, admin->conf);
 		ret = doctor_end(&doctor);
 	}
 	policy_close(&policy);

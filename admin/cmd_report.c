@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHILD_TIMEOUT_MS 60000
+#define CHILD_TIMEOUT_MS 180000
 #define QUEUES_MAX	 8
 
 /* ---- the folder ---- */
@@ -153,11 +153,11 @@ static json_t *queue_json(const struct queues *queues)
 	return list;
 }
 
-/* `shoveler COMMAND --json` of this very program: an array or object, or null. */
-static json_t *ask_self(const struct report *report, const char *command)
+/* `shoveler COMMAND [OPTION] --json` of this very program: an array or object, or null. */
+static json_t *ask_self(const struct report *report, const char *command, const char *option)
 {
-	const char *const arguments[] = {"/proc/self/exe", "-c",    report->admin->directory,
-					 "--json",	   command, NULL};
+	const char *const arguments[] = {
+		"/proc/self/exe", "-c", report->admin->directory, "--json", command, option, NULL};
 	struct strbuf out = STRBUF_INIT, errors = STRBUF_INIT;
 	json_t *answer = NULL;
 	char *error = NULL;
@@ -175,20 +175,37 @@ static json_t *ask_self(const struct report *report, const char *command)
 	return answer != NULL ? answer : json_null();
 }
 
-/* It takes seconds: not each minute. */
-static void put_doctor(const struct report *report, json_t *json, const json_t *old)
+/* Findings no older than max_age_s: those of the last report, or fresh ones. */
+static json_t *findings(const struct report *report, const json_t *old, const char *key,
+			const char *option, int64_t max_age_s, json_t *json)
 {
-	json_int_t when = json_integer_value(json_object_get(old, "doctor_time"));
-	json_t *findings = json_object_get(old, "doctor");
+	char *time_key = xasprintf("%s_time", key);
+	json_int_t when = json_integer_value(json_object_get(old, time_key));
+	json_t *list = json_object_get(old, key);
 
-	if (json_is_array(findings) && when <= report->now &&
-	    report->now - when < REPORT_DOCTOR_AGE) {
-		json_object_set(json, "doctor", findings);
+	if (json_is_array(list) && when <= report->now && report->now - when < max_age_s) {
+		json_incref(list);
 	} else {
-		json_object_set_new(json, "doctor", ask_self(report, "doctor"));
+		list = ask_self(report, "doctor", option);
 		when = report->now;
 	}
-	json_object_set_new(json, "doctor_time", json_integer(when));
+	json_object_set_new(json, key, list);
+	json_object_set_new(json, time_key, json_integer(when));
+	free(time_key);
+	return list;
+}
+
+/* It takes seconds, and sends mail: not each minute. */
+static void put_doctor(const struct report *report, json_t *json, const json_t *old)
+{
+	json_t *all = json_array();
+
+	json_array_extend(
+		all, findings(report, old, "doctor_quick", "--quick", REPORT_DOCTOR_AGE, json));
+	json_array_extend(
+		all, findings(report, old, "doctor_slow", "--slow", REPORT_DOCTOR_SLOW_AGE, json));
+	json_object_set_new(json, "doctor", all);
+	json_object_set(json, "doctor_time", json_object_get(json, "doctor_quick_time"));
 }
 
 static json_t *make_report(struct report *report, const json_t *old)
@@ -206,7 +223,7 @@ static json_t *make_report(struct report *report, const json_t *old)
 	json = json_pack("{s:I, s:b, s:o, s:o, s:O, s:O, s:o}", "made", (json_int_t)report->now,
 			 "queue_read", read, "queue", queue_json(&queues), "mx2",
 			 domains_json(report, old), "actions", report->actions, "preferences",
-			 report->preferences, "services", ask_self(report, "status"));
+			 report->preferences, "services", ask_self(report, "status", NULL));
 	put_doctor(report, json, old);
 	return json;
 }

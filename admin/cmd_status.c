@@ -7,6 +7,12 @@
 #include <string.h>
 #include <sysexits.h>
 
+static json_t *number(const char *text, size_t size)
+{
+	return memchr(text, '.', size) != NULL ? json_real(strtod(text, NULL))
+					       : json_integer(strtoll(text, NULL, 10));
+}
+
 /* Lines of Prometheus' text format: name{labels} value. */
 static json_t *metrics_to_json(const char *page)
 {
@@ -18,7 +24,7 @@ static json_t *metrics_to_json(const char *page)
 
 		if (*page != '#' && space != NULL)
 			json_object_setn_new(metrics, page, (size_t)(space - page),
-					     json_integer(strtoll(space + 1, NULL, 10)));
+					     number(space + 1, strcspn(space + 1, "\n")));
 		page += size + (page[size] == '\n');
 	}
 	return metrics;
@@ -58,7 +64,7 @@ static void print_service(const char *program, const json_t *status)
 	else
 		printf("%s: up\n", program);
 	json_object_foreach(json_object_get(status, "metrics"), name, metric)
-		printf("  %-60s %lld\n", name, (long long)json_integer_value(metric));
+		printf("  %-60s %.15g\n", name, json_number_value(metric));
 }
 
 int command_status(struct admin *admin, int argc, char **argv)

@@ -8,6 +8,7 @@
 #define SHOVELER_DOCTOR_H
 
 #include "lib/conf.h"
+#include "lib/strbuf.h"
 
 enum finding { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
 
@@ -17,7 +18,7 @@ struct doctor;
 struct doctor *doctor_new(bool json);
 /* What the next findings are about; check is not copied. */
 void doctor_begin(struct doctor *doctor, const char *check);
-/* Frees it; 0 all is well, 1 warnings, 2 errors: the exit code. */
+/* Frees it; 0 all is well, 1 warnings, 2 errors: the exit code, as plugins of monitoring have it. */
 int doctor_end(struct doctor **doctor);
 
 /*
@@ -25,6 +26,27 @@ int doctor_end(struct doctor **doctor);
  */
 void doctor_report(struct doctor *doctor, enum finding finding, const char *advice,
 		   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Whose mailbox is for tests: "" if there is none. */
+void doctor_set_user(struct doctor *doctor, const char *user);
+const char *doctor_user(const struct doctor *doctor);
+
+/* ---- what checks ask of Postfix and Dovecot (doctor_tools.c) ---- */
+
+/*
+ * Runs a program for at most DOCTOR_TOOL_MS. Returns its exit code and what it said, appended to
+ * output; or -1, and output says why.
+ */
+#define DOCTOR_TOOL_MS 10000
+int doctor_run(const char *const *arguments, struct strbuf *output);
+/* A setting of Postfix, $names expanded; "" where it cannot be had, which is reported. malloc'ed. */
+char *doctor_postconf(struct doctor *doctor, const struct conf *conf, const char *name);
+/* The same in bytes, or in seconds for a unit of 's': "2d" is 172800. 0 for what is no number. */
+int64_t doctor_postconf_number(struct doctor *doctor, const struct conf *conf, const char *name);
+/* What postconf prints with an option: "-M" for master.cf, "-P" for its -o settings. malloc'ed. */
+char *doctor_postconf_list(const struct conf *conf, const char *option);
+
+/* ---- the checks ---- */
 
 void doctor_check_daemons(struct doctor *doctor, const struct conf *conf);
 void doctor_check_sockets(struct doctor *doctor, const struct conf *conf);
@@ -38,8 +60,27 @@ void doctor_check_delivery(struct doctor *doctor, const struct conf *conf);
 void doctor_check_dovecot(struct doctor *doctor, const struct conf *conf);
 void doctor_check_policy(struct doctor *doctor, const struct conf *conf);
 void doctor_check_stores(struct doctor *doctor, const struct conf *conf);
-/* Is a message of doctor_user that is moved to Junk and back learned and unlearned? */
-void doctor_check_retrain(struct doctor *doctor, const struct conf *conf);
+/*
+ * Does mail of doctor_user arrive by SMTP, judged; is EICAR stopped; is what he moves to Junk and back
+ * by IMAP learned and unlearned?
+ */
+void doctor_check_mail(struct doctor *doctor, const struct conf *conf);
+/* Do Postfix, Dovecot and the web page show certificates that are good for some time? */
+void doctor_check_certificates(struct doctor *doctor, const struct conf *conf);
+/* Can the DNS lists be believed, asked by the resolver that the milter asks? */
+void doctor_check_dns(struct doctor *doctor, const struct conf *conf);
+/* Room on the disks. */
+void doctor_check_space(struct doctor *doctor, const struct conf *conf);
+/* Does the clock go, and forward? */
+void doctor_check_clock(struct doctor *doctor, const struct conf *conf);
+/* Do corrections wait longer than they should? */
+void doctor_check_spool(struct doctor *doctor, const struct conf *conf);
+/* What systemd says of the units. */
+void doctor_check_units(struct doctor *doctor, const struct conf *conf);
+/* Do limits of size and time of Postfix fit ours? */
+void doctor_check_limits(struct doctor *doctor, const struct conf *conf);
+/* Which milters are asked, in which order, and by what services of master.cf? */
+void doctor_check_milters(struct doctor *doctor, const struct conf *conf);
 /* Are the virus signatures of today? */
 void doctor_check_scanner(struct doctor *doctor, const struct conf *conf);
 /* Are mailboxes scanned again each week, and did the last time end well? */

@@ -80,6 +80,7 @@ void doctor_check_sockets(struct doctor *doctor, const struct conf *conf)
 		{1, P_LDA_LISTEN, probe_lmtp},	    {1, P_LDA_NEXTHOP, probe_lmtp},
 		{2, P_TRAINING_LISTEN, probe_lmtp}, {2, P_SPAMTRAIND_LISTEN, probe_ping},
 		{3, P_WEB_LISTEN, probe_stream},    {3, P_WEB_AUTH_SOCKET, probe_stream},
+		{3, P_WEB_IMAP_SERVER, probe_imap},
 	};
 
 	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++) {
@@ -100,6 +101,24 @@ void doctor_check_sockets(struct doctor *doctor, const struct conf *conf)
 	}
 }
 
+/* A package that was upgraded without a restart leaves the old program running. */
+static void check_version(struct doctor *doctor, const char *program, const char *page)
+{
+	static const char label[] = "version=\"";
+	const char *info = strstr(page, "\nshoveler_build_info{");
+	const char *version = info != NULL ? strstr(info, label) : NULL;
+	size_t size;
+
+	if (version == NULL)
+		return;
+	version += sizeof(label) - 1;
+	size = strcspn(version, "\"");
+	if (size != strlen(SHOVELER_VERSION) || strncmp(version, SHOVELER_VERSION, size) != 0)
+		doctor_report(doctor, FINDING_WARNING, "systemctl restart",
+			      "%s runs as version %.*s, and %s is installed", program, (int)size,
+			      version, SHOVELER_VERSION);
+}
+
 void doctor_check_metrics(struct doctor *doctor, const struct conf *conf)
 {
 	for (const struct service *service = services; service->program != NULL; service++) {
@@ -109,13 +128,15 @@ void doctor_check_metrics(struct doctor *doctor, const struct conf *conf)
 
 		if (!service_wanted(conf, service) || address[0] == '\0')
 			continue;
-		if (probe_metrics(address, &page, &error) == 0)
+		if (probe_metrics(address, &page, &error) == 0) {
 			doctor_report(doctor, FINDING_OK, NULL, "%s serves metrics at %s",
 				      service->program, address);
-		else
+			check_version(doctor, service->program, strbuf_text(&page));
+		} else {
 			doctor_report(doctor, FINDING_WARNING,
 				      "nobody will notice when it fails: let Prometheus read it",
 				      "%s: %s", service->program, error);
+		}
 		free(error);
 		strbuf_free(&page);
 	}

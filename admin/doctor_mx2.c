@@ -13,6 +13,7 @@ struct lists {
 	struct doctor *doctor;
 	const struct conf *conf;
 	size_t domains;
+	int64_t retention; /* seconds; the longest */
 };
 
 static bool check_list(void *context, const struct policy_mx2 *mx2)
@@ -23,6 +24,8 @@ static bool check_list(void *context, const struct policy_mx2 *mx2)
 	char *reason = inbox_refusal(folder, mx2->domain, mx2->list_serial / 1000, &when);
 
 	lists->domains++;
+	if (mx2->retention > lists->retention)
+		lists->retention = mx2->retention;
 	if (list_is_stale(mx2, conf_number(lists->conf, P_MX2_LIST_MAX_AGE), time(NULL)))
 		doctor_report(lists->doctor, FINDING_WARNING, "shoveler mx2 check says more",
 			      "%s: the primary's list of recipients is %lld days old", mx2->domain,
@@ -35,12 +38,27 @@ static bool check_list(void *context, const struct policy_mx2 *mx2)
 	return true;
 }
 
+/* What Postfix has given up we cannot keep. */
+static void check_lifetime(struct doctor *doctor, const struct conf *conf, int64_t retention)
+{
+	int64_t lifetime = doctor_postconf_number(doctor, conf, "maximal_queue_lifetime");
+
+	if (lifetime < retention)
+		doctor_report(doctor, FINDING_ERROR, "postconf -e maximal_queue_lifetime=100d",
+			      "maximal_queue_lifetime = %lld days: less than the retention of %lld "
+			      "days that a domain has",
+			      (long long)lifetime / 86400, (long long)retention / 86400);
+	else
+		doctor_report(doctor, FINDING_OK, NULL,
+			      "maximal_queue_lifetime suffices for each domain's retention");
+}
+
 /* How many domains there are. */
 static size_t check_lists(struct doctor *doctor, const struct conf *conf)
 {
 	char *path = xasprintf("%s/policy.sqlite", conf_text(conf, P_STATE_DIRECTORY)),
 	     *error = NULL;
-	struct lists lists = {doctor, conf, 0};
+	struct lists lists = {doctor, conf, 0, 0};
 	struct policy *policy = NULL;
 
 	if (policy_open(path, POLICY_READ, -1, &policy, &error) == POLICY_OK)
@@ -48,6 +66,8 @@ static size_t check_lists(struct doctor *doctor, const struct conf *conf)
 	policy_close(&policy);
 	free(error);
 	free(path);
+	if (lists.domains > 0)
+		check_lifetime(doctor, conf, lists.retention);
 	return lists.domains;
 }
 

@@ -9,8 +9,9 @@
 
 struct doctor {
 	bool json;
-	const char *check;
+	const char *check, *user;
 	enum finding worst;
+	size_t count[3]; /* of each finding */
 	json_t *findings;
 };
 
@@ -21,7 +22,7 @@ struct doctor *doctor_new(bool json)
 	struct doctor *doctor = xcalloc(1, sizeof(*doctor));
 
 	doctor->json = json;
-	doctor->check = "";
+	doctor->check = doctor->user = "";
 	doctor->findings = json_array();
 	return doctor;
 }
@@ -29,6 +30,16 @@ struct doctor *doctor_new(bool json)
 void doctor_begin(struct doctor *doctor, const char *check)
 {
 	doctor->check = check;
+}
+
+void doctor_set_user(struct doctor *doctor, const char *user)
+{
+	doctor->user = user;
+}
+
+const char *doctor_user(const struct doctor *doctor)
+{
+	return doctor->user;
 }
 
 static void print_finding(const char *check, enum finding finding, const char *advice,
@@ -51,6 +62,7 @@ void doctor_report(struct doctor *doctor, enum finding finding, const char *advi
 	/* Foreign text that is no UTF-8 has no JSON form. */
 	if (text == NULL)
 		text = json_string("(text that is no UTF-8)");
+	doctor->count[finding]++;
 	if (finding > doctor->worst)
 		doctor->worst = finding;
 	if (!doctor->json)
@@ -69,6 +81,10 @@ int doctor_end(struct doctor **doctor)
 	if ((*doctor)->json) {
 		json_dumpf((*doctor)->findings, stdout, JSON_INDENT(1));
 		putchar('\n');
+	} else {
+		printf("%-8s %-12s %zu ok, %zu warnings, %zu errors\n", finding_names[worst],
+		       "summary", (*doctor)->count[FINDING_OK], (*doctor)->count[FINDING_WARNING],
+		       (*doctor)->count[FINDING_ERROR]);
 	}
 	json_decref((*doctor)->findings);
 	free(*doctor);

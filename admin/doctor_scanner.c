@@ -8,6 +8,31 @@
 
 #define DAY_S 86400
 
+#define LOAD_S 900 /* loading takes a minute on a slow host */
+
+/* New signatures on the disk are of no use until the scanner has loaded them. */
+static void check_loaded(struct doctor *doctor, const struct conf *conf, time_t newest)
+{
+	static const char name[] = "\nshoveler_milter_scanner_loaded_timestamp_seconds ";
+	const char *address = conf_text(conf, P_MILTER_METRICS_LISTEN), *found = NULL;
+	struct strbuf page = STRBUF_INIT;
+	char *error = NULL;
+	int64_t loaded;
+
+	if (address[0] != '\0' && probe_metrics(address, &page, &error) == 0)
+		found = strstr(strbuf_text(&page), name);
+	loaded = found != NULL ? strtoll(found + sizeof(name) - 1, NULL, 10) : 0;
+	if (loaded > 0 && newest - loaded > conf_number(conf, P_SCANNER_RELOAD_INTERVAL) &&
+	    time(NULL) - newest > LOAD_S)
+		doctor_report(doctor, FINDING_ERROR,
+			      "journalctl -u shoveler-milter says why: a damaged file, no memory?",
+			      "the scanner has not loaded the newest virus signatures for %lld "
+			      "minutes",
+			      (long long)(time(NULL) - newest) / 60);
+	free(error);
+	strbuf_free(&page);
+}
+
 /* How old is what the scanner finds viruses by? */
 void doctor_check_scanner(struct doctor *doctor, const struct conf *conf)
 {
@@ -37,4 +62,6 @@ void doctor_check_scanner(struct doctor *doctor, const struct conf *conf)
 		doctor_report(doctor, FINDING_OK, NULL,
 			      "the newest virus signatures are %lld days old",
 			      (long long)(age_s / DAY_S));
+	if (newest != 0)
+		check_loaded(doctor, conf, newest);
 }

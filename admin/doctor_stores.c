@@ -3,6 +3,7 @@
 #include "probe.h"
 
 #include "lib/xalloc.h"
+#include "schema/policy.h"
 #include "schema/store.h"
 
 #include <glob.h>
@@ -71,4 +72,26 @@ void doctor_check_stores(struct doctor *doctor, const struct conf *conf)
 		check_stores(doctor, conf_text(conf, P_USERS_DIRECTORY));
 	act_as_self();
 	free(error);
+}
+
+void doctor_check_policy(struct doctor *doctor, const struct conf *conf)
+{
+	char *path = xasprintf("%s/policy.sqlite", conf_text(conf, P_STATE_DIRECTORY));
+	struct policy *policy = NULL;
+	char *error = NULL;
+	enum policy_status status = policy_open(path, POLICY_READ, -1, &policy, &error);
+
+	if (status == POLICY_OK)
+		doctor_report(doctor, FINDING_OK, NULL, "%s opens", path);
+	else if (status == POLICY_NOT_FOUND)
+		doctor_report(doctor, FINDING_OK, NULL,
+			      "there is no policy store: no public trees, groups, fallback MX");
+	else
+		doctor_report(doctor, FINDING_ERROR,
+			      "if it is older than the program: any `shoveler group|public|mx2` "
+			      "command that writes upgrades it",
+			      "%s", error);
+	free(error);
+	free(path);
+	policy_close(&policy);
 }

@@ -4,6 +4,8 @@
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ENABLED_FOLDER "/etc/systemd/system/timers.target.wants"
@@ -15,6 +17,21 @@ bool doctor_timer_enabled(const char *timer)
 
 	free(path);
 	return enabled;
+}
+
+#define REPORT_AGE_S 900 /* it runs each minute */
+
+static void check_report(struct doctor *doctor, const struct conf *conf)
+{
+	char *path = xasprintf("%s/report/host.json", conf_text(conf, P_STATE_DIRECTORY));
+	struct stat st;
+
+	if (service_wanted(conf, &services[3]) && stat(path, &st) == 0 &&
+	    time(NULL) - st.st_mtime > REPORT_AGE_S)
+		doctor_report(doctor, FINDING_WARNING, "journalctl -u shoveler-report",
+			      "what the web page shows of the host is %lld minutes old",
+			      (long long)(time(NULL) - st.st_mtime) / 60);
+	free(path);
 }
 
 /* Those that look after themselves: doctor_rescan.c, doctor_mx2.c. */
@@ -40,4 +57,5 @@ void doctor_check_timers(struct doctor *doctor, const struct conf *conf)
 			doctor_report(doctor, FINDING_WARNING, timers[i].advice, "%s",
 				      timers[i].missing);
 	}
+	check_report(doctor, conf);
 }

@@ -51,9 +51,10 @@ int probe_connect(const char *address, int type, char **error_r)
 	return 0;
 }
 
-int probe_lmtp(const char *address, char **error_r)
+/* A server that greets with begin, and is told to end. */
+static int probe_greeting(const char *address, const char *protocol, struct span begin,
+			  struct span end, char **error_r)
 {
-	static const char quit[] = "QUIT\r\n";
 	int fd = open_connection(address, SOCK_STREAM, error_r);
 	char greeting[512];
 	ssize_t size;
@@ -62,12 +63,25 @@ int probe_lmtp(const char *address, char **error_r)
 		return -1;
 	size = recv(fd, greeting, sizeof(greeting) - 1, 0);
 	if (size > 0)
-		send(fd, quit, sizeof(quit) - 1, MSG_NOSIGNAL);
+		send(fd, end.data, end.size, MSG_NOSIGNAL);
 	close(fd);
-	if (size >= 4 && memcmp(greeting, "220 ", 4) == 0)
+	if (size >= (ssize_t)begin.size && memcmp(greeting, begin.data, begin.size) == 0)
 		return 0;
-	*error_r = xasprintf("%s: no LMTP greeting within %d s", address, PROBE_TIMEOUT_MS / 1000);
+	*error_r = xasprintf("%s: no %s greeting within %d s", address, protocol,
+			     PROBE_TIMEOUT_MS / 1000);
 	return -1;
+}
+
+int probe_lmtp(const char *address, char **error_r)
+{
+	return probe_greeting(address, "LMTP", SPAN_LITERAL("220 "), SPAN_LITERAL("QUIT\r\n"),
+			      error_r);
+}
+
+int probe_imap(const char *address, char **error_r)
+{
+	return probe_greeting(address, "IMAP", SPAN_LITERAL("* OK"), SPAN_LITERAL("a LOGOUT\r\n"),
+			      error_r);
 }
 
 /* What was passed, to its end. */

@@ -25,6 +25,8 @@ bool service_wanted(const struct conf *conf, const struct service *service);
 int probe_connect(const char *address, int type, char **error_r);
 /* The greeting of an LMTP server. */
 int probe_lmtp(const char *address, char **error_r);
+/* That of an IMAP server. */
+int probe_imap(const char *address, char **error_r);
 /* One request of lib/packet.h; content: NULL, or gets what the reply's descriptor holds. */
 int probe_ask(const char *address, const struct strbuf *request, struct strbuf *content,
 	      char **error_r);

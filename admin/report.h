@@ -20,11 +20,12 @@
 
 #include <jansson.h>
 
-#define REPORT_ACTIONS_MAX   20	  /* that host.json tells of */
-#define REPORT_REQUESTS_MAX  100  /* files that one run looks at */
-#define REPORT_REQUEST_SIZE  8192 /* bytes of a file */
-#define REPORT_FLUSH_SECONDS 60	  /* a domain is flushed at most so often */
-#define REPORT_DOCTOR_AGE    300  /* seconds: a doctor's findings are kept so long */
+#define REPORT_ACTIONS_MAX     20   /* that host.json tells of */
+#define REPORT_REQUESTS_MAX    100  /* files that one run looks at */
+#define REPORT_REQUEST_SIZE    8192 /* bytes of a file */
+#define REPORT_FLUSH_SECONDS   60   /* a domain is flushed at most so often */
+#define REPORT_DOCTOR_AGE      300  /* seconds: a doctor's findings are kept so long */
+#define REPORT_DOCTOR_SLOW_AGE 3600 /* the same, where mail is sent */
 
 struct report {
 	struct admin *admin;

@@ -21,7 +21,7 @@ METRIC_COUNTER(nexthop_errors, "shoveler_lda_nexthop_errors_total",
 METRIC_COUNTER(ambiguous, "shoveler_lda_ambiguous_total",
 	       "Connections to Dovecot lost after the message: it may be delivered twice");
 METRIC_COUNTER(again, "shoveler_lda_again_total", "Messages that had their verdict already");
-METRIC_COUNTER(delay_ms, "shoveler_lda_delivery_milliseconds_total",
+METRIC_TIME(delay_ms, "shoveler_lda_delivery_seconds_total",
 	       "Time spent on recipients in all");
 
 #define RECIPIENTS_HELP "Recipients, by what became of the message for them"

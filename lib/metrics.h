@@ -14,6 +14,7 @@
 #define SHOVELER_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct strbuf;
@@ -22,20 +23,23 @@ struct metric {
 	const char *name; /* with its labels, as Prometheus writes it */
 	const char *help;
 	const char *type; /* "counter" or "gauge" */
+	bool milli;	  /* value is in thousandths of what is served */
 	_Atomic int64_t value;
 	struct metric *next;
 };
 
-#define METRIC_DEFINE(variable, name, help, type)                                                  \
-	static struct metric variable = {name, help, type, 0, 0};                                  \
+#define METRIC_DEFINE(variable, name, help, type, milli)                                           \
+	static struct metric variable = {name, help, type, milli, 0, 0};                           \
 	__attribute__((constructor)) static void register_##variable(void)                         \
 	{                                                                                          \
 		metric_register(&variable);                                                        \
 	}                                                                                          \
 	struct metric
 
-#define METRIC_COUNTER(variable, name, help) METRIC_DEFINE(variable, name, help, "counter")
-#define METRIC_GAUGE(variable, name, help)   METRIC_DEFINE(variable, name, help, "gauge")
+#define METRIC_COUNTER(variable, name, help) METRIC_DEFINE(variable, name, help, "counter", false)
+#define METRIC_GAUGE(variable, name, help)   METRIC_DEFINE(variable, name, help, "gauge", false)
+/* A counter of time: milliseconds are added, seconds are served, as its name says (..._seconds_total). */
+#define METRIC_TIME(variable, name, help) METRIC_DEFINE(variable, name, help, "counter", true)
 
 void metric_register(struct metric *metric);
 
@@ -57,7 +61,7 @@ static inline void metric_set(struct metric *metric, int64_t value)
 #define METRIC_NAMES_MAX 512
 void metric_count(const char *family, const char *help, const char *label, const char *value);
 
-/* The whole page. */
+/* The whole page; with it what runs (shoveler_build_info) and since when. */
 void metrics_write(struct strbuf *out);
 
 /*

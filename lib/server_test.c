@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+METRIC_TIME(waited_ms, "test_waited_seconds_total", "Time waited");
 METRIC_COUNTER(sessions, "test_sessions_total{kind=\"echo\"}", "Sessions of the test");
 
 static char folder[] = "/tmp/server_test.XXXXXX";
@@ -163,6 +164,8 @@ static void metrics_are_served(void **state)
 	strbuf_append_char(&reply, '\0');
 	assert_non_null(strstr(reply.data, "# TYPE test_sessions_total counter\n"
 					   "test_sessions_total{kind=\"echo\"} "));
+	assert_non_null(strstr(reply.data, "shoveler_build_info{program=\"server_test\",version=\""));
+	assert_non_null(strstr(reply.data, "\nprocess_start_time_seconds 1"));
 	close(fd);
 	metrics_stop();
 	strbuf_free(&reply);
@@ -210,6 +213,17 @@ static void names_are_counted(void **state)
 	strbuf_free(&page);
 }
 
+static void time_is_served_in_seconds(void **state)
+{
+	struct strbuf page = STRBUF_INIT;
+
+	(void)state;
+	metric_add(&waited_ms, 1043);
+	metrics_write(&page);
+	assert_non_null(strstr(strbuf_text(&page), "\ntest_waited_seconds_total 1.043\n"));
+	strbuf_free(&page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +232,7 @@ int main(void)
 		cmocka_unit_test(a_socket_in_use_is_not_stolen),
 		cmocka_unit_test(a_busy_socket_is_not_stolen),
 		cmocka_unit_test(metrics_are_served),
+		cmocka_unit_test(time_is_served_in_seconds),
 		cmocka_unit_test(names_are_counted),
 	};
 

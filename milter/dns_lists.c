@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define TEST_INTERVAL_MS  3600000
@@ -97,12 +98,25 @@ static struct dns_query *start_test(struct dns *dns, const struct dns_list *list
 	return query;
 }
 
-/* NULL: good; else what is wrong. An RHSBL need not have a test entry. */
-static const char *judge(const struct dns_list *list, const struct dns_answer *listed,
-			 const struct dns_answer *unlisted)
+bool dns_lists_is_refusal(const struct dns_answer *answer)
+{
+	static const unsigned char refusal[] = {127, 255, 255};
+
+	for (size_t i = 0; answer->status == DNS_FOUND && i < answer->count; i++) {
+		if (memcmp(answer->records[i].data, refusal, sizeof(refusal)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* An RHSBL need not have a test entry. */
+const char *dns_lists_judge(const struct dns_list *list, const struct dns_answer *listed,
+			    const struct dns_answer *unlisted)
 {
 	if (listed->status == DNS_FAILED || unlisted->status == DNS_FAILED)
 		return "does not answer";
+	if (dns_lists_is_refusal(listed) || dns_lists_is_refusal(unlisted))
+		return "answers 127.255.255.x, so it refuses this host or its resolver";
 	if (unlisted->status == DNS_FOUND)
 		return list->of_names ? "lists INVALID, so everything"
 				      : "lists 127.0.0.1, so everything";
@@ -134,15 +148,16 @@ static void finish_test(struct dns_list *list, int64_t deadline_ms)
 
 	if (unlisted == NULL)
 		return;
-	set_state(list, judge(list, listed, unlisted));
+	set_state(list, dns_lists_judge(list, listed, unlisted));
 	dns_release(&list->listed);
 	dns_release(&list->unlisted);
 }
 
-static void begin_test(struct dns *dns, struct dns_list *list)
+void dns_lists_start_test(const struct dns_list *list, struct dns *dns, struct dns_query **listed_r,
+			  struct dns_query **unlisted_r)
 {
-	list->listed = start_test(dns, list, "2.0.0.127", "test");
-	list->unlisted = start_test(dns, list, "1.0.0.127", "invalid");
+	*listed_r = start_test(dns, list, "2.0.0.127", "test");
+	*unlisted_r = start_test(dns, list, "1.0.0.127", "invalid");
 }
 
 void dns_lists_test(struct dns_lists *lists, struct dns *dns)
@@ -158,7 +173,7 @@ void dns_lists_test(struct dns_lists *lists, struct dns *dns)
 		if (list->listed != NULL)
 			finish_test(list, 0);
 		else if (now >= list->test_at_ms)
-			begin_test(dns, list);
+			dns_lists_start_test(list, dns, &list->listed, &list->unlisted);
 	}
 	pthread_mutex_unlock(&lists->lock);
 }
@@ -172,7 +187,8 @@ void dns_lists_test_now(struct dns_lists *lists, struct dns *dns, int wait_ms)
 		/* Until it has shown that it is good it is muted. */
 		lists->lists[i].counted = true;
 		atomic_fetch_add(&muted_lists.value, 1);
-		begin_test(dns, &lists->lists[i]);
+		dns_lists_start_test(&lists->lists[i], dns, &lists->lists[i].listed,
+				     &lists->lists[i].unlisted);
 	}
 	for (size_t i = 0; i < lists->count; i++)
 		finish_test(&lists->lists[i], deadline);

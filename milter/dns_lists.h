@@ -36,6 +36,15 @@ int dns_lists_add(struct dns_lists *lists, const char *spec, bool of_names, char
 struct dns_lists *dns_lists_new(void);
 void dns_lists_free(struct dns_lists **lists);
 
+/* Asks for both entries of the self-test; each is released by the caller. */
+void dns_lists_start_test(const struct dns_list *list, struct dns *dns, struct dns_query **listed_r,
+			  struct dns_query **unlisted_r);
+/* NULL: the list is good; else what is wrong, as in "does not answer". */
+const char *dns_lists_judge(const struct dns_list *list, const struct dns_answer *listed,
+			    const struct dns_answer *unlisted);
+/* 127.255.255.0/24: "you are blocked", "ask from a resolver of your own". */
+bool dns_lists_is_refusal(const struct dns_answer *answer);
+
 /* Starts tests that are due, and takes the results of those that ended. Cheap: at each connect. */
 void dns_lists_test(struct dns_lists *lists, struct dns *dns);
 /* The same, waiting for the results: at start. */

@@ -1,0 +1,182 @@
+#include "trial.h"
+
+#include "lib/xalloc.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+/* LIST (SPECIAL-USE) "" "*": the last word of the line that has \Junk. */
+static int find_junk(struct trial *trial, char **error_r)
+{
+	const char *answer, *found, *name;
+	char *line;
+
+	if (imap_session_command(trial->session, &answer, error_r,
+				 "LIST (SPECIAL-USE) \"\" \"*\"") < 0)
+		return -1;
+	found = strcasestr(answer, "\\Junk");
+	if (found == NULL) {
+		trial->junk = xstrdup(conf_list(trial->conf, P_JUNK_FOLDERS)[0] != NULL
+					      ? conf_list(trial->conf, P_JUNK_FOLDERS)[0]
+					      : "Junk");
+		return 0;
+	}
+	line = xstrndup(found, strcspn(found, "\r"));
+	name = strrchr(line, ' ') + 1;
+	trial->junk = *name == '"' ? xstrndup(name + 1, strcspn(name + 1, "\"")) : xstrdup(name);
+	free(line);
+	return 0;
+}
+
+/* Selects the folder, and appends the UIDs of what has that in its subject: "7,9" or "". */
+static int search(const struct trial *trial, const char *folder, const char *subject,
+		  struct strbuf *uids, char **error_r)
+{
+	const char *answer, *numbers;
+
+	if (imap_session_command(trial->session, &answer, error_r, "SELECT \"%s\"", folder) < 0 ||
+	    imap_session_command(trial->session, &answer, error_r,
+				 "UID SEARCH HEADER Subject \"%s\"", subject) < 0)
+		return -1;
+	numbers = strstr(answer, "* SEARCH");
+	numbers = numbers != NULL ? numbers + strlen("* SEARCH") : "";
+	for (; isdigit((unsigned char)*numbers) || *numbers == ' '; numbers++) {
+		if (*numbers != ' ')
+			strbuf_append_char(uids, *numbers);
+		else if (uids->size > 0)
+			strbuf_append_char(uids, ',');
+	}
+	return 0;
+}
+
+static void sweep(const struct trial *trial, const char *folder)
+{
+	struct strbuf uids = STRBUF_INIT;
+	const char *answer;
+	char *error = NULL;
+
+	if (search(trial, folder, TRIAL_SUBJECT, &uids, &error) == 0 && uids.size > 0 &&
+	    imap_session_command(trial->session, &answer, &error,
+				 "UID STORE %s +FLAGS.SILENT (\\Deleted)", strbuf_text(&uids)) == 0)
+		(void)imap_session_command(trial->session, &answer, &error, "UID EXPUNGE %s",
+					   strbuf_text(&uids));
+	free(error);
+	strbuf_free(&uids);
+}
+
+int trial_begin(struct trial *trial, const struct conf *conf, const char *user, char **error_r)
+{
+	long long now = (long long)time(NULL);
+
+	*trial = (struct trial){.conf = conf, .user = user};
+	trial->subject = xasprintf(TRIAL_SUBJECT "%lld-%ld", now, (long)getpid());
+	trial->virus = xasprintf(TRIAL_SUBJECT "virus-%lld-%ld", now, (long)getpid());
+	if (imap_session_open(user, &trial->session, error_r) < 0 || find_junk(trial, error_r) < 0)
+		return -1;
+	sweep(trial, trial->junk);
+	sweep(trial, "INBOX");
+	return 0;
+}
+
+void trial_end(struct trial *trial)
+{
+	if (trial->session != NULL && trial->junk != NULL) {
+		sweep(trial, trial->junk);
+		sweep(trial, "INBOX");
+	}
+	if (trial->session != NULL)
+		imap_session_close(&trial->session);
+	free(trial->subject);
+	free(trial->virus);
+	free(trial->junk);
+	free(trial->signature);
+}
+
+/* The 68 bytes of eicar.org, in base64: so that no scanner finds them in this program. */
+static const char eicar_base64[] =
+	"WDVPIVAlQEFQWzRcUFpYNTQoUF4pN0NDKTd9JEVJQ0FSLVNUQU5EQVJELUFO\r\n"
+	"VElWSVJVUy1URVNULUZJTEUhJEgrSCo=\r\n";
+
+void trial_write(const struct trial *trial, bool eicar, struct strbuf *out)
+{
+	const char *subject = eicar ? trial->virus : trial->subject;
+	char *host = conf_hostname(trial->conf), date[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", gmtime_r(&now, &tm));
+	strbuf_printf(out,
+		      "From: shoveler doctor <postmaster@%s>\r\nTo: <%s>\r\nSubject: %s\r\n"
+		      "Date: %s\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\n"
+		      "MIME-Version: 1.0\r\nContent-Type: %s\r\n\r\n",
+		      host, trial->user, subject, date, subject, host,
+		      eicar ? "multipart/mixed; boundary=doctor" : "text/plain");
+	if (eicar)
+		strbuf_printf(out,
+			      "--doctor\r\nContent-Type: text/plain\r\n\r\n"
+			      "shoveler doctor looks whether this is found.\r\n"
+			      "--doctor\r\nContent-Type: application/octet-stream; "
+			      "name=eicar.com\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+			      "%s--doctor--\r\n",
+			      eicar_base64);
+	else
+		strbuf_append_text(out,
+				   "shoveler doctor sends this message, moves it to Junk and back, "
+				   "and deletes it.\r\n");
+	free(host);
+}
+
+int trial_append(const struct trial *trial, char **error_r)
+{
+	struct strbuf message = STRBUF_INIT;
+	const char *answer;
+	int ret;
+
+	trial_write(trial, false, &message);
+	ret = imap_session_command(trial->session, &answer, error_r, "APPEND INBOX {%zu+}\r\n%s",
+				   message.size, strbuf_text(&message));
+	strbuf_free(&message);
+	return ret;
+}
+
+int trial_find(const struct trial *trial, const char *folder, const char *subject,
+	       unsigned long *uid_r, char **error_r)
+{
+	struct strbuf uids = STRBUF_INIT;
+	int ret = search(trial, folder, subject, &uids, error_r);
+
+	*uid_r = strtoul(strbuf_text(&uids), NULL, 10);
+	strbuf_free(&uids);
+	return ret;
+}
+
+int trial_fields(const struct trial *trial, unsigned long uid, const char *names, char **fields_r,
+		 char **error_r)
+{
+	const char *answer;
+
+	if (imap_session_command(trial->session, &answer, error_r,
+				 "UID FETCH %lu (BODY.PEEK[HEADER.FIELDS (%s)])", uid, names) < 0)
+		return -1;
+	*fields_r = xstrdup(answer);
+	return 0;
+}
+
+int trial_move(const struct trial *trial, const char *from, const char *to, char **error_r)
+{
+	const char *answer;
+	unsigned long uid;
+
+	if (trial_find(trial, from, trial->subject, &uid, error_r) < 0)
+		return -1;
+	if (uid == 0) {
+		*error_r = xasprintf("the message is not in %s", from);
+		return -1;
+	}
+	return imap_session_command(trial->session, &answer, error_r, "UID MOVE %lu \"%s\"", uid,
+				    to);
+}

@@ -1,0 +1,273 @@
+#!/bin/bash
+# `shoveler doctor` on a host where all is well, and then on one where each thing in turn is not.
+. "$(dirname "$0")/story.sh"
+row 17 "shoveler doctor"
+
+lab_web_up
+
+# usage: doctor [OPTION...] [CHECK...]   findings, then the exit code
+doctor() {
+	lab_tool dovecot shoveler doctor "$@"
+	echo "exit code $?"
+}
+# In a container nobody sets the clock, and the machine's may be right or not.
+in_container() {
+	# shellcheck disable=SC2016
+	lab_in mx1 setpriv --bounding-set=-sys_time env LAB_SERVICE=dovecot bash -c '[ ! -r /etc/lab.environment ] || . /etc/lab.environment
+		shoveler doctor; echo "exit code $?"'
+}
+settings() { lab_in mx1 sh -c 'printf "%s\n" "$@" >/etc/shoveler/main.cf.d/90-test.cf' sh "$@"; }
+# A finding and its advice, by one check. usage: finds "what was done" SEVERITY "what is found" CHECK
+finds() { expect_like 0 "$1" "$2" "^$2 +$4 +.*$3" doctor "$4"; }
+# usage: with SETTING "what was done" SEVERITY "what is found" CHECK     (a setting of ours)
+with() {
+	settings "$1"
+	finds "${@:2}"
+	settings
+}
+# Postfix's programs wait before they read what was just written.
+written() { lab_in mx1 touch -d '1 minute ago' /etc/postfix/main.cf /etc/postfix/master.cf; }
+# The same with one of Postfix's.
+with_postfix() {
+	local name=${1%% *} old
+	old=$(lab_in mx1 postconf -hn "$name" 2>/dev/null)
+	lab_postconf mx1 "$1"
+	finds "$1" "${@:2}"
+	if [ -n "$old" ]; then lab_in mx1 postconf -e "$name = $old"; else lab_in mx1 postconf -X "$name"; fi
+	written
+}
+with_service() { # a setting of master.cf: "submission/inet/NAME=VALUE"
+	lab_in mx1 postconf -P "$1"
+	written
+	finds "master.cf: $1" "${@:2}"
+	lab_in mx1 postconf -PX "${1%%=*}"
+	written
+}
+
+# All is well.
+lab_in mx1 sh -c 'printf "%s\n" "doctor_user = carol@example.test" "services = shoveler-milter, shoveler-lda, spamtraind, shoveler-web" \
+		>/etc/shoveler/main.cf.d/60-doctor.cf
+	mkdir -p /etc/systemd/system/timers.target.wants && cd /etc/systemd/system/timers.target.wants &&
+	for timer in rescan sharing report; do ln -s /usr/lib/systemd/system/shoveler-$timer.timer; done'
+lab_shoveler report
+lab_message "shoveler-doctor-1-1" | deliver carol@example.test
+lab_arrives carol INBOX "shoveler-doctor-1-1"
+in_container >"$LAB_DIR/well"
+expect 0 "a host where all is well" "exit code 0" sed '/^ok/d' "$LAB_DIR/well"
+expect_like 0 "a mail with EICAR" "found" '^ok +mail +EICAR is found, and discarded' cat "$LAB_DIR/well"
+expect_like 0 "mail by SMTP" "arrives" '^ok +mail +mail for carol@example.test is in INBOX' cat "$LAB_DIR/well"
+expect_like 0 "judged" "its signature" '^ok +mail +it has X-DSPAM-Signature' cat "$LAB_DIR/well"
+expect_like 0 "moved by IMAP" "learned, and unlearned" '^ok +mail +a message of carol@example.test that is moved to Junk is learned \([0-9]+ ms\), and unlearned' \
+	cat "$LAB_DIR/well"
+lessons() { lab_spamtrain --json history carol@example.test 100 | grep -c '"corrected": "\(spam\|innocent\)"'; }
+expect 0 "nothing of it stays: in INBOX, not even of an earlier run" "0" lab_imap carol count INBOX
+expect 0 "in Junk" "0" lab_imap carol count Junk
+expect 0 "lessons" "0" lessons
+expect 0 "copies of viruses" "" lab_shoveler virus list
+expect 0 "Postfix's queue" "" lab_queue mx1
+bounces() { lab_imap alice count INBOX; lab_imap carol header INBOX Subject; }
+expect 0 "nobody else hears of it" "0" bounces
+
+# For monitoring.
+json() { lab_in mx1 env ASAN_OPTIONS=detect_leaks=0 shoveler doctor --json --quick | python3 -c '
+import json, sys
+findings = json.load(sys.stdin)
+print(sorted({f["finding"] for f in findings} - {"warning"}), {"check", "finding", "text"} <= set(findings[0]), "mail" in {f["check"] for f in findings})'; }
+expect 0 "--json --quick" "['ok'] True False" json
+slow() { lab_tool dovecot shoveler doctor --slow | awk '{ print $2 }' | sort -u | tr '\n' ' '; }
+expect 0 "--slow is the rest" "daemons dns mail stores summary " slow
+expect_like 0 "a user who is none" "an error" '^error +mail +the mailbox of nobody@example.test does not open' doctor --user nobody@example.test mail
+expect_like 0 "a check that is none" "usage" 'exit code 64' doctor mails
+expect_like 0 "errors" "exit code 2" 'exit code 2' doctor --user nobody@example.test mail
+
+# Mail that does not flow takes its time to show: meanwhile other things are broken.
+lab_stop mx1/shoveler-lda
+lab_tool dovecot shoveler doctor mail >"$LAB_DIR/slow" 2>&1 &
+waiting=$!
+
+finds "the delivery agent is down" error 'lda_listen = unix:/var/spool/postfix/shoveler/lda: ' sockets
+finds "its metrics" warning 'shoveler-lda: ' metrics
+with "web_imap_server = inet:127.0.0.1:144" "no IMAP server for the web page" error 'web_imap_server = inet:127.0.0.1:144' sockets
+printf 'HTTP/1.0 200 OK\r\n\r\n\nshoveler_build_info{program="shoveler-lda",version="0.0.1"} 1\n' >"$LAB_DIR/mx1/var/old"
+lab_in mx1 socat TCP-LISTEN:9999,reuseaddr,fork SYSTEM:'cat /var/old' 2>/dev/null &
+old=$!
+lab_wait 5 lab_in mx1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/9999' 2>/dev/null
+with "lda_metrics_listen = inet:127.0.0.1:9999" "a daemon that was not restarted" warning 'shoveler-lda runs as version 0.0.1, and ' metrics
+kill "$old"
+
+lab_in mx1 chmod 644 /etc/shoveler/link.secret
+finds "a secret for all" error 'link.secret has mode 0644, too open' permissions
+lab_in mx1 sh -c 'chmod 600 /etc/shoveler/link.secret; chown root /var/lib/shoveler/users'
+finds "stores that are root's" error 'users belongs to uid 0 and not to shoveler' permissions
+lab_in mx1 chown shoveler /var/lib/shoveler/users
+
+milter=inet:127.0.0.1:8895
+with_postfix "smtpd_milters =" error "smtpd_milters = , without $milter" milters
+with_postfix "smtpd_milters = inet:localhost:11332, $milter" warning 'inet:localhost:11332 comes before ours' milters
+with_postfix "smtpd_milters = $milter, unix:/run/clamav/clamav-milter.ctl" warning 'clamav-milter.ctl scans redirected' milters
+with_postfix "smtpd_milters = $milter, inet:localhost:11332, inet:localhost:8891" ok "smtpd_milters has $milter" milters
+with_postfix "smtpd_milters = { $milter, default_action=accept }" error 'default_action=accept' milters
+with_postfix "smtpd_milters = ${milter}0" error 'without' milters
+with_postfix "milter_default_action = accept" error 'milter_default_action = accept, not tempfail' milters
+with_postfix "non_smtpd_milters = $milter" ok 'non_smtpd_milters has' milters
+with_service "submission/inet/smtpd_milters=" error 'master.cf: submission/inet/smtpd_milters = , without' milters
+with_service "submission/inet/milter_default_action=accept" error 'submission/inet/milter_default_action = accept' milters
+with_service "submission/inet/receive_override_options=no_milters" warning 'what comes there is not scanned' milters
+
+with_postfix "always_bcc = archive@example.test" warning 'always_bcc = archive@example.test: these copies' postfix
+with_postfix "mynetworks = 127.0.0.0/8, 0.0.0.0/0" error 'everybody is trusted' postfix
+with_postfix "soft_bounce = yes" warning 'soft_bounce = yes' postfix
+with_postfix "recipient_delimiter = -" error 'recipient_delimiter = \+, but - in Postfix' postfix
+with "milter_listen = unix:/run/shoveler/milter.sock" "a socket outside of Postfix's chroot" error \
+	"Postfix's smtp/inet is locked into /var/spool/postfix" postfix
+with "training_listen = unix:/run/shoveler/training.sock" "another" error "Postfix's lmtp/unix is locked into" postfix
+
+with_postfix "message_size_limit = 2147483648" error 'lda_message_size_limit = 1g is less than' limits
+with_postfix "message_size_limit = 0" warning 'scanner_max_file_size = 100m is less than' limits
+with_postfix "milter_content_timeout = 1m" error 'milter_content_timeout = 60 s is not longer than scanner_timeout = 60 s' limits
+with_postfix "milter_command_timeout = 5s" error 'milter_command_timeout = 5 s is not longer' limits
+with_postfix "lmtp_data_done_timeout = 120s" error 'users get messages twice' limits
+with_postfix "lmtp_destination_recipient_limit = 1" warning 'stored by Dovecot, 50 times' limits
+
+conf=/etc/dovecot/conf.d/90-shoveler
+lab_in mx1 sh -c "cp $conf-retrain.conf $conf-sharing.conf /var/tmp; sed -i 's/shoveler_retrain.*//' $conf-retrain.conf"
+finds "IMAP without the plugin" warning 'IMAP sessions do not load shoveler_retrain' dovecot
+if [ "$(lab_in mx1 dovecot --version | cut -d. -f1,2)" = 2.3 ]; then
+	lab_in mx1 sed -i '/^protocol lmtp/,/^}/s/ shoveler_sharing//' $conf-sharing.conf
+else
+	lab_in mx1 sh -c "printf 'protocol lmtp {\n mail_plugins {\n  shoveler_sharing = no\n }\n}\n' >>$conf-sharing.conf"
+fi
+finds "LMTP without sharing" error 'protocol lmtp does not load shoveler_sharing.*mail for shared folders waits' dovecot
+lab_in mx1 sh -c 'cp /var/tmp/90-shoveler-*.conf /etc/dovecot/conf.d/'
+plugin=$(lab_in mx1 sh -c 'ls /usr/lib/dovecot/modules/*shoveler_retrain_plugin.so')
+lab_in mx1 sh -c "cp $plugin /var/tmp/plugin.so; sed 's/\.ABIv\(.\)/.ABIv9/' /var/tmp/plugin.so >$plugin.new; mv $plugin.new $plugin"
+finds "a plugin for another Dovecot" error 'shoveler_retrain_plugin.so is built for Dovecot 2.*ABIv9' dovecot
+lab_in mx1 mv /var/tmp/plugin.so "$plugin"
+
+echo "garbage" >"$LAB_DIR/mx1/var/lib/shoveler/policy.sqlite"
+finds "a policy store that is none" error 'policy.sqlite' policy
+rm "$LAB_DIR/mx1/var/lib/shoveler/policy.sqlite"
+
+lab_stop mx1/spamtraind
+spool=/var/lib/shoveler/spool/retrain
+lab_in mx1 sh -c "touch -d '1 hour ago' $spool/new/1 $spool/outbox/new/1 $spool/bad/1"
+finds "corrections that wait" warning '1 corrections wait, the oldest for (59|60) minutes' spool
+finds "releases that wait" warning '1 releases and answers wait' spool
+finds "corrections that nobody could read" warning 'retrain/bad has 1 files' spool
+lab_in mx1 rm $spool/new/1 $spool/outbox/new/1 $spool/bad/1
+lab_start mx1/spamtraind
+
+# Disks of our own: the lab's has room.
+lab_in mx1 sh -c 'mkdir -p /var/small && mount -t tmpfs -o size=1m,nr_inodes=400 small /var/small'
+lab_in mx1 dd if=/dev/zero of=/var/small/zeros bs=1k count=980 status=none
+with "temporary_directory = /var/small" "a disk that fills up" warning '/var/small: [1-4]% of the bytes are free' space
+lab_in mx1 sh -c 'rm /var/small/zeros; for i in $(seq 398); do : >/var/small/$i; done'
+with "temporary_directory = /var/small" "a disk without inodes" error '/var/small: 0% of the inodes are free' space
+lab_in mx1 umount /var/small
+
+lab_in mx1 touch -d tomorrow /var/lib/shoveler/users
+finds "a clock that went back" error 'users is from the future' clock
+lab_in mx1 touch /var/lib/shoveler/users
+expect_like 0 "a clock that nobody sets" "said, if it is ours" '^(ok|warning) +clock +the clock is (not )?synchronised' doctor clock
+
+lab_in mx1 touch -d '1 hour ago' /var/lib/shoveler/report/host.json
+finds "nobody tells the web page" warning 'what the web page shows of the host is 60 minutes old' timers
+lab_in mx1 shoveler mx2 add fallback.test retention=20d
+finds "retention longer than Postfix's" error 'maximal_queue_lifetime = 5 days: less than the retention of 20 days' mx2
+lab_in mx1 shoveler mx2 remove fallback.test
+
+# As systemd would say it.
+lab_in mx1 sh -c 'mkdir -p /run/systemd/system; cat >/usr/bin/systemctl.lab; chmod 755 /usr/bin/systemctl.lab; cp /usr/bin/systemctl.lab /usr/bin/systemctl' <<-'END'
+	#!/bin/sh
+	unit() { printf 'NRestarts=%s\nId=%s\nLoadState=loaded\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=%s\n\n' "$2" "$1" "$3" "$4" "$5"; }
+	unit shoveler-milter.service 0 failed enabled no
+	unit shoveler-lda.service 0 inactive enabled no
+	unit spamtraind.service 3 active enabled no
+	unit shoveler-web.service 0 active disabled no
+	unit dovecot.service 0 active enabled yes
+	unit shoveler-rescan.service 0 inactive static no
+	unit clamav-freshclam.service 0 inactive enabled no
+END
+lab_in mx1 sh -c 'command -v systemctl' >/dev/null && doctor units >"$LAB_DIR/units"
+expect_like 0 "a unit that has failed" "error" '^error +units +shoveler-milter.service has failed' cat "$LAB_DIR/units"
+expect_like 0 "one that does not run" "error" '^error +units +shoveler-lda.service is inactive' cat "$LAB_DIR/units"
+expect_like 0 "one that comes and goes" "warning" '^warning +units +spamtraind.service had to be restarted 3 times' cat "$LAB_DIR/units"
+expect_like 0 "one that is not enabled" "warning" '^warning +units +shoveler-web.service runs, and will not after the next boot' cat "$LAB_DIR/units"
+expect_like 0 "a file that changed" "warning" '^warning +units +the file of dovecot.service has changed' cat "$LAB_DIR/units"
+expect_like 0 "one that runs when it is time" "ok" '^ok +units +shoveler-rescan.service is inactive' cat "$LAB_DIR/units"
+expect_like 0 "freshclam has stopped" "error" '^error +units +clamav-freshclam.service is inactive' cat "$LAB_DIR/units"
+lab_in mx1 rm -r /run/systemd
+
+# DNS lists.
+lab_dnsbl_list 127.0.0.1
+finds "a list that lists the world" error 'dnsbl.test lists 127.0.0.1, so everything' dns
+lab_dnsbl_unlist 127.0.0.1
+lab_dnsbl_edit 's/^127.0.0.2$/127.0.0.2 :127.255.255.254:Open resolver/'
+lab_wait 5 lab_not_listed 127.0.0.2
+finds "one that refuses our resolver" error 'dnsbl.test answers 127.255.255.x, so it refuses' dns
+lab_dnsbl_edit 's/^127.0.0.2 .*/127.0.0.2/'
+with "dnsbl_sites = gone.test" "one that is dead" error 'gone.test (does not answer|does not list its own)' dns
+lab_in mx1 sh -c 'echo "nameserver 9.9.9.9" >>/etc/resolv.conf'
+finds "a public resolver" warning 'the name server 9.9.9.9 is a public one' dns
+lab_in mx1 sed -i '$d' /etc/resolv.conf
+
+# The scanner cannot load what lies on the disk.
+echo "damaged" >"$LAB_DIR/mx1/var/lib/clamav/damaged.ndb"
+later() { lab_in mx1 env ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 faketime -f +20m shoveler doctor scanner; }
+expect_like 20 "signatures that cannot be loaded" "error" '^error +scanner +the scanner has not loaded the newest virus signatures' later
+rm "$LAB_DIR/mx1/var/lib/clamav/damaged.ndb"
+
+# Certificates.
+# usage: certificate NAME DAYS
+certificate() {
+	lab_in mx1 env FAKE="${3-+0d}" bash -c 'faketime -f "$FAKE" openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days "$1" \
+		-subj "/CN=$0" -addext "subjectAltName=DNS:$0" -keyout /etc/ssl/mx1.key -out /etc/ssl/mx1.crt' "$1" "$2" 2>/dev/null
+	lab_signal HUP mx1/postfix
+	lab_doveadm reload
+	lab_signal HUP mx1/nginx
+}
+certificate other.test 5
+expect_like 5 "a certificate that ends soon: Postfix" "warning" '^warning +certificates Postfix: the certificate expires in [45] days' doctor certificates
+expect_like 5 "Dovecot" "warning" '^warning +certificates Dovecot: the certificate expires in [45] days' doctor certificates
+expect_like 5 "the web page, which has another name" "error" '^error +certificates the web page: the certificate is not for mx1.example.test' doctor certificates
+certificate mx1.example.test 5 -10d
+expect_like 5 "one that has expired: Postfix" "error" '^error +certificates Postfix: the certificate has expired' doctor certificates
+expect_like 5 "the web page" "error" '^error +certificates the web page: the certificate has expired' doctor certificates
+lab_stop mx1/nginx
+finds "no proxy" error 'the web page at inet:mx1.example.test:443: ' certificates
+lab_postconf mx1 "smtpd_tls_security_level = none"
+lab_signal HUP mx1/postfix
+expect_like 5 "Postfix without TLS" "warning" '^warning +certificates Postfix offers no TLS' doctor certificates
+lab_postconf mx1 "smtpd_tls_security_level = may"
+
+wait $waiting
+expect_like 0 "nobody delivers" "error" '^error +mail +mail for carol@example.test did not arrive within 30 s' cat "$LAB_DIR/slow"
+lab_start mx1/shoveler-lda
+settle
+doctor mail >"$LAB_DIR/late"
+expect_like 0 "delivered late" "cleaned up after" '^ok +mail +a message of carol' cat "$LAB_DIR/late"
+expect 0 "INBOX" "0" lab_imap carol count INBOX
+
+# What becomes of EICAR.
+milter_settings() {
+	settings "$@"
+	lab_restart mx1/shoveler-milter
+}
+virus() { # SETTING SEVERITY FOUND
+	milter_settings "$1"
+	finds "$1" "$2" "$3" mail
+}
+virus "virus_action = reject" ok 'EICAR is refused: 554'
+virus "virus_action = hold" ok 'EICAR is found, and held'
+expect 0 "and nothing stays in the queue" "" lab_queue mx1
+virus "virus_keep = 0" ok 'EICAR is found: it did not arrive'
+virus "virus_exempt_networks = 127.0.0.1" error 'EICAR was delivered to carol'
+expect_like 0 "the other message" "not scanned either" '^error +mail +it arrived without X-Virus-Scanned' doctor mail
+expect 0 "and nothing stays in INBOX" "0" lab_imap carol count INBOX
+milter_settings
+with_postfix "virtual_transport = lmtp:unix:private/dovecot-lmtp" warning 'not to unix:/var/spool/postfix/shoveler/lda: is mail filtered' delivery
+lab_postconf mx1 "virtual_transport = lmtp:unix:private/dovecot-lmtp"
+lab_signal HUP mx1/postfix
+expect_like 10 "mail that passes the filter by" "error" '^error +mail +it arrived without X-DSPAM-Signature' doctor mail
+lab_postconf mx1 "virtual_transport = lmtp:unix:shoveler/lda"
+with "doctor_smtp_server = inet:127.0.0.1:26" "no Postfix" error 'doctor_smtp_server = inet:127.0.0.1:26: ' mail
