@@ -96,7 +96,11 @@ subject_in() { on_host doveadm fetch -u "$1" hdr.x-dspam-result mailbox "$2" sub
 eicar='X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'
 
 mail_flows() { on_host doveadm search -u alice@example.test mailbox INBOX subject number | grep -q .; }
-mail_is_filtered() { send alice@example.test filtered && eventually 30 subject_in alice@example.test INBOX filtered Innocent; }
+# Each time another message.
+mail_is_filtered() {
+	filtered=$((${filtered:-0} + 1))
+	send alice@example.test "filtered-$filtered" && eventually 30 subject_in alice@example.test INBOX "filtered-$filtered" Innocent
+}
 virus_is_suppressed() {
 	send alice@example.test "$eicar" && send alice@example.test behind && eventually 30 subject_in alice@example.test INBOX behind &&
 		on_host shoveler virus list | grep Eicar && ! subject_in alice@example.test INBOX EICAR
@@ -109,39 +113,140 @@ b = imaplib.IMAP4("127.0.0.1"); b.login("bob@example.test", "secret")
 print(b.list("\"\"", "\"#Shared/*\""))
 assert any(b"Plans" in line for line in b.list("\"\"", "\"#Shared/*\"")[1] if line)'
 }
-units_run() { on_host systemctl is-active shoveler-milter shoveler-lda spamtraind shoveler-web; }
-survives_reboot_of_daemons() { on_host systemctl restart shoveler-milter shoveler-lda spamtraind && units_run; }
+daemons="shoveler-milter shoveler-lda spamtraind shoveler-web"
+units_run() { on_host systemctl is-active $daemons; }
 
-# The same packages with a higher version.
-make_newer() {
+# The same packages with another version. usage: repack FOLDER VERSION [COMMAND]     COMMAND: what changes the tree that it is given
+repack() {
 	local deb
+	mkdir -p "/mnt/packages/$1"
 	for deb in "$packages"/*.deb; do
-		rm -rf /mnt/newer/tree && dpkg-deb -R "$deb" /mnt/newer/tree && sed -i 's/0\.1\.0/0.1.0+1/g' /mnt/newer/tree/DEBIAN/control &&
-			dpkg-deb -b -Znone /mnt/newer/tree /mnt/packages || return 1
+		rm -rf /mnt/newer/tree && dpkg-deb -R "$deb" /mnt/newer/tree && sed -i "s/0\.1\.0/$2/g" /mnt/newer/tree/DEBIAN/control &&
+			"${3:-true}" /mnt/newer/tree && dpkg-deb -b -Znone /mnt/newer/tree "/mnt/packages/$1" || return 1
 	done
 }
-upgrade() { make_newer && on_host sh -c 'dpkg -i /packages/*+1_*.deb' && on_host dpkg -l shoveler-lda | grep '0.1.0+1' && eventually 60 units_run; }
+# The units as they were before the daemons had sockets of systemd's: started as root, one folder in /run, no generator.
+with_former_units() {
+	local unit
+	rm -rf "$1/usr/lib/systemd/system-generators"
+	for unit in "$here"/former/*.service; do
+		find "$1" -name "$(basename "$unit")" -exec cp "$unit" {} \;
+	done
+}
+install_former() { repack former 0.0.9 with_former_units && on_host sh -c 'dpkg -i /packages/former/*.deb'; }
+# usage: upgrade FOLDER VERSION
+upgrade() { on_host sh -c "dpkg -i /packages/$1/*.deb" && on_host dpkg -l shoveler-lda | grep -F " $2 " && eventually 60 units_run; }
+upgrade_former() { upgrade present 0.1.0; }
+upgrade_again() { repack newer 0.1.0+1 && upgrade newer 0.1.0+1; }
+
+pid_of() { on_host systemctl show -P MainPID "$1"; }
+daemons_are_closed() {
+	local daemon
+	for daemon in $daemons; do
+		on_host systemd-analyze security --threshold=20 --no-pager "$daemon" | tail -n 1
+		[ "${PIPESTATUS[0]}" = 0 ] || return 1
+		on_host grep -E '^(Uid:.*[^0-9]0[^0-9]|Cap(Eff|Prm|Bnd):.*[1-9a-f])' "/proc/$(pid_of "$daemon")/status" && return 1
+	done
+	true
+}
+sandbox_is_there() { on_host sh -c 'for pid in $(pgrep -P "$(pgrep -x scanner)"); do grep -xE "Seccomp_filters:[[:space:]]*[2-9]|Seccomp_filters:[[:space:]]*[1-9][0-9]+" /proc/$pid/status || exit 1; done'; }
+oneshots_run() { on_host systemctl start shoveler-report shoveler-rescan shoveler-sharing shoveler-mx2; }
+
+deferred() { on_host grep -cE 'status=deferred|milter-reject|451 4' /var/log/mail.log; }
+# usage: under_load COMMAND...   while mail comes in: nothing is refused, and nothing deferred, when COMMAND is done.
+under_load() {
+	local before result
+	before=$(deferred)
+	on_host rm -f /run/load.stop
+	on_host python3 /host-test/load.py /run/load.stop >/mnt/load 2>&1 &
+	sleep 1
+	"$@"
+	result=$?
+	on_host touch /run/load.stop
+	wait $! && cat /mnt/load || { cat /mnt/load; result=1; }
+	eventually 60 queue_is_empty || result=1
+	[ "$(deferred)" = "$before" ] || { on_host grep -E 'status=deferred|milter-reject|451 4' /var/log/mail.log | tail -n 5; result=1; }
+	return $result
+}
+queue_is_empty() { on_host postqueue -j | { ! grep -q .; }; }
+restart_all() { on_host systemctl restart $daemons && sleep 1 && on_host systemctl restart $daemons && sleep 1; }
+
+set_cf() { on_host sh -c "echo '$*' >/etc/shoveler/main.cf.d/99-test.cf"; }
+no_cf() { on_host rm -f /etc/shoveler/main.cf.d/99-test.cf; }
+reload_tells() {
+	local before
+	before=$(pid_of shoveler-lda)
+	set_cf 'lda_max_sessions = many'
+	on_host systemctl reload shoveler-lda && return 1
+	on_host journalctl -b -n 20 --no-pager -u shoveler-lda | grep -F 'lda_max_sessions' && [ "$(pid_of shoveler-lda)" = "$before" ] &&
+		no_cf && on_host systemctl reload shoveler-lda
+}
+new_address() {
+	set_cf 'web_listen = unix:/run/shoveler/elsewhere.sock'
+	on_host systemctl restart shoveler-web && return 1
+	on_host journalctl -b -n 20 --no-pager -u shoveler-web | grep -F 'no setting of ours names' || return 1
+	on_host systemctl daemon-reload && on_host systemctl restart shoveler-web.socket shoveler-web &&
+		on_host curl -s --unix-socket /run/shoveler/elsewhere.sock http://localhost/watchdog && no_cf &&
+		on_host systemctl daemon-reload && on_host systemctl restart shoveler-web.socket shoveler-web
+}
+stop_means_stop() {
+	on_host systemctl stop shoveler-web && ! on_host test -e /run/shoveler/web.sock &&
+		! on_host systemctl is-active shoveler-web.socket && on_host systemctl start shoveler-web
+}
+restarted() {
+	local daemon
+	for daemon in $daemons; do
+		[ "$(on_host systemctl show -P NRestarts "$daemon")" -ge 1 ] && [ "$(on_host systemctl is-active "$daemon")" = active ] || return 1
+	done
+}
+hung_daemons_restart() {
+	local daemon result=0
+	for daemon in $daemons; do
+		on_host sh -c "mkdir -p /run/systemd/system/$daemon.service.d && printf '[Service]\nWatchdogSec=4\n' >/run/systemd/system/$daemon.service.d/test.conf"
+	done
+	on_host systemctl daemon-reload && on_host systemctl restart $daemons || return 1
+	# They are well, and systemd hears of it.
+	sleep 6
+	restarted && return 1
+	for daemon in $daemons; do
+		on_host kill -STOP "$(pid_of "$daemon")"
+	done
+	eventually 40 restarted && mail_is_filtered || result=1
+	on_host sh -c 'rm -r /run/systemd/system/*.service.d' && on_host systemctl daemon-reload && on_host systemctl restart $daemons || result=1
+	return $result
+}
 purge() { on_host sh -c 'dpkg --purge $(dpkg-query -W -f "\${Package}\n" "shoveler*" spamtrain | grep -v dbgsym)' && ! on_host sh -c 'command -v shoveler'; }
 
-cp "$packages"/*.deb /mnt/packages/
+mkdir /mnt/packages/present
+cp "$packages"/*.deb /mnt/packages/present/
 check "a plain mail host" existing || exit 1
 container || skip "systemd-nspawn: $(tail -n 1 /mnt/console)"
 check "it boots: $(. "$root/etc/os-release" && echo "$PRETTY_NAME")" boot || exit 1
 trap 'kill -RTMIN+4 "$init"; wait "$nspawn"' EXIT
 on_host setsid python3 /host-test/client.py /run/stop /run/report </dev/null >/dev/null 2>&1 &
 files >/mnt/before
-check "mail flows" eventually 30 mail_flows && check "packages are installed" on_host sh -c 'dpkg -i /packages/*.deb' || exit 1
+check "mail flows" eventually 30 mail_flows && check "packages are installed, with the units of before" install_former || exit 1
 check "the role in check mode tells what would change" role_gives 'changed=[1-9][0-9]* failed=0' --check --diff
 check "the role is applied" role_gives 'changed=[1-9][0-9]* failed=0' || exit 1
 check "a second run changes nothing" role_gives 'changed=0 failed=0'
 check "the units run" units_run
 check "mail is filtered" mail_is_filtered
+check "packages are upgraded to units with sockets" upgrade_former
+check "a further run of the role changes nothing" role_gives 'changed=0 failed=0'
+check "mail is filtered after the upgrade" mail_is_filtered
+check "the daemons are closed, as systemd-analyze sees it: 2.0 at most, without root" daemons_are_closed
+check "the scanner's workers are in their sandbox" sandbox_is_there
 check "a virus is suppressed" virus_is_suppressed
 check "a folder is shared" folder_is_shared
 check "shoveler doctor finds nothing" on_host shoveler doctor
-check "units restart" survives_reboot_of_daemons
-check "packages are upgraded" upgrade
-check "mail is filtered after the upgrade" mail_is_filtered
+check "the timers' units run" oneshots_run
+check "restarts under load refuse and defer nothing" under_load restart_all
+check "a reload says what is wrong, and leaves the daemon as it was" reload_tells
+check "a new address is taken with its socket, or refused" new_address
+check "a daemon that is stopped leaves no socket" stop_means_stop
+check "a daemon that hangs is started again, and mail goes through" hung_daemons_restart
+check "packages are upgraded under load" under_load upgrade_again
+check "mail is filtered after that" mail_is_filtered
 check "the role takes it off" role_gives 'changed=[1-9][0-9]* failed=0' -e shoveler_state=absent
 check "packages are purged" purge
 files >/mnt/after
