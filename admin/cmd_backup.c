@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -201,6 +202,7 @@ int command_backup(struct admin *admin, int argc, char **argv)
 		complain("only root can read all that belongs to a backup");
 		return EX_NOPERM;
 	}
+	umask(077);
 	if (verifies)
 		return verify(admin, argv[1]);
 	return strcmp(argv[0], "-") == 0 ? make_stream(admin) : make(admin, argv[0], stdout);

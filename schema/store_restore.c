@@ -121,19 +121,16 @@ static enum store_status integrity_check(sqlite3 *db, const char *path, char **e
 static enum store_status scratch_read(sqlite3 *scratch, const char *path, char **error_r)
 {
 	sqlite3 *from = NULL;
-	enum store_status status = STORE_OK;
+	int code = sqlite3_open_v2(path, &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 
-	if (sqlite3_open_v2(path, &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
-	    SQLITE_OK) {
-		status = invalid(path, sqlite3_errmsg(from), error_r);
-	} else {
+	if (code == SQLITE_OK) {
 		sqlite3_backup *backup = sqlite3_backup_init(scratch, "main", from, "main");
-		if (backup == NULL || sqlite3_backup_step(backup, -1) != SQLITE_DONE ||
-		    sqlite3_backup_finish(backup) != SQLITE_OK)
-			status = invalid(path, sqlite3_errmsg(scratch), error_r);
+		code = backup == NULL ? sqlite3_errcode(scratch) : sqlite3_backup_step(backup, -1);
+		int finished = sqlite3_backup_finish(backup);
+		code = code == SQLITE_DONE ? finished : code;
 	}
 	sqlite3_close(from);
-	return status;
+	return code == SQLITE_OK ? STORE_OK : invalid(path, sqlite3_errstr(code), error_r);
 }
 
 /* Into *db_r, closed by the caller also on failure, and brought up to the newest version. */

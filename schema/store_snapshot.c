@@ -202,9 +202,13 @@ static enum store_status pages_copy(sqlite3 *from, const char *path, char **erro
 				 error_r);
 	if (status == STORE_OK) {
 		sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
-		if (backup == NULL || sqlite3_backup_step(backup, -1) != SQLITE_DONE ||
-		    sqlite3_backup_finish(backup) != SQLITE_OK)
-			status = failed(to, path, error_r);
+		int code = backup == NULL ? sqlite3_errcode(to) : sqlite3_backup_step(backup, -1);
+		int finished = sqlite3_backup_finish(backup);
+		code = code == SQLITE_DONE ? finished : code;
+		if (code != SQLITE_OK) {
+			*error_r = xasprintf("%s: %s", path, sqlite3_errstr(code));
+			status = STORE_DEFER;
+		}
 	}
 	sqlite3_close(to);
 	return status;

@@ -1,0 +1,301 @@
+#!/bin/bash
+# `shoveler backup` and `shoveler restore` without daemons: what is copied, what is refused, what is undone.
+# usage: backup_test.sh SHOVELER SPAMTRAIN        Exit code 77: not root.
+set -u
+shoveler=$1 spamtrain=$2
+[ "$(id -u)" = 0 ] || { echo "skipped: not root"; exit 77; }
+dir=$(mktemp -d)
+mounted=
+trap '[ -z "$mounted" ] || umount "$dir/small"; rm -rf "$dir"' EXIT
+failed=0
+umask 022
+# Two programs that change their user, which LeakSanitizer cannot follow.
+export ASAN_OPTIONS=detect_leaks=0
+mkdir -p "$dir"/{conf/main.cf.d,state/users,state/web,state/spool/retrain/{tmp,new},state/recipients,state/infected,state/public,mail}
+cat >"$dir/conf/main.cf" <<END
+state_directory = $dir/state
+runtime_directory = $dir/run
+temporary_directory = $dir
+postfix_config_directory = $dir/postfix
+policy_group = root
+mail_user = nobody
+lda_user = daemon
+submitter_secret_file = $dir/conf/submitter.secret
+link_secret_file = $dir/elsewhere.secret
+mx2_key_file = $dir/conf/mx2.key
+log_destination = $dir/log
+END
+echo "virus_keep = 3d" >"$dir/conf/main.cf.d/10-virus.cf"
+install -m 600 -o daemon /dev/null "$dir/elsewhere.secret"
+echo link >"$dir/elsewhere.secret"
+chmod 711 "$dir"
+chown daemon "$dir/state/users" "$dir/state/infected"
+chmod 700 "$dir/state/users"
+for file in web/key spool/retrain/new/1700000000000000.1.1 recipients/partner.test infected/one domain-preferences rescan.last mx2.state; do
+	echo "$file" >"$dir/state/$file"
+done
+chown nobody:daemon "$dir/state/web/key"
+chmod 640 "$dir/state/web/key"
+
+run() { "$shoveler" -c "$dir/conf" "$@" >"$dir/out" 2>"$dir/err"; }
+train() { "$spamtrain" -c "$dir/conf" "$@"; }
+complain() {
+	echo "$*"
+	failed=1
+}
+# usage: expect EXITCODE PATTERN COMMAND...  (PATTERN: in standard output or error; "-" for none)
+expect() {
+	local want=$1 pattern=$2 code
+	shift 2
+	run "$@"
+	code=$?
+	[ "$code" = "$want" ] || complain "shoveler $*: exit code $code, not $want: $(cat "$dir/err")"
+	[ "$pattern" = - ] || grep -qE -- "$pattern" "$dir/out" "$dir/err" ||
+		complain "shoveler $*: no \"$pattern\" in: $(cat "$dir/out" "$dir/err")"
+}
+# usage: same WHAT EXPECTED FOUND
+same() { [ "$2" = "$3" ] || complain "$1: expected $2, found $3"; }
+
+for number in 1 2 3 4 5 6; do
+	printf 'Subject: cheap pills %s\nMessage-ID: <s%s@example.test>\n\nbuy the cheap pills number %s now\n' $number $number $number >"$dir/mail/spam$number"
+	printf 'Subject: lunch %s\nMessage-ID: <h%s@example.test>\n\nshall we meet for lunch at noon on day %s\n' $number $number $number >"$dir/mail/ham$number"
+done
+teach() {
+	train train "$1" spam "$dir"/mail/spam[1-5] && train train "$1" ham "$dir"/mail/ham[1-5]
+}
+for user in alice bob "o'hara"; do
+	teach "$user@example.test" >"$dir/out" 2>&1 || complain "teaching failed: $(cat "$dir/out")"
+done
+train preference set alice@example.test spamSubject '[a]' >/dev/null
+run group add staff alice@example.test
+# A message in alice's quarantine, as the delivery agent leaves it.
+alice=$dir/state/users/example.test/alice
+install -d -o daemon -m 700 "$alice/quarantine"
+printf 'Subject: held\n\nheld\n' >"$alice/quarantine/303030303030303030303033.1.1.1"
+chown daemon "$alice/quarantine"/*
+sqlite() { python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()' "$@"; }
+sqlite "$alice/store.sqlite" "INSERT INTO quarantine VALUES (CAST('000000000003' AS BLOB), '303030303030303030303033.1.1.1', 's@x.test', 'alice@example.test', 1700000000, 20)"
+chown daemon "$alice"/*
+
+# What users would notice, as text.
+verdict() { train classify "$1@example.test" "$dir/mail/spam6"; }
+state() {
+	verdict alice
+	verdict bob
+	train preference get alice@example.test spamSubject
+	train quarantine list alice@example.test | sed 's/  .*//'
+	train --json history alice@example.test 100 | md5sum
+	run group list && cat "$dir/out"
+	(cd "$dir" && find conf state/web state/spool state/recipients state/infected state/domain-preferences elsewhere.secret -printf '%p %m %u %g %s\n' | sort)
+}
+before=$(state 2>&1)
+
+# ---- backup ----
+b=$dir/backup
+expect 64 "wants a FOLDER" backup --verify
+expect 64 "wants a FOLDER" backup --nonsense
+expect 0 '3 users \(3 had changed\), 1 messages in quarantine' backup "$b"
+expect 0 'whole' backup --verify "$b"
+same "rights of the backup" "700 600" "$(stat -c %a "$b") $(find "$b" -type f -printf '%m\n' | sort -u | paste -sd' ')"
+cmp -s "$b/users/example.test/alice/quarantine/303030303030303030303033.1.1.1" "$alice/quarantine/303030303030303030303033.1.1.1" || complain "the held message is not in it"
+[ -e "$b/link.secret" ] && [ ! -e "$b/submitter.secret" ] || complain "secrets: elsewhere, and not twice"
+echo strange >"$dir/state/strange"
+expect 0 'warning: .*/state/strange is no state' backup "$b"
+rm "$dir/state/strange"
+touch -d '1 minute ago' "$dir"/state/users/example.test/*/store.sqlite* "$dir/state/web/key" "$dir"/conf/*.* "$dir"/conf/main.cf.d/*
+expect 0 - backup "$b"
+sleep 2.1
+expect 0 - backup "$b"
+expect 0 '3 users \(0 had changed\).*wrote 0.0 MB' backup "$b"
+train preference set bob@example.test spamSubject '[b]' >/dev/null
+expect 0 '3 users \(1 had changed\)' backup "$b"
+train preference set bob@example.test spamSubject '' >/dev/null
+mkdir "$dir/full" && touch "$dir/full/mine"
+expect 73 "not empty and no backup" backup "$dir/full"
+[ -e "$dir/full/mine" ] || complain "a stranger's file went"
+ln -s /etc/passwd "$dir/state/web/link"
+expect 75 "web/link is not backed up" backup "$b"
+[ ! -e "$b/web/link" ] || complain "a link was followed"
+rm "$dir/state/web/link"
+
+# A store that is damaged: it is named, and what the last backup had of it stays.
+cp -a "$alice" "$dir/alice.kept"
+printf 'garbage garbage garbage' | dd of="$alice/store.sqlite" conv=notrunc status=none
+rm -f "$alice/store.sqlite-wal" "$alice/store.sqlite-shm"
+expect 75 "alice@example.test is not backed up" backup "$b"
+expect 0 whole backup --verify "$b"
+# ... and it can be restored over it.
+expect 0 "restored 1 users" restore --user alice@example.test "$b"
+same "alice's verdict" "$(grep -m1 probability <<<"$before")" "$(verdict alice)"
+[ -n "$(ls "$alice"/damaged.*.store.sqlite 2>/dev/null)" ] || complain "the damaged store is gone"
+rm -rf "$alice" && mv "$dir/alice.kept" "$alice"
+same "all as before" "$before" "$(state 2>&1)"
+
+# ---- restore: everything ----
+rm -rf "$b"
+expect 0 - backup "$b"
+expect 0 "can be restored; nothing was changed" restore --dry-run "$b"
+spoil() {
+	train train alice@example.test ham "$dir"/mail/spam[1-6] >/dev/null 2>&1
+	rm -rf "$dir/state/users/example.test/bob" "$dir/state/web/key" "$dir/state/recipients" "$dir/elsewhere.secret" "$dir/conf/main.cf.d/10-virus.cf"
+	echo other >"$dir/state/domain-preferences"
+	run group remove staff alice@example.test
+	rm -f "$alice/quarantine"/* && sqlite "$alice/store.sqlite" "DELETE FROM quarantine"
+	chown daemon "$alice"/*
+}
+spoil
+[ "$before" != "$(state 2>&1)" ] || complain "nothing was spoilt"
+expect 0 "restored 3 users" restore "$b"
+same "after the restore" "$before" "$(state 2>&1)"
+[ ! -e "$dir/state/before-restore" ] || complain "what was there before is still there"
+expect 0 "restored 3 users" restore "$b"
+same "after the same restore again" "$before" "$(state 2>&1)"
+
+# As an archive, into another place.
+"$shoveler" -c "$dir/conf" backup - >"$dir/archive.tar" 2>/dev/null || complain "no archive"
+spoil
+"$shoveler" -c "$dir/conf" restore - <"$dir/archive.tar" >"$dir/out" 2>&1 || complain "archive: $(cat "$dir/out")"
+same "after the restore of an archive" "$before" "$(state 2>&1)"
+head -c 20000 "$dir/archive.tar" | "$shoveler" -c "$dir/conf" restore - >"$dir/out" 2>&1 && complain "half an archive was taken"
+same "folders of archives" "" "$(ls -d "$dir"/shoveler-backup.* 2>/dev/null)"
+
+# One user, one place.
+spoil
+train train bob@example.test ham "$dir"/mail/spam[1-6] >/dev/null 2>&1
+others=$(verdict bob)
+expect 0 "restored 1 users and 0 files" restore --user alice@example.test "$b"
+same "alice's verdict" "$(sed -n 1p <<<"$before")" "$(verdict alice)"
+same "bob's verdict" "$others" "$(verdict bob)"
+same "domain-preferences" other "$(cat "$dir/state/domain-preferences")"
+expect 0 "restored 0 users and 1 files" restore --only domain-preferences "$b"
+same "domain-preferences" domain-preferences "$(cat "$dir/state/domain-preferences")"
+expect 67 "has no store of nobody@example.test" restore --user nobody@example.test "$b"
+expect 64 "no user's mail address|not a user's mail address" restore --user ../../etc "$b"
+expect 64 "exclude each other" restore --user alice@example.test --only users "$b"
+expect 64 'no "nonsense" in a backup' restore --only nonsense "$b"
+expect 0 "restored 3 users" restore "$b"
+same "all of it again" "$before" "$(state 2>&1)"
+
+# What is held now stays held.
+printf 'Subject: newer\n\nnewer\n' >"$alice/quarantine/303030303030303030303034.1.1.1"
+sqlite "$alice/store.sqlite" "INSERT INTO quarantine VALUES (CAST('000000000004' AS BLOB), '303030303030303030303034.1.1.1', '', '', 1700000001, 16)"
+chown daemon "$alice"/* "$alice"/quarantine/*
+expect 0 - restore --user alice@example.test "$b"
+same "held messages" 2 "$(train quarantine list alice@example.test | wc -l)"
+grep -q newer "$alice/quarantine/303030303030303030303034.1.1.1" || complain "what came since the backup is gone"
+sqlite "$alice/store.sqlite" "DELETE FROM quarantine WHERE file LIKE '%34.1.1.1'"
+chown daemon "$alice"/*
+same "without it" "$before" "$(state 2>&1)"
+
+# ---- backups that are damaged or hostile: one error, and nothing is changed ----
+# usage: hostile PATTERN COMMAND  (COMMAND spoils $h; with "reseal" the manifest is made to fit)
+h=$dir/hostile
+reseal() {
+	python3 - "$h" "$@" <<-'END'
+		import ctypes, re, sys
+		xxh = ctypes.CDLL("libxxhash.so.0")
+		class Hash(ctypes.Structure):
+		    _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+		xxh.XXH3_128bits.restype = Hash
+		def digest(data):
+		    h = xxh.XXH3_128bits(data, ctypes.c_size_t(len(data)))
+		    return "%016x%016x" % (h.high, h.low)
+		folder, edits = sys.argv[1], sys.argv[2:]
+		lines = open(folder + "/manifest").read().splitlines()[:-1]
+		out = []
+		for line in lines:
+		    for edit in edits:
+		        line = re.sub(*edit.split("=>", 1), line)
+		    f = line.split(" ")
+		    if f[0] == "file":
+		        try:
+		            data = open(folder + "/" + re.sub("%([0-9A-F]{2})", lambda m: chr(int(m[1], 16)), f[7]), "rb").read()
+		            f[1], f[2] = str(len(data)), digest(data)
+		        except OSError:
+		            pass
+		    out.append(" ".join(f))
+		text = "\n".join(out) + "\n"
+		open(folder + "/manifest", "w").write(text + "end %d %s\n" % (len(out), digest(text.encode())))
+	END
+}
+files() { find "$dir/state" "$dir/conf" "$dir/elsewhere.secret" -type f ! -name '*-shm' -exec md5sum {} + | sort | md5sum; }
+untouched=$(files)
+hostile() {
+	local pattern=$1
+	shift
+	rm -rf "$h" && cp -a "$b" "$h" && "$@"
+	expect "${code:-65}" "$pattern" restore "$h"
+	[ "$(files)" = "$untouched" ] || complain "$pattern: something was changed"
+	[ ! -e "$dir/state/before-restore" ] || complain "$pattern: before-restore was made"
+	[ -z "$(find "$dir" -name 'evil*' ! -path "$h/*")" ] || complain "$pattern: something was written elsewhere"
+}
+hostile 'damaged: it is not what the manifest says' truncate -s 8192 "$h/users/example.test/alice/store.sqlite"
+hostile 'damaged: it is not what the manifest says' sh -c "echo x >>'$h'/conf* 2>/dev/null; echo x >>'$h/web/key'"
+hostile 'manifest: it is damaged or cut short' truncate -s 200 "$h/manifest"
+hostile 'is no backup of Shoveler' rm "$h/manifest"
+hostile 'No such file' rm "$h/web/key"
+link() { rm "$h/web/key" && ln -s /etc/hostname "$h/web/key" && reseal; }
+hostile 'a link or a special file' link
+link_folder() { mv "$h/web" "$h/aside" && ln -s aside "$h/web" && reseal; }
+hostile 'link|not a directory|Not a directory' link_folder
+outside() { reseal ' web/key$=> web/../../../evil'; }
+hostile 'manifest: line [0-9]+ is not valid' outside
+absolute() { reseal ' web/key$=> /evil'; }
+hostile 'manifest: line [0-9]+ is not valid' absolute
+set_uid() { reseal '0640 nobody daemon web/key=>4755 root root web/key'; }
+hostile 'mode 4755' set_uid
+unknown() { reseal '0640 nobody daemon web/key=>0640 nosuchuser daemon web/key'; }
+hostile 'nosuchuser:daemon, whom this system does not know' unknown
+code=77 hostile 'must be root' chown nobody "$h"
+hostile "is not root's alone" chmod o+w "$h/web"
+hostile "is not root's alone" chown nobody "$h/users/example.test/bob/store.sqlite"
+cut() { truncate -s 8192 "$h/users/example.test/bob/store.sqlite" && reseal; }
+hostile 'store.sqlite: .*(malformed|not a database|damaged|tables are not|page)' cut
+newer() { sqlite "$h/users/example.test/bob/store.sqlite" "PRAGMA user_version = 1000" && reseal; }
+hostile 'newer Shoveler' newer
+newer_policy() { sqlite "$h/policy.sqlite" "PRAGMA user_version = 1000" && reseal; }
+hostile 'newer Shoveler' newer_policy
+trigger() { sqlite "$h/users/example.test/bob/store.sqlite" "CREATE TRIGGER evil AFTER INSERT ON message BEGIN DELETE FROM preference; END" && reseal; }
+hostile 'its tables are not those of Shoveler' trigger
+names() { sqlite "$h/users/example.test/alice/store.sqlite" "UPDATE quarantine SET file = '../../evil'" && reseal; }
+hostile 'is listed in the quarantine and missing' names
+snapshots() { sqlite "$h/users/example.test/alice/store.sqlite" "UPDATE dictionary SET files = 'tokens.1/../../evil'" && reseal; }
+hostile 'damaged list of snapshots' snapshots
+python3 - "$dir/evil.tar" <<-'END'
+	import io, sys, tarfile
+	tar = tarfile.open(sys.argv[1], "w")
+	for name, kind, link in (("web", tarfile.SYMTYPE, "/"), ("web/evil", tarfile.REGTYPE, ""), ("../evil2", tarfile.REGTYPE, ""), ("/evil3", tarfile.REGTYPE, "")):
+	    info = tarfile.TarInfo(name)
+	    info.type, info.linkname = kind, link
+	    tar.addfile(info, io.BytesIO())
+END
+mv "$dir/evil.tar" "$dir/archive.tar"
+"$shoveler" -c "$dir/conf" restore - <"$dir/archive.tar" >"$dir/out" 2>&1 && complain "a hostile archive was taken"
+[ -z "$(ls /evil* "$dir"/evil* 2>/dev/null)" ] || complain "a hostile archive wrote elsewhere"
+same "after all of that" "$before" "$(state 2>&1)"
+
+# ---- full disks ----
+mkdir "$dir/small"
+if mount -t tmpfs -o size=300k,mode=0711 none "$dir/small" 2>/dev/null; then
+	mounted=yes
+	expect 73 'cannot write' backup "$dir/small/backup"
+	umount "$dir/small"
+	# The users' part is full: bob's restore fails after alice's, and hers is undone.
+	mount -t tmpfs -o size=40m,mode=0711 none "$dir/small"
+	cp -a "$dir/state/users" "$dir/small/users"
+	echo "users_directory = $dir/small/users" >"$dir/conf/main.cf.d/20-small.cf"
+	rm -rf "$b" && expect 0 - backup "$b"
+	rm "$dir/small/users/example.test/bob" -rf
+	train train alice@example.test ham "$dir"/mail/spam[1-6] >/dev/null 2>&1
+	spoilt=$(verdict alice)
+	free=$(df --output=avail -k "$dir/small" | tail -n 1)
+	dd if=/dev/zero of="$dir/small/ballast" bs=1k count=$((free - 200)) status=none
+	expect 74 'full|No space left' restore --only users "$b"
+	rm -f "$dir/small/ballast"
+	same "alice's verdict" "$spoilt" "$(verdict alice)"
+	expect 0 "restored 3 users" restore --only users "$b"
+	rm "$dir/conf/main.cf.d/20-small.cf"
+else
+	echo "skipped: full disks; nothing can be mounted here"
+fi
+exit $failed
