@@ -24,6 +24,7 @@ static const struct {
 	{"maps", doctor_check_maps, false},
 	{"delivery", doctor_check_delivery, false},
 	{"dovecot", doctor_check_dovecot, false},
+	{"former", doctor_check_former, false},
 	{"certificates", doctor_check_certificates, false},
 	{"dns", doctor_check_dns, SLOW},
 	{"scanner", doctor_check_scanner, false},

@@ -92,4 +92,7 @@ bool doctor_timer_enabled(const char *timer);
 /* Is the queue of the fallback MX tended? */
 void doctor_check_mx2(struct doctor *doctor, const struct conf *conf);
 
+/* Does another filter still teach or deliver in our place? */
+void doctor_check_former(struct doctor *doctor, const struct conf *conf);
+
 #endif
