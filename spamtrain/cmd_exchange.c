@@ -100,6 +100,30 @@ struct import {
 	struct strbuf file;
 };
 
+/* Filters whose words nobody can have back, so that there is nothing to import. */
+static const struct {
+	const char *name, *advice;
+} hashed[] = {
+	{"rspamd",
+	 "rspamd keeps hashes of words, not words, and its messages are not listed: nothing "
+	 "of it can be taken over. \"spamtrain learn-folders\" learns from the users' own "
+	 "folders instead"},
+	{"dspam", "DSPAM keeps hashes of words, not words: nothing of them can be taken over. "
+		  "\"spamtrain learn-folders\" learns from the users' own folders instead, and "
+		  "\"spamtrain import-preferences\" takes over what users had chosen"},
+};
+
+static void origin_refuse(const char *name)
+{
+	for (size_t i = 0; name != NULL && i < sizeof(hashed) / sizeof(*hashed); i++) {
+		if (strcmp(name, hashed[i].name) == 0) {
+			complain("%s", hashed[i].advice);
+			return;
+		}
+	}
+	complain("--from is followed by bogofilter or spamassassin");
+}
+
 static bool origin_read(const char *name, enum origin *origin_r)
 {
 	if (name != NULL && strcmp(name, "bogofilter") == 0)
@@ -125,7 +149,7 @@ static int options_read(struct import *import, int *argc, char **argv)
 			complain("import has no option %s", argv[i]);
 			return EX_USAGE;
 		} else if (++i == *argc || !origin_read(argv[i], &import->origin)) {
-			complain("--from is followed by bogofilter or spamassassin");
+			origin_refuse(i == *argc ? NULL : argv[i]);
 			return EX_USAGE;
 		}
 	}

@@ -49,6 +49,7 @@ int command_site(struct session *session, int argc, char **argv);
 int command_export(struct session *session, int argc, char **argv);
 int command_import(struct session *session, int argc, char **argv);
 int command_evaluate(struct session *session, int argc, char **argv);
+int command_import_preferences(struct session *session, int argc, char **argv);
 int command_learn_folders(struct session *session, int argc, char **argv);
 
 /* What users share: stats without a user. */

@@ -109,6 +109,19 @@ static const struct command commands[] = {
 	 "A FILE that is damaged, cut short or of a newer program changes nothing.\n"
 	 "  bogoutil -d ~alice/.bogofilter/wordlist.db |\n"
 	 "      spamtrain import --from bogofilter alice@example.org -\n"},
+	{"import-preferences",
+	 "[--dry-run] [--replace] [--user USER] [--domain DOMAIN] FILE|FOLDER...",
+	 "Take over what DSPAM's users had chosen", command_import_preferences, 1, -1, false,
+	 "A FILE is DSPAM's USER.prefs, USER.dspam or USER.nodspam, a dump of dspam_preferences and\n"
+	 "dspam_virtual_uids (SQL, or rows with tabs or commas), or, for --user, what\n"
+	 "\"dspam_admin list preference USER\" prints; a FOLDER is DSPAM's.\n"
+	 "  --dry-run        check all, change nothing\n"
+	 "  --replace        also what users have set here since\n"
+	 "  --user USER      whose the lines name=value are\n"
+	 "  --domain DOMAIN  of users whom DSPAM knows without one\n"
+	 "  mysqldump dspam dspam_preferences dspam_virtual_uids > dspam.sql\n"
+	 "  spamtrain import-preferences dspam.sql\n"
+	 "  spamtrain import-preferences --domain example.org /var/spool/dspam\n"},
 	{"evaluate",
 	 "--index FILE --results OUT [--mode teft|toe|tum] [--sensitivity N]\n"
 	 "                     [--unreported FRACTION] [--store DIR] [--site FILE]\n"

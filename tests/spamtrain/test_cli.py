@@ -15,8 +15,8 @@ import unittest
 from cli import (CANTCREAT, CONFIG, DATAERR, IOERR, NOINPUT, NOPERM, NOUSER, OK, TEMPFAIL, USAGE, USER, CliTest, Result, ham, spam)
 
 SIGNATURE = "0123456789abcdef01234567"
-COMMANDS = ("classify explain train retrain unlearn stats history preference quarantine forget purge site export import "
-            "evaluate").split()
+COMMANDS = ("classify explain train learn-folders retrain unlearn stats history preference quarantine forget purge site export "
+            "import import-preferences evaluate").split()
 
 
 class Help(CliTest):
@@ -503,7 +503,72 @@ class Evaluate(CliTest):
         self.bad(IOERR, "No space left", "evaluate", "--index", index, "--results", "/dev/full")
 
 
+class Dspam(CliTest):
+    """What DSPAM's users had chosen. All is checked before anything is set."""
+
+    def preferences(self, user):
+        return self.good("--json", "preference", "list", user).json
+
+    def test_dump(self):
+        dump = self.write("dump.sql", "INSERT INTO `dspam_preferences` VALUES (1,'trainingMode','TOE'),(1,'spamSubject','it\\'s'),"
+                          "(2,'whitelistThreshold','20000'),(2,'enableBNR','on'),(0,'spamAction','tag'),(2,'frob','1'),(2,'locale','de');\n"
+                          "INSERT INTO `dspam_virtual_uids` VALUES (1,'Ann@Example.test'),(2,'ben');\n")
+        self.bad(DATAERR, 'dump.sql:1: user "ben" has no domain', "import-preferences", dump)
+        self.bad(NOUSER, "has no store", "stats", "ann@example.test")
+        dry = self.good("--json", "import-preferences", "--dry-run", "--domain", "example.test", dump).json
+        self.assertEqual((dry["users"], dry["set"], dry["default_preferences"]), (2, 3, "spamAction=tag"))
+        self.assertEqual({left["name"] for left in dry["left_out"]}, {"enableBNR", "frob", "locale"})
+        self.bad(NOUSER, "has no store", "stats", "ann@example.test")
+        said = self.good("import-preferences", "--domain", "example.test", dump).out
+        self.assertIn("set 3 preferences of 2 users\n", said)
+        self.assertIn("\ndefault_preferences = spamAction=tag\n", said)
+        self.assertIn("enableBNR: left out (1): noise reduction", said)
+        self.assertEqual(self.preferences("ann@example.test")["trainingMode"], "TOE")
+        self.assertEqual(self.preferences("ann@example.test")["spamSubject"], "it's")
+        self.assertEqual(self.preferences("ben@example.test")["whitelistThreshold"], "1000")
+        self.good("preference", "set", "ann@example.test", "trainingMode", "TEFT")
+        self.assertIn("left 3 that they have set here since", self.good("import-preferences", "--domain", "example.test", dump).out)
+        self.assertEqual(self.preferences("ann@example.test")["trainingMode"], "TEFT")
+        self.good("import-preferences", "--replace", "--domain", "example.test", dump)
+        self.assertEqual(self.preferences("ann@example.test")["trainingMode"], "TOE")
+
+    def test_folder(self):
+        for name, text in (("data/example.test/cat/cat.prefs", "optIn=on\nstatisticalSedation=7\n"), ("data/default.prefs", "optIn=on\n"),
+                           ("data/example.test/cat/cat.log", "not a preference"), ("opt-out/example.test/dan.nodspam", "")):
+            os.makedirs(os.path.dirname(self.path(f"dspam/{name}")), exist_ok=True)
+            self.write(f"dspam/{name}", text)
+        self.good("import-preferences", self.path("dspam"))
+        self.assertEqual(self.preferences("cat@example.test")["statisticalSedation"], "7")
+        self.assertEqual(self.preferences("dan@example.test")["optOut"], "on")
+
+    def test_listed(self):
+        listed = "trainingMode=toe\nspamAction=quarantine\n"
+        self.good("import-preferences", "--user", "eve@example.test", "-", stdin=listed.encode())
+        self.assertEqual(self.preferences("eve@example.test")["spamAction"], "quarantine")
+
+    def test_nothing_by_halves(self):
+        good = self.write("good.csv", "user,preference,value\nfay@example.test,optOut,on\n")
+        for text, says in (("fay@example.test,optOut\n,,,\n", "bad.csv:2: neither"), ("fay@example.test,optOut,maybe\n", "valid: on off"),
+                           ("12,optOut,on\n", "no username of uid 12"), ("fay@example.test,statisticalSedation,11\n", "bad.csv:1: ")):
+            self.bad(DATAERR, says, "import-preferences", good, self.write("bad.csv", text))
+            self.bad(NOUSER, "has no store", "stats", "fay@example.test")
+        self.bad(NOINPUT, "nowhere", "import-preferences", good, self.path("nowhere"))
+        self.bad(USAGE, "has no option --frob", "import-preferences", "--frob", good)
+
+
 class OtherFilters(CliTest):
+    def test_hashes(self):
+        self.bad(USAGE, "learn-folders", "import", "--from", "rspamd", USER, "x")
+        self.bad(USAGE, "import-preferences", "import", "--from", "dspam", USER, "x")
+        self.bad(USAGE, "bogofilter or spamassassin", "import", "--from", "frob", USER, "x")
+
+    def test_learn_folders_arguments(self):
+        self.bad(USAGE, "wants a USER, or --all", "learn-folders", "--dry-run")
+        self.bad(USAGE, "wants a USER, or --all", "learn-folders", "--all", USER)
+        self.bad(USAGE, "no option --frob", "learn-folders", "--frob", "1", USER)
+        self.bad(USAGE, "--days", "learn-folders", USER, "--days")
+        self.bad(USAGE, '"many"', "learn-folders", "--max", "many", USER)
+
     """Dumps of the real tools."""
 
     def mboxes(self):
