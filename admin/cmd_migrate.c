@@ -61,7 +61,7 @@ static json_t *findings_json(const struct former *former)
 }
 
 /* For the role: what it writes into Dovecot's conf.d, sets in Postfix and in our main.cf.d. */
-static void print_json(const struct former *former)
+static int print_json(const struct former *former)
 {
 	json_t *settings = json_object(), *all;
 
@@ -74,9 +74,16 @@ static void print_json(const struct former *former)
 	all = json_pack("{s:o, s:s, s:{s:O*, s:O*}, s:o}", "findings", findings_json(former),
 			"dovecot", strbuf_text(&former->dropin), "postfix", "set",
 			former->parameters, "services", former->services, "settings", settings);
+	/* Only text that is no UTF-8 can have no JSON. */
+	if (all == NULL || json_array_size(json_object_get(all, "findings")) != former->count) {
+		complain("what was found has text that is no UTF-8: see it without --json");
+		json_decref(all);
+		return EX_DATAERR;
+	}
 	json_dumpf(all, stdout, JSON_INDENT(1));
 	putchar('\n');
 	json_decref(all);
+	return EX_OK;
 }
 
 static int take_options(int argc, char **argv, bool *live, const char **scripts)
@@ -120,7 +127,7 @@ int command_migrate(struct admin *admin, int argc, char **argv)
 		ret = EX_UNAVAILABLE;
 	}
 	if (ret == EX_OK && admin->json)
-		print_json(&former);
+		ret = print_json(&former);
 	else if (ret == EX_OK)
 		print_text(&former);
 	if (ret == EX_OK && live && replaces(&former))

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -88,13 +89,19 @@ const char *learner_called(struct span text)
 
 bool learner_read(const char *path, struct strbuf *text)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A pipe would never end. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	size_t start = text->size;
 	char buffer[8192];
+	struct stat st;
 	ssize_t size;
 
 	if (fd < 0)
 		return false;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return false;
+	}
 	while (text->size - start < LEARNER_MAX_FILE &&
 	       (size = read(fd, buffer, sizeof(buffer))) > 0)
 		strbuf_append(text, buffer, (size_t)size);

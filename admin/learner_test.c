@@ -118,12 +118,18 @@ static void test_unreadable_files(void **state)
 {
 	const struct script_folders folders = {folder, folder, folder};
 	struct script_judgement judgement;
+	char pipe_path[300];
 
 	(void)state;
+	snprintf(pipe_path, sizeof(pipe_path), "%s/pipe", folder);
+	assert_int_equal(mkfifo(pipe_path, 0600), 0);
 	script_judge_file("/nonexistent/x.sieve", &folders, &judgement);
 	assert_int_equal(judgement.kind, SCRIPT_UNKNOWN);
 	script_judgement_free(&judgement);
 	script_judge_file("/proc/self/exe", &folders, &judgement);
+	assert_int_equal(judgement.kind, SCRIPT_UNKNOWN);
+	script_judgement_free(&judgement);
+	script_judge_file(pipe_path, &folders, &judgement);
 	assert_int_equal(judgement.kind, SCRIPT_UNKNOWN);
 	script_judgement_free(&judgement);
 }

@@ -200,12 +200,14 @@ expect 5 "mail goes through DSPAM no more" "4" dspam_saw
 expect_like 0 "but through Shoveler" "a signature" '^[0-9a-f]{24}$' lab_field alice INBOX Five X-DSPAM-Signature
 move INBOX Junk Five
 expect 10 "alice moves it to Junk: Shoveler" "1" shoveler_taught
-expect 0 "and bogofilter no more" "1 spam, 0 ham" bogofilter_knows
-expect 0 "the other rule still marks" "2" marked
+move INBOX Junk Four
+expect 10 "and one that has DSPAM's signature: Shoveler, too" "2" shoveler_taught
+expect 0 "but bogofilter no more" "1 spam, 0 ham" bogofilter_knows
+expect 0 "the other rule still marks" "3" marked
 if [ -n "$module" ]; then
 	arrive "Six"
 	move INBOX Unwanted Six
-	expect 10 "and one to Unwanted: Shoveler" "2" shoveler_taught
+	expect 10 "and one to Unwanted: Shoveler" "3" shoveler_taught
 	expect 0 "and dovecot-antispam no more" "--spam" antispam_taught
 fi
 expect 0 "shoveler migrate --check" "${module:+kept dovecot-antispam,}kept IMAPSieve,left rspamd" migrate shoveler migrate --check
