@@ -7,6 +7,8 @@
 #include "spamtrain/command.h"
 
 #include "lib/xalloc.h"
+#include "schema/exchange.h"
+#include "spamtrain/classifier_internal.h"
 #include "spamtrain/evaluate_index.h"
 #include "spamtrain/message.h"
 #include "spamtrain/site_dictionary.h"
@@ -35,7 +37,7 @@ struct outcome {
 };
 
 struct evaluation {
-	const char *index, *results, *store, *mode, *sensitivity, *site_file;
+	const char *index, *results, *store, *mode, *sensitivity, *site_file, *start;
 	double unreported;
 	unsigned families;
 	struct classifier_site *site;
@@ -311,6 +313,7 @@ static int options_read(struct evaluation *e, int argc, char **argv)
 						{"unreported", required_argument, NULL, 'u'},
 						{"store", required_argument, NULL, 'd'},
 						{"site", required_argument, NULL, 'f'},
+						{"start", required_argument, NULL, 'S'},
 						{"without", required_argument, NULL, 'w'},
 						{"days", required_argument, NULL, 'D'},
 						{"learn-first", required_argument, NULL, 'l'},
@@ -325,6 +328,7 @@ static int options_read(struct evaluation *e, int argc, char **argv)
 				    : option == 's' ? &e->sensitivity
 				    : option == 'd' ? &e->store
 				    : option == 'f' ? &e->site_file
+				    : option == 'S' ? &e->start
 						    : NULL;
 		if (text != NULL)
 			*text = optarg;
@@ -419,6 +423,25 @@ static int evaluate_run(struct evaluation *e, const struct evaluate_index *index
 	return code;
 }
 
+/* What an export holds is known from the start. */
+static int start_import(const struct evaluation *e, const struct classifier_settings *settings)
+{
+	struct strbuf file = STRBUF_INIT;
+	char *error = NULL;
+
+	if (e->start == NULL)
+		return EX_OK;
+	char *directory = store_user_directory(settings->users_directory, EVALUATE_USER);
+	int code = file_read_whole(e->start, &file);
+	if (code == EX_OK)
+		code = result_of(status_of_store(store_import(directory, strbuf_span(&file),
+							      FEATURES_VERSION, true, &error)),
+				 &error);
+	strbuf_free(&file);
+	free(directory);
+	return code;
+}
+
 static int evaluate_in(struct evaluation *e, struct classifier_settings *settings,
 		       const struct evaluate_index *index, FILE *out, bool json)
 {
@@ -433,7 +456,9 @@ static int evaluate_in(struct evaluation *e, struct classifier_settings *setting
 	}
 	settings->users_directory = e->store != NULL ? e->store : temporary;
 	e->site = classifier_site_create(settings);
-	int code = evaluate_run(e, index, out, json);
+	int code = start_import(e, settings);
+	if (code == EX_OK)
+		code = evaluate_run(e, index, out, json);
 	if (e->store == NULL) {
 		classifier_forget_user(e->site, EVALUATE_USER, &error);
 		free(error);

@@ -125,7 +125,7 @@ static const struct command commands[] = {
 	{"evaluate",
 	 "--index FILE --results OUT [--mode teft|toe|tum] [--sensitivity N]\n"
 	 "                     [--unreported FRACTION] [--store DIR] [--site FILE]\n"
-	 "                     [--days N] [--learn-first N] [--without FAMILY]...",
+	 "                     [--start FILE] [--days N] [--learn-first N] [--without FAMILY]...",
 	 "Replay a labelled archive and measure", command_evaluate, 0, -1, true,
 	 "  --index FILE           lines \"spam<TAB>path\" or \"ham<TAB>path\", in order of arrival;\n"
 	 "                         a relative path is of the working folder, else of the index's\n"
@@ -137,6 +137,7 @@ static const struct command commands[] = {
 	 "  --unreported FRACTION  so many of the errors are never corrected (0)\n"
 	 "  --store DIR            keep the store here, which must be empty\n"
 	 "  --site FILE            start from this site dictionary\n"
+	 "  --start FILE           start from what this export holds\n"
 	 "  --without FAMILY       leave out a family of features: header-pair, word, link...\n"
 	 "Each message is classified, and if the verdict is wrong, corrected.\n"
 	 "  spamtrain evaluate --index my-mail.index --results out --mode toe --sensitivity 7\n"},
