@@ -24,9 +24,7 @@
  * On errors. spamtraind or Dovecot away: 503 and a page that says so. A malformed request: 400. A
  * configuration error: nothing starts, and a reload changes nothing.
  *
- * A thread a connection; each asks and waits. SIGHUP takes over web_url, web_auth_socket,
- * web_imap_server, web_host_admins, web_domain_admins, web_sign_on_header, recipient_delimiter and
- * training_login_domain; the rest needs a restart.
+ * A thread a connection; each asks and waits. SIGHUP takes over what make_site() reads.
  * SIGTERM ends after the requests in work.
  */
 #include "web/ask.h"
