@@ -131,6 +131,14 @@ same "alice's verdict" "$(grep -m1 probability <<<"$before")" "$(verdict alice)"
 rm -rf "$alice" && mv "$dir/alice.kept" "$alice"
 same "all as before" "$before" "$(state 2>&1)"
 
+# Every place is documented, and a place has one name.
+run backup --list --json
+names=$(python3 -c 'import json, sys; print(*[row["name"] for row in json.load(open(sys.argv[1]))])' "$dir/out")
+for name in $names; do
+	grep -qF "\`$name\`" "$(dirname "$0")/../docs/backup.md" || complain "docs/backup.md says nothing of $name"
+done
+same "names that are given twice" "" "$(tr ' ' '\n' <<<"$names" | sort | uniq -d)"
+
 # ---- restore: everything ----
 rm -rf "$b"
 expect 0 - backup "$b"

@@ -246,7 +246,8 @@ enum store_status store_remove(const char *directory, char **error_r)
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		if (strncmp(entry->d_name, STORE_FILE, strlen(STORE_FILE)) != 0 &&
-		    strncmp(entry->d_name, "tokens.", 7) != 0)
+		    strncmp(entry->d_name, "tokens.", 7) != 0 &&
+		    strncmp(entry->d_name, "damaged.", 8) != 0)
 			continue;
 		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0) {
 			*error_r =

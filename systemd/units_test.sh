@@ -19,7 +19,7 @@ for program in shoveler $daemons; do
 done
 env -u DESTDIR cmake -DCMAKE_INSTALL_PREFIX="$dir" -P "$1" >"$dir/log" || { cat "$dir/log"; exit 1; }
 units=$dir/lib/systemd/system
-for unit in shoveler-milter.service shoveler-lda.service spamtraind.service shoveler-web.service shoveler-rescan.service shoveler-rescan.timer shoveler-sharing.service shoveler-sharing.timer shoveler-mx2.service shoveler-mx2.timer shoveler-report.service shoveler-report.timer shoveler-report.path; do
+for unit in shoveler-milter.service shoveler-lda.service spamtraind.service shoveler-web.service shoveler-rescan.service shoveler-rescan.timer shoveler-sharing.service shoveler-sharing.timer shoveler-mx2.service shoveler-mx2.timer shoveler-report.service shoveler-report.timer shoveler-report.path shoveler-backup.service shoveler-backup.timer; do
 	[ -e "$units/$unit" ] || complain "$unit is not installed"
 done
 
@@ -31,7 +31,7 @@ printf '[Service]\nTyp=oneshot\nExecStart=/bin/true\n' >"$dir/wrong.service"
 [ -n "$(verify "$dir/wrong.service")" ] || complain "systemd-analyze verify takes everything: this test tests nothing"
 grep -hE '@[A-Z_]+@' "$units"/* && complain "names that were not filled in"
 # shellcheck disable=SC2016
-for timer in shoveler-rescan shoveler-sharing; do
+for timer in shoveler-rescan shoveler-sharing shoveler-backup; do
 	systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' "$units/$timer.timer")" >/dev/null || complain "$timer.timer never comes"
 done
 
