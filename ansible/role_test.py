@@ -27,7 +27,7 @@ for unit; do
 	"$verb" | -*) continue ;;
 	esac
 	has() { grep -q "$1" "$unit" 2>/dev/null && echo "$2" || echo "$3"; }
-	[ "$verb" != show ] || printf 'Id=%s\\nLoadState=%s\\nActiveState=%s\\nUnitFileState=%s\\nNeedDaemonReload=no\\n\\n' \\
+	[ "$verb" != show ] || printf 'Id=%s\\nLoadState=%s\\nActiveState=%s\\nUnitFileState=%s\\n\\n' \\
 		"$unit" "$(has . loaded not-found)" "$(has active active inactive)" "$(has enabled enabled disabled)"
 done
 """
@@ -181,14 +181,14 @@ class Units(InFolder):
         self.write("c.timer", "unit enabled active")
         result = self.units(wanted=["a.service", "b.service", "c.timer"])
         self.assertEqual(result["running"], ["c.timer"])
-        self.assertEqual(self.log(), ["enable a.service", "start a.service b.service"])
+        self.assertEqual(self.log(), ["daemon-reload", "enable a.service", "start a.service b.service"])
 
     def test_what_is_not_wanted(self):
         self.write("a.service", "unit active")
         self.write("b.timer", "unit enabled")
         self.write("c.service", "unit")
         self.assertTrue(self.units(unwanted=["a.service", "b.timer", "c.service", "none.path"])["changed"])
-        self.assertEqual(self.log(), ["disable --now a.service b.timer"])
+        self.assertEqual(self.log(), ["stop a.service a*.socket", "disable b.timer"])
 
     def test_what_runs_is_reloaded_and_nothing_else_started(self):
         self.write("a.service", "unit active")
@@ -196,11 +196,10 @@ class Units(InFolder):
         self.units(reload=["a.service", "b.service"], restart=["b.service"])
         self.assertEqual(self.log(), ["reload a.service"])
 
-    def test_the_socket_of_a_service(self):
-        self.write("a.service", "unit")
-        self.write("a.socket", "unit")
-        self.units(wanted=["a.service"])
-        self.assertEqual(self.log(), ["enable a.socket a.service", "start a.socket a.service"])
+    def test_sockets_are_made_anew_with_the_service(self):
+        self.write("a.service", "unit active")
+        self.units(restart=["a.service"])
+        self.assertEqual(self.log(), ["daemon-reload", "stop a*.socket", "restart a.service"])
 
     def test_check_mode(self):
         self.write("a.service", "unit")

@@ -98,6 +98,7 @@ expect_like 0 "and who was not told" "is told" 'reload dovecot.service,reload po
 feature "all off" "" none
 expect 0 "main.cf and master.cf" "are what they were, byte for byte" lab_in mx1 sh -c 'cd /run/before && for file in *; do cmp $file /etc/postfix/$file || exit; done; echo are what they were, byte for byte'
 expect 0 "a second run" "mx1 changed=0 failed=0" only none
+awk '/^TASK/ { task = $0 } /^changed/ { print "# " task }' "$LAB_DIR/mx1.play"
 expect_like 0 "shoveler_state=absent" "changes" '^mx1 changed=[1-9][0-9]* failed=0$' play mx1 -e shoveler_state=absent
 former after mx1
 expect 0 "files are what they were, byte for byte" "" differs before after mx1

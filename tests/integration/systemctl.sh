@@ -23,7 +23,7 @@ show() {
 		! enabled "$1" || state=enabled
 		! runs "$1" || active=active
 	fi
-	printf 'Id=%s\nLoadState=%s\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=no\n\n' "$1" $load $active $state
+	printf 'Id=%s\nLoadState=%s\nActiveState=%s\nUnitFileState=%s\n\n' "$1" $load $active $state
 }
 
 start() {
@@ -47,17 +47,17 @@ stop() {
 reload() { runs "$1" && kill -HUP "$pid"; }
 restart() { stop "$1"; start "$1"; }
 enable() { mkdir -p "$(dirname "$(wants "$1")")" && ln -sfn "$(unit_file "$1")" "$(wants "$1")"; }
-disable() { rm -f "$(wants "$1")" && stop "$1"; }
+disable() { rm -f "$(wants "$1")"; }
 
 verb=$1
 shift
 case $verb in
-show | is-active | is-enabled) ;;
+show | is-active | is-enabled | daemon-reload) ;;
 *) echo "$verb $*" >>/run/systemctl.log ;;
 esac
 for unit; do
 	case $unit in
-	-*) continue ;;
+	-* | *\**) continue ;;
 	*.*) ;;
 	*) unit=$unit.service ;;
 	esac

@@ -5,7 +5,9 @@ DOCUMENTATION = r"""
 module: shoveler_units
 short_description: Enable and start some units of systemd, stop and disable others
 description:
-  - Units that are as they shall be are not touched. The socket of a service is treated as the service is, if there is one.
+  - Units that are as they shall be are not touched.
+  - The sockets of a service come from a generator, which reads main.cf when systemd does. They are named as the service is, start with it,
+    and must be stopped with it.
 options:
   wanted:
     description: Units that shall be enabled and run.
@@ -27,6 +29,10 @@ options:
     type: list
     elements: str
     default: []
+  read_again:
+    description: Let systemd read its units again at the end, where files of some have gone.
+    type: bool
+    default: false
 author: Shoveler
 """
 
@@ -49,13 +55,13 @@ running:
 
 from ansible.module_utils.basic import AnsibleModule
 
-PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload")
+PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState")
 RUNNING = ("active", "activating", "reloading")
 
 
-def with_sockets(names):
-    sockets = [name.replace(".service", ".socket") for name in names if name.endswith(".service")]
-    return [*sockets, *names]
+def sockets(names):
+    """Patterns for systemctl: a.service has a.socket and a-WORD.socket."""
+    return [name.replace(".service", "*.socket") for name in names if name.endswith(".service")]
 
 
 class Systemd:
@@ -72,15 +78,18 @@ class Systemd:
         blocks = (dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in out.split("\n\n"))
         return {unit["Id"]: unit for unit in blocks if unit.get("LoadState") == "loaded"}
 
-    def tell(self, words, names):
+    def tell(self, verb, names, more=()):
+        """more: units that are told too, and not worth a word."""
         if not names:
             return
-        self.lines.extend(f"{' '.join(words)} {name}\n" for name in names)
-        if self.module.check_mode:
-            return
-        code, out, errors = self.module.run_command(["systemctl", *words, *names])
+        self.lines.extend(f"{verb} {name}\n" for name in names)
+        if not self.module.check_mode:
+            self.run(verb, *names, *more)
+
+    def run(self, *words):
+        code, out, errors = self.module.run_command(["systemctl", *words])
         if code != 0:
-            self.module.fail_json(msg=f"systemctl {' '.join([*words, *names])}: {(errors or out).strip()}")
+            self.module.fail_json(msg=f"systemctl {' '.join(words)}: {(errors or out).strip()}")
 
 
 def is_running(unit):
@@ -98,31 +107,39 @@ def main():
             "unwanted": {"type": "list", "elements": "str", "default": []},
             "restart": {"type": "list", "elements": "str", "default": []},
             "reload": {"type": "list", "elements": "str", "default": []},
+            "read_again": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     params = module.params
     systemd = Systemd(module)
-    wanted, unwanted = with_sockets(params["wanted"]), with_sockets(params["unwanted"])
-    units = systemd.ask([*wanted, *unwanted, *params["restart"], *params["reload"]])
+    units = systemd.ask([*params["wanted"], *params["unwanted"], *params["restart"], *params["reload"]])
     missing = [name for name in params["wanted"] if name not in units]
     if missing and not module.check_mode:
         module.fail_json(msg=f"There is no {', '.join(missing)}: are the programs installed?")
-    if not module.check_mode and any(unit["NeedDaemonReload"] == "yes" for unit in units.values()):
-        module.run_command(["systemctl", "daemon-reload"], check_rc=True)
-    present = [name for name in wanted if name in units]
-    systemd.tell(["enable"], [name for name in present if not is_enabled(units[name])])
-    systemd.tell(["start"], [name for name in present if not is_running(units[name])])
-    for verb in ("restart", "reload"):
-        systemd.tell([verb], [name for name in params[verb] if name in units and is_running(units[name])])
-    systemd.tell(
-        ["disable", "--now"],
-        [name for name in unwanted if name in units and (is_running(units[name]) or is_enabled(units[name]))],
-    )
+    wanted = [name for name in params["wanted"] if name in units]
+    running = [name for name in units if is_running(units[name])]
+    enable = [name for name in wanted if not is_enabled(units[name])]
+    start = [name for name in wanted if name not in running]
+    restart = [name for name in params["restart"] if name in running]
+    stop = [name for name in params["unwanted"] if name in running]
+    disable = [name for name in params["unwanted"] if name in units and is_enabled(units[name])]
+    if (enable or start or restart) and not module.check_mode:
+        systemd.run("daemon-reload")
+    systemd.tell("enable", enable)
+    systemd.tell("start", start)
+    if restart and not module.check_mode:
+        systemd.run("stop", *sockets(restart))
+    systemd.tell("restart", restart)
+    systemd.tell("reload", [name for name in params["reload"] if name in running])
+    systemd.tell("stop", stop, sockets(stop))
+    systemd.tell("disable", disable)
+    if params["read_again"] and not module.check_mode:
+        systemd.run("daemon-reload")
     module.exit_json(
         changed=bool(systemd.lines),
         missing=missing,
-        running=[name for name in units if is_running(units[name])],
+        running=running,
         diff={"before": "", "after": "".join(systemd.lines)} if systemd.lines else {},
     )
 
