@@ -16,6 +16,7 @@
 
 #define INHERITED_MAX	     16
 #define INHERITED_RESOLVE_MS 10000
+#define RESTART_ADVICE	     "systemctl daemon-reload, then restart the socket units"
 
 static bool used[INHERITED_MAX];
 
@@ -113,16 +114,32 @@ static int bind_unix(const struct endpoint *endpoint, int type, struct listener_
 	return -1;
 }
 
+/* systemd has bound others, which may be what is wrong: an address was changed. */
+static void add_advice(char **error)
+{
+	char *advised;
+
+	if (inherited_count() == 0)
+		return;
+	advised = xasprintf("%s; systemd has opened other sockets: " RESTART_ADVICE, *error);
+	free(*error);
+	*error = advised;
+}
+
 int listener_open(const struct endpoint *endpoint, int type, struct listener_access access,
 		  char **error_r)
 {
 	int fd = take_inherited(endpoint, type, error_r);
 
-	if (fd != -1)
-		return fd < 0 ? -1 : fd;
-	if (endpoint->is_unix)
-		return bind_unix(endpoint, type, access, error_r);
-	return endpoint_listen(endpoint, type, access.mode, error_r);
+	if (fd == -2)
+		return -1;
+	if (fd == -1) {
+		fd = endpoint->is_unix ? bind_unix(endpoint, type, access, error_r)
+				       : endpoint_listen(endpoint, type, access.mode, error_r);
+		if (fd < 0)
+			add_advice(error_r);
+	}
+	return fd;
 }
 
 static char *describe(int fd)
@@ -150,9 +167,9 @@ int listener_check_all_used(char **error_r)
 		if (used[i])
 			continue;
 		address = describe(SD_LISTEN_FDS_START + i);
-		*error_r = xasprintf("systemd listens on %s, which no setting of ours names (any "
-				     "more): systemctl daemon-reload, then restart the socket unit",
-				     address);
+		*error_r = xasprintf(
+			"systemd listens on %s, which no setting of ours names: " RESTART_ADVICE,
+			address);
 		free(address);
 		return -1;
 	}

@@ -6,6 +6,7 @@
 #include "lmtp_dot.h"
 #include "lmtp_io.h"
 #include "msg.h"
+#include "server.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct session {
 	struct lmtp_io io;
 	enum phase phase;
 	unsigned errors, junk;
+	bool between; /* a message is done, and nothing was said since */
 	struct lmtp_transaction transaction;
 	struct lmtp_content content;
 };
@@ -336,6 +338,7 @@ static void command_data(struct session *session)
 	}
 	finish_content(session, problem);
 	session->junk = 0;
+	session->between = true;
 	end_transaction(session);
 }
 
@@ -393,16 +396,34 @@ static void handle_line(struct session *session, struct span line)
 	refuse(session, text);
 }
 
+/*
+ * Postfix asks by RSET whether a session still lives before it uses it again: after a message it can be
+ * ended. After that RSET, as after LHLO, a message comes.
+ */
+static enum server_moment moment_of(const struct session *session)
+{
+	if (session->phase == PHASE_MAIL)
+		return SERVER_IN_WORK;
+	return session->between ? SERVER_BETWEEN : SERVER_BEGINNING;
+}
+
 static void read_command(struct session *session)
 {
 	struct span line;
 
 	/* Replies to pipelined commands go out together (RFC 2920 section 3.2). */
-	if (lmtp_io_pending(&session->io).size == 0)
+	if (lmtp_io_pending(&session->io).size == 0) {
 		send_flush(session);
+		if (!server_session_is(moment_of(session))) {
+			session->phase = PHASE_END;
+			return;
+		}
+	}
 	lmtp_io_set_timeout(&session->io, session->settings->timeout_s * 1000);
 	switch (lmtp_io_read_line(&session->io, LMTP_LINE_MAX, &line)) {
 	case LMTP_IO_OK:
+		session->between = false;
+		(void)server_session_is(SERVER_IN_WORK);
 		handle_line(session, line);
 		break;
 	case LMTP_IO_TOO_LONG:

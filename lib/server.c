@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include "clock.h"
 #include "endpoint.h"
 #include "msg.h"
 #include "watchdog.h"
@@ -21,11 +22,13 @@
 #define ACCEPT_PAUSE_MS	   100
 #define TURN_MS		   5000 /* how often the acceptor comes round when nobody connects */
 #define PULSE_S		   60
+#define BEGINNING_MS	   2000 /* when we stop: who connected before may say what he wants */
 #define FULL_PULSE_S	   1800 /* not one session ended in that time: they hang */
 
 struct session {
 	struct server *server;
 	int fd; /* -1: this place is free */
+	enum server_moment moment;
 };
 
 struct server {
@@ -39,6 +42,8 @@ struct server {
 	bool stopping;
 	struct session *sessions; /* max_sessions places */
 };
+
+static _Thread_local struct session *own; /* of the thread of a session */
 
 static void end_session(struct session *session)
 {
@@ -57,6 +62,7 @@ static void *session_thread(void *argument)
 	struct session *session = argument;
 	const struct server_settings *settings = &session->server->settings;
 
+	own = session;
 	settings->session(session->fd, settings->context);
 	end_session(session);
 	return NULL;
@@ -70,6 +76,7 @@ static struct session *take_place(struct server *server, int fd)
 	while (session->fd >= 0)
 		session++;
 	session->fd = fd;
+	session->moment = SERVER_BEGINNING;
 	server->running++;
 	pthread_mutex_unlock(&server->lock);
 	return session;
@@ -131,6 +138,19 @@ static void *accept_thread(void *argument)
 	return NULL;
 }
 
+bool server_session_is(enum server_moment moment)
+{
+	bool go_on;
+
+	if (own == NULL)
+		return true;
+	pthread_mutex_lock(&own->server->lock);
+	own->moment = moment;
+	go_on = moment != SERVER_BETWEEN || !own->server->stopping;
+	pthread_mutex_unlock(&own->server->lock);
+	return go_on;
+}
+
 static void free_server(struct server *server)
 {
 	close(server->wake_fd);
@@ -148,10 +168,10 @@ int server_start(const struct server_settings *settings, struct server **server_
 	server->settings = *settings;
 	server->sessions = xcalloc(settings->max_sessions, sizeof(*server->sessions));
 	for (unsigned i = 0; i < settings->max_sessions; i++)
-		server->sessions[i] = (struct session){server, -1};
+		server->sessions[i] = (struct session){server, -1, SERVER_BEGINNING};
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&server->lock, NULL);
-	pthread_cond_init(&server->changed, NULL);
+	clock_init_condition(&server->changed);
 	pulse_start(&server->pulse, settings->name, PULSE_S);
 	error = server->wake_fd < 0
 			? errno
@@ -176,35 +196,60 @@ bool server_is_full(struct server *server)
 	return is_full;
 }
 
-static void wake_sessions(struct server *server)
+/* Under the lock. */
+static void shut_down(struct server *server, enum server_moment moment)
+{
+	for (unsigned i = 0; i < server->settings.max_sessions; i++) {
+		struct session *session = &server->sessions[i];
+
+		if (session->fd >= 0 && session->moment == moment)
+			shutdown(session->fd, SHUT_RD);
+	}
+}
+
+static void stop_accepting(struct server *server)
 {
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&server->lock);
 	server->stopping = true;
-	for (unsigned i = 0; i < server->settings.max_sessions; i++) {
-		if (server->sessions[i].fd >= 0)
-			shutdown(server->sessions[i].fd, SHUT_RD);
-	}
 	pthread_cond_broadcast(&server->changed);
 	pthread_mutex_unlock(&server->lock);
 	if (write(server->wake_fd, &one, sizeof(one)) < 0)
 		msg_panic("cannot write to an eventfd: %s", strerror(errno));
 }
 
+/* Under the lock. Returns how many are left. */
+static unsigned wait_for_ends(struct server *server, int64_t ms)
+{
+	struct timespec deadline;
+	int error = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += (time_t)(ms / 1000);
+	deadline.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (deadline.tv_nsec >= 1000000000) {
+		deadline.tv_nsec -= 1000000000;
+		deadline.tv_sec++;
+	}
+	while (server->running > 0 && error == 0)
+		error = pthread_cond_timedwait(&server->changed, &server->lock, &deadline);
+	return server->running;
+}
+
 /* Returns how many did not end in time. */
 static unsigned drain(struct server *server)
 {
-	struct timespec deadline;
+	int64_t left_ms = server->settings.drain_timeout_s * INT64_C(1000);
+	int64_t beginning_ms = left_ms < BEGINNING_MS ? left_ms : BEGINNING_MS;
 	unsigned left;
-	int error = 0;
 
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += server->settings.drain_timeout_s;
 	pthread_mutex_lock(&server->lock);
-	while (server->running > 0 && error == 0)
-		error = pthread_cond_timedwait(&server->changed, &server->lock, &deadline);
-	left = server->running;
+	shut_down(server, SERVER_BETWEEN);
+	left = wait_for_ends(server, beginning_ms);
+	shut_down(server, SERVER_BEGINNING);
+	if (left > 0)
+		left = wait_for_ends(server, left_ms - beginning_ms);
 	pthread_mutex_unlock(&server->lock);
 	return left;
 }
@@ -217,7 +262,7 @@ void server_stop(struct server **server_p)
 	if (server == NULL)
 		return;
 	*server_p = NULL;
-	wake_sessions(server);
+	stop_accepting(server);
 	pthread_join(server->acceptor, NULL);
 	pulse_stop(&server->pulse);
 	close(server->settings.listen_fd);

@@ -28,9 +28,22 @@ int server_start(const struct server_settings *settings, struct server **server_
 /* All its places are taken: who connects now waits. */
 bool server_is_full(struct server *server);
 
+/* Where a session stands: what happens to it when the server stops. */
+enum server_moment {
+	SERVER_BEGINNING, /* the peer has yet to say what it wants: it has 2 s, then end of file */
+	SERVER_IN_WORK,	  /* may go on until the drain time is over */
+	SERVER_BETWEEN,	  /* has done something and waits for more: end of file at once */
+};
+
 /*
- * Accepts no more; idle sessions see end of file at once (shutdown of the reading side), a session
- * in the middle of work may finish it; waits until all ended or the drain time is over.
+ * For the session's thread. A session begins at SERVER_BEGINNING. Returns false when it is
+ * SERVER_BETWEEN and shall end; true also in a thread that is no server's.
+ */
+bool server_session_is(enum server_moment moment);
+
+/*
+ * Accepts no more, lets sessions end as their moments say, by shutting their reading side; waits until
+ * all ended or the drain time is over.
  */
 void server_stop(struct server **server);
 

@@ -4,6 +4,7 @@
 #include "strbuf.h"
 #include "xalloc.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -39,9 +40,10 @@ static struct endpoint test_endpoint(const char *name)
 	return endpoint;
 }
 
-static struct server *start(const struct endpoint *endpoint, unsigned max_sessions)
+static struct server *start_with(const struct endpoint *endpoint, unsigned max_sessions,
+				 void (*session)(int fd, void *context))
 {
-	struct server_settings settings = {"test", -1, max_sessions, 10, 5, echo, NULL};
+	struct server_settings settings = {"test", -1, max_sessions, 10, 5, session, NULL};
 	struct server *server = NULL;
 	char *error = NULL;
 
@@ -49,6 +51,11 @@ static struct server *start(const struct endpoint *endpoint, unsigned max_sessio
 	assert_true(settings.listen_fd >= 0);
 	assert_int_equal(server_start(&settings, &server, &error), 0);
 	return server;
+}
+
+static struct server *start(const struct endpoint *endpoint, unsigned max_sessions)
+{
+	return start_with(endpoint, max_sessions, echo);
 }
 
 static int connect_to(const struct endpoint *endpoint)
@@ -99,6 +106,55 @@ static void stop_ends_idle_sessions(void **state)
 	server_stop(&server);
 	assert_int_equal(read(fd, &byte, 1), 0);
 	close(fd);
+}
+
+/* Does one thing for each byte, which takes a while; then waits for the next. */
+static void work(int fd, void *context)
+{
+	char byte;
+
+	(void)context;
+	while (read(fd, &byte, 1) == 1) {
+		(void)server_session_is(SERVER_IN_WORK);
+		if (read(fd, &byte, 1) != 1 || write(fd, &byte, 1) != 1)
+			return;
+		if (!server_session_is(SERVER_BETWEEN))
+			return;
+	}
+}
+
+static void *stop_it(void *argument)
+{
+	server_stop(argument);
+	return NULL;
+}
+
+/* In the middle of work, about to begin, and between two works. */
+static void stop_cuts_nobody_off(void **state)
+{
+	struct endpoint endpoint = test_endpoint("cut");
+	struct server *server = start_with(&endpoint, 4, work);
+	int at_work = connect_to(&endpoint), beginning = connect_to(&endpoint);
+	int between = connect_to(&endpoint);
+	pthread_t stopper;
+	char byte;
+
+	(void)state;
+	assert_int_equal(write(at_work, "a", 1), 1);
+	assert_int_equal(write(between, "ab", 2), 2);
+	assert_int_equal(read(between, &byte, 1), 1);
+	usleep(100000);
+	assert_int_equal(pthread_create(&stopper, NULL, stop_it, &server), 0);
+	assert_int_equal(read(between, &byte, 1), 0);
+	assert_int_equal(write(beginning, "ab", 2), 2);
+	assert_int_equal(write(at_work, "b", 1), 1);
+	assert_int_equal(read(beginning, &byte, 1), 1);
+	assert_int_equal(read(at_work, &byte, 1), 1);
+	assert_int_equal(read(at_work, &byte, 1), 0);
+	pthread_join(stopper, NULL);
+	close(at_work);
+	close(beginning);
+	close(between);
 }
 
 static void a_socket_in_use_is_not_stolen(void **state)
@@ -164,7 +220,8 @@ static void metrics_are_served(void **state)
 	strbuf_append_char(&reply, '\0');
 	assert_non_null(strstr(reply.data, "# TYPE test_sessions_total counter\n"
 					   "test_sessions_total{kind=\"echo\"} "));
-	assert_non_null(strstr(reply.data, "shoveler_build_info{program=\"server_test\",version=\""));
+	assert_non_null(
+		strstr(reply.data, "shoveler_build_info{program=\"server_test\",version=\""));
 	assert_non_null(strstr(reply.data, "\nprocess_start_time_seconds 1"));
 	close(fd);
 	metrics_stop();
@@ -180,7 +237,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = {"limit", "stop", "used", "busy", "metrics", ""};
+	static const char *const names[] = {"limit", "stop", "cut", "used", "busy", "metrics", ""};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -229,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sessions_beyond_the_limit_wait),
 		cmocka_unit_test(stop_ends_idle_sessions),
+		cmocka_unit_test(stop_cuts_nobody_off),
 		cmocka_unit_test(a_socket_in_use_is_not_stolen),
 		cmocka_unit_test(a_busy_socket_is_not_stolen),
 		cmocka_unit_test(metrics_are_served),

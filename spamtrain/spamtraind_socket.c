@@ -2,6 +2,7 @@
 
 #include "lib/metrics.h"
 #include "lib/msg.h"
+#include "lib/server.h"
 #include "lib/packet.h"
 #include "spamtrain/spamtraind_request.h"
 
@@ -178,10 +179,11 @@ void spamtraind_session(int fd, void *context)
 		received = packet_receive(fd, &packet, &request.fd, &error);
 		if (received <= 0)
 			break;
+		(void)server_session_is(SERVER_IN_WORK);
 		handle(&request, rights);
 		if (request.fd >= 0)
 			close(request.fd);
-		if (answer(fd, &request) < 0)
+		if (answer(fd, &request) < 0 || !server_session_is(SERVER_BETWEEN))
 			received = -1;
 		packet_free(&packet);
 	}

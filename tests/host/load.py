@@ -10,6 +10,7 @@ import threading
 import time
 
 CLIENTS = 4
+PAUSE = 0.1  # so that Postfix and Dovecot keep up
 sent = [0] * CLIENTS
 refused = []
 
@@ -23,6 +24,7 @@ def client(index, stop):
             sent[index] += 1
         except (OSError, smtplib.SMTPException) as problem:
             refused.append(repr(problem))
+        time.sleep(PAUSE)
 
 
 clients = [threading.Thread(target=client, args=(i, sys.argv[1])) for i in range(CLIENTS)]
