@@ -400,6 +400,27 @@ static void sweep_all(struct backup *backup)
 		free(names);
 }
 
+/* A backup must not copy itself. */
+static bool is_in_a_place(const struct backup *backup)
+{
+	char *folder = realpath(backup->path, NULL);
+	bool within = false;
+
+	for (const struct state_place *place = state_places;
+	     folder != NULL && place->name != NULL && !within; place++) {
+		char *named = state_path(place, backup->conf), *path = realpath(named, NULL);
+		size_t size = path == NULL ? 0 : strlen(path);
+		within = size > 0 && state_is_copied(place) && strncmp(folder, path, size) == 0 &&
+			 (folder[size] == '/' || folder[size] == '\0');
+		if (within)
+			complain("%s lies in %s, which is to be backed up", backup->path, named);
+		free(path);
+		free(named);
+	}
+	free(folder);
+	return within;
+}
+
 /* It is ours, and empty or a backup: else the sweep might take what is somebody's. */
 static int folder_open(struct backup *backup, const char *path)
 {
@@ -417,6 +438,8 @@ static int folder_open(struct backup *backup, const char *path)
 		complain("cannot open %s: %s", path, strerror(errno));
 		return EX_CANTCREAT;
 	}
+	if (is_in_a_place(backup))
+		return EX_USAGE;
 	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
 		complain("%s must be root's, and nobody else may write it", path);
 		return EX_NOPERM;

@@ -70,6 +70,12 @@ int backup_set_file(const struct backup_set *set, const char *path, char **error
 
 /* `shoveler backup -`, `shoveler restore -`: a folder of our own under temporary_directory. */
 char *backup_temporary(const struct conf *conf); /* NULL after the complaint; malloc'ed */
+/*
+ * Runs work in a child, so that the folder can be removed however that ends; a signal to end goes on
+ * to it. An exit code.
+ */
+int backup_temporary_run(int (*work)(void *context, const char *folder), void *context,
+			 const char *folder);
 void backup_temporary_remove(char **path);
 /* Runs tar in the folder, which writes or reads our standard output or input; an exit code. */
 int backup_tar(const char *folder, bool write);

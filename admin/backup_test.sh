@@ -110,6 +110,8 @@ expect 0 '3 users \(0 had changed\).*wrote 0.0 MB' backup "$b"
 train preference set bob@example.test spamSubject '[b]' >/dev/null
 expect 0 '3 users \(1 had changed\)' backup "$b"
 train preference set bob@example.test spamSubject '' >/dev/null
+expect 64 "lies in .*, which is to be backed up" backup "$dir/state/web/backup"
+rmdir "$dir/state/web/backup"
 mkdir "$dir/full" && touch "$dir/full/mine"
 expect 73 "not empty and no backup" backup "$dir/full"
 [ -e "$dir/full/mine" ] || complain "a stranger's file went"
@@ -166,6 +168,12 @@ spoil
 same "after the restore of an archive" "$before" "$(state 2>&1)"
 head -c 20000 "$dir/archive.tar" | "$shoveler" -c "$dir/conf" restore - >"$dir/out" 2>&1 && complain "half an archive was taken"
 same "folders of archives" "" "$(ls -d "$dir"/shoveler-backup.* 2>/dev/null)"
+
+"$shoveler" -c "$dir/conf" restore - < <(sleep 2) >"$dir/out" 2>&1 &
+sleep 0.3
+kill $!
+wait $!
+same "folders of archives after SIGTERM" "" "$(ls -d "$dir"/shoveler-backup.* 2>/dev/null)"
 
 # One user, one place.
 spoil

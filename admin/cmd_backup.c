@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,37 @@ void backup_temporary_remove(char **path)
 		complain("cannot remove %s: %s", *path, strerror(errno));
 	free(*path);
 	*path = NULL;
+}
+
+static volatile sig_atomic_t child;
+
+static void pass_on(int number)
+{
+	if (child > 0)
+		kill((pid_t)child, number);
+}
+
+int backup_temporary_run(int (*work)(void *context, const char *folder), void *context,
+			 const char *folder)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+	int status = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		int code = work(context, folder);
+		exit(fflush(stdout) == 0 ? code : EX_IOERR);
+	}
+	child = (sig_atomic_t)pid;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &action, NULL);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	child = 0;
+	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EX_OSERR;
 }
 
 int backup_tar(const char *folder, bool write)
@@ -115,23 +147,30 @@ static int make(struct admin *admin, const char *folder, FILE *out)
 	return code;
 }
 
+static int stream_write(void *context, const char *folder)
+{
+	int code = make(context, folder, stderr);
+
+	if (code == EX_OK || code == EX_TEMPFAIL) {
+		int sent = backup_tar(folder, true);
+		code = sent != EX_OK ? sent : code;
+	}
+	return code;
+}
+
 static int make_stream(struct admin *admin)
 {
-	char *folder = backup_temporary(admin->conf);
+	char *folder;
 	int code;
 
-	if (folder == NULL)
-		return EX_CANTCREAT;
 	if (isatty(STDOUT_FILENO)) {
 		complain("a backup is not written to a terminal: shoveler backup - >FILE.tar");
-		code = EX_USAGE;
-	} else {
-		code = make(admin, folder, stderr);
-		if (code == EX_OK || code == EX_TEMPFAIL) {
-			int sent = backup_tar(folder, true);
-			code = sent != EX_OK ? sent : code;
-		}
+		return EX_USAGE;
 	}
+	folder = backup_temporary(admin->conf);
+	if (folder == NULL)
+		return EX_CANTCREAT;
+	code = backup_temporary_run(stream_write, admin, folder);
 	backup_temporary_remove(&folder);
 	return code;
 }

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +267,14 @@ static void aside_put_back(const struct restore *restore, const char *path)
 
 static int replace(struct restore *restore)
 {
+	sigset_t wait;
+
+	/* Whoever asks us to end waits until it is done, or undone. */
+	sigemptyset(&wait);
+	sigaddset(&wait, SIGINT);
+	sigaddset(&wait, SIGTERM);
+	sigaddset(&wait, SIGHUP);
+	sigprocmask(SIG_BLOCK, &wait, NULL);
 	char *aside =
 		xasprintf("%s/" ASIDE_NAME, conf_text(restore->admin->conf, P_STATE_DIRECTORY));
 	bool back = is_same_folder(aside, restore->set->path);
@@ -345,16 +354,28 @@ static int restore_from(struct admin *admin, const struct arguments *arguments, 
 	return code;
 }
 
+struct stream {
+	struct admin *admin;
+	const struct arguments *arguments;
+};
+
+static int stream_read(void *context, const char *folder)
+{
+	const struct stream *stream = context;
+	int code = backup_tar(folder, false);
+
+	return code == EX_OK ? restore_from(stream->admin, stream->arguments, folder) : code;
+}
+
 static int restore_stream(struct admin *admin, const struct arguments *arguments)
 {
+	struct stream stream = {admin, arguments};
 	char *folder = backup_temporary(admin->conf);
 	int code;
 
 	if (folder == NULL)
 		return EX_CANTCREAT;
-	code = backup_tar(folder, false);
-	if (code == EX_OK)
-		code = restore_from(admin, arguments, folder);
+	code = backup_temporary_run(stream_read, &stream, folder);
 	backup_temporary_remove(&folder);
 	return code;
 }

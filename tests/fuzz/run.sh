@@ -30,6 +30,7 @@ hostile() {
 fuzz() {
 	local sources=("tests/fuzz/$1_fuzz.c") options=()
 	[ "$1" != name ] || sources+=(lda/queue_id.c)
+	[ "$1" != manifest ] || sources+=(admin/backup_manifest.c admin/state.c)
 	[ ! -e "tests/fuzz/$1.dict" ] || options+=("-dict=tests/fuzz/$1.dict")
 	clang -g -O1 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -I. \
 		"${sources[@]}" "${libraries[@]}" -lpthread -lcrypto -lmicrohttpd -lsystemd -lsqlite3 -lxxhash -lcares -ljansson -lm \
