@@ -6,7 +6,7 @@ import os
 import re
 import sys
 
-FOLDERS = "admin ansible cmake debian docs dovecot-plugins lda lib milter mx2 schema spamtrain systemd tests web".split()
+FOLDERS = "admin ansible cmake debian docs dovecot-plugins lda lib milter monitoring mx2 schema spamtrain systemd tests web".split()
 # A path of the source: in a folder of ours, or a program beside the README. What a build makes is not looked for.
 PATH = re.compile(r"(?<![\w/.$~*{-])(?:\./[a-z][\w.-]*\.sh|(?:%s)/[\w./*-]*[\w/*])" % "|".join(FOLDERS))
 # Of the pages of a host, and folders that begin like ours.
