@@ -174,7 +174,7 @@ static enum store_status quarantine_merge(sqlite3 *db, char **error_r)
 		"size) SELECT signature, file, sender, recipient, added, size FROM main.quarantine;"
 		"UPDATE store.message SET outcome = 3 WHERE outcome <> 3 AND signature IN "
 		"(SELECT signature FROM store.quarantine);"
-		"INSERT OR IGNORE INTO store.announced SELECT signature FROM main.announced;"
+		"INSERT OR IGNORE INTO store.announced (signature) SELECT signature FROM main.announced;"
 		"INSERT OR IGNORE INTO store.link_used (link, expires) "
 		"SELECT link, expires FROM main.link_used;"
 		"INSERT INTO store.digest (id, day) SELECT id, day FROM main.digest WHERE true "

@@ -37,6 +37,10 @@
 			 "NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.signature = m.signature)"
 
 /* Statements, prepared when first used and kept as long as the store is open. */
+/*
+ * Columns are named: a daemon that runs while a newer program brings a store to its version goes on until
+ * it is restarted.
+ */
 #define STORE_STATEMENTS(S)                                                                                        \
 	S(BEGIN, "BEGIN IMMEDIATE")                                                                                \
 	S(BEGIN_READ, "BEGIN")                                                                                     \
@@ -84,15 +88,16 @@
 	S(ARCHIVED_LIST, "SELECT id FROM message WHERE result < 0 AND corrected <> 0 AND taught <> 0 " \
 	  "ORDER BY id DESC LIMIT ?1") \
 	S(MESSAGE_SCORES, "UPDATE message SET scores = ?2 WHERE id = ?1") \
-	S(REPORTED_ADD, "INSERT OR IGNORE INTO reported VALUES (?1)") \
+	S(REPORTED_ADD, "INSERT OR IGNORE INTO reported (message) VALUES (?1)") \
 	S(REPORTED_DELETE, "DELETE FROM reported WHERE message = ?1") \
 	S(REPORTED_GET, "SELECT message FROM reported ORDER BY message LIMIT 1") \
-	S(CORRECTION_ADD, "INSERT INTO correction VALUES (NULL, ?1, ?2, ?3, ?4)")                                  \
+	S(CORRECTION_ADD, "INSERT INTO correction (message, time, class, source) VALUES (?1, ?2, ?3, ?4)")                                  \
 	S(CORRECTION_LIST, "SELECT time, class, source FROM correction WHERE message = ?1 ORDER BY id")            \
-	S(FEATURES_ADD, "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3)")                                     \
+	S(FEATURES_ADD, "INSERT OR REPLACE INTO features (message, version, hashes) VALUES (?1, ?2, ?3)")                                     \
 	S(FEATURES_GET, "SELECT version, hashes FROM features WHERE message = ?1")                                 \
 	S(LESSON_ADD,                                                                                              \
-	  "INSERT INTO lesson SELECT NULL, ?1, ?2, ?3, ?4, ?5, "                                                   \
+	  "INSERT INTO lesson (message, class, delta, tokens, scores, gradient_header, "                           \
+	  "gradient_body, day, learned) SELECT ?1, ?2, ?3, ?4, ?5, "                                               \
 	  "iif(?3 < 0 AND ?4, coalesce(gradient_header, ?6), ?6), "                                                \
 	  "iif(?3 < 0 AND ?4, coalesce(gradient_body, ?7), ?7), ?8, "                                              \
 	  "iif(?3 < 0, iif(corrected_at > 0, corrected_at, received) / 86400, ?8) "                                \
@@ -109,21 +114,21 @@
 			  "sums = ?4, purged_before = ?5, purged_on = ?6")                                         \
 	S(DICTIONARY_LOOKED, "UPDATE dictionary SET purged_on = ?1")                                               \
 	S(SENDER_GET, "SELECT innocent, spam FROM sender WHERE key = ?1")                                          \
-	S(SENDER_ADD, "INSERT INTO sender VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET "                    \
+	S(SENDER_ADD, "INSERT INTO sender (key, innocent, spam) VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET " \
 		      "innocent = innocent + ?2, spam = spam + ?3")                                                \
 	S(CORRESPONDENT_GET, "SELECT 1 FROM correspondent WHERE key = ?1")                                         \
-	S(CORRESPONDENT_ADD, "INSERT OR REPLACE INTO correspondent VALUES (?1, ?2)")                               \
+	S(CORRESPONDENT_ADD, "INSERT OR REPLACE INTO correspondent (key, last) VALUES (?1, ?2)")                               \
 	S(CORRESPONDENT_TRIM, "DELETE FROM correspondent WHERE key IN (SELECT key FROM correspondent "             \
 			      "ORDER BY last DESC LIMIT -1 OFFSET ?1)")                                            \
 	S(TRUSTED_GET, "SELECT 1 FROM trusted_sender WHERE key = ?1")                                              \
-	S(TRUSTED_ADD, "INSERT OR IGNORE INTO trusted_sender VALUES (?1, ?2, ?3, ?4)")                             \
+	S(TRUSTED_ADD, "INSERT OR IGNORE INTO trusted_sender (key, \"from\", signature, added) VALUES (?1, ?2, ?3, ?4)")                             \
 	S(TRUSTED_DELETE, "DELETE FROM trusted_sender WHERE key = ?1 OR signature = ?2")                           \
 	S(TRUSTED_LIST, "SELECT \"from\", signature, added FROM trusted_sender ORDER BY added, key")               \
 	S(PREFERENCE_GET, "SELECT value FROM preference WHERE name = ?1")                                          \
-	S(PREFERENCE_SET, "INSERT OR REPLACE INTO preference VALUES (?1, ?2)")                                     \
+	S(PREFERENCE_SET, "INSERT OR REPLACE INTO preference (name, value) VALUES (?1, ?2)")                                     \
 	S(PREFERENCE_DELETE, "DELETE FROM preference WHERE name = ?1")                                             \
 	S(PREFERENCE_LIST, "SELECT name, value FROM preference ORDER BY name")                                     \
-	S(QUARANTINE_ADD, "INSERT OR REPLACE INTO quarantine VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                     \
+	S(QUARANTINE_ADD, "INSERT OR REPLACE INTO quarantine (signature, file, sender, recipient, added, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                     \
 	S(QUARANTINE_GET, "SELECT signature, file, sender, recipient, added, size FROM "                           \
 			  "quarantine WHERE signature = ?1")                                                       \
 	S(QUARANTINE_LIST, "SELECT signature, file, sender, recipient, added, size FROM "                          \
@@ -140,13 +145,13 @@
 	  "AND (" QUARANTINE_CONTAINS ") AND " QUARANTINE_NEWS " ORDER BY key DESC, q.rowid DESC LIMIT ?5")                                \
 	S(QUARANTINE_NEW, "SELECT count(*) FROM quarantine WHERE signature NOT IN "                                \
 			  "(SELECT signature FROM announced)")                                                     \
-	S(ANNOUNCED_ADD, "INSERT OR IGNORE INTO announced VALUES (?1)")                                            \
+	S(ANNOUNCED_ADD, "INSERT OR IGNORE INTO announced (signature) VALUES (?1)")                                            \
 	S(ANNOUNCED_PURGE, "DELETE FROM announced WHERE signature NOT IN "                                         \
 			   "(SELECT signature FROM quarantine)")                                                   \
 	S(DIGEST_GET, "SELECT day FROM digest WHERE id = 1")                                                       \
-	S(DIGEST_SET, "INSERT OR REPLACE INTO digest VALUES (1, ?1)")                                              \
+	S(DIGEST_SET, "INSERT OR REPLACE INTO digest (id, day) VALUES (1, ?1)")                                              \
 	S(LINK_GET, "SELECT 1 FROM link_used WHERE link = ?1")                                                     \
-	S(LINK_ADD, "INSERT OR IGNORE INTO link_used VALUES (?1, ?2)")                                             \
+	S(LINK_ADD, "INSERT OR IGNORE INTO link_used (link, expires) VALUES (?1, ?2)")                                             \
 	S(LINK_PURGE, "DELETE FROM link_used WHERE expires < ?1")                                                  \
 	S(QUARANTINE_DELETE, "DELETE FROM quarantine WHERE signature = ?1 AND file = ?2")                          \
 	S(QUARANTINE_SIZE, "SELECT count(*), coalesce(sum(size), 0) FROM quarantine")                              \

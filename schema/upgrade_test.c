@@ -605,6 +605,81 @@ static void test_faults(void **state)
 		faults(&user_kind, version, FAULT_KILL);
 }
 
+/* As a migration of tomorrow: each table has a column more. */
+static void upgrade_further(void)
+{
+	struct strbuf tables = STRBUF_INIT;
+	sqlite3 *db = database(&user_kind);
+
+	execute(db, "BEGIN IMMEDIATE");
+	append_rows(&tables, db,
+		    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE "
+		    "'sqlite%'");
+	char *rest = tables.data, *line;
+	while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
+		char *sql = xasprintf("ALTER TABLE %s ADD COLUMN later INTEGER NOT NULL DEFAULT 5",
+				      line);
+		execute(db, sql);
+		free(sql);
+	}
+	char *version = xasprintf("PRAGMA user_version = %d; COMMIT", newest(&user_kind) + 1);
+	execute(db, version);
+	free(version);
+	sqlite3_close(db);
+	strbuf_free(&tables);
+}
+
+/*
+ * A daemon of today has a store open that a newer program upgrades: until it is restarted, and may not
+ * open it again, deliveries and corrections go on.
+ */
+static void test_behind_its_back(void **state)
+{
+	struct store_quarantined held = {.signature = "303030303030303030303037",
+					 .file = (char[]){"held.2"},
+					 .sender = (char[]){""},
+					 .recipient = (char[]){""}};
+	struct lesson lesson = {.message = 1, .class = STORE_SPAM, .delta = 1, .tokens = true};
+	struct store_message row;
+	struct store *store = NULL;
+	char *error = NULL, *replaced = NULL;
+	int64_t id;
+
+	(void)state;
+	make(&user_kind, newest(&user_kind), MESSAGES);
+	assert_int_equal(store_open(&store, folder, false, &error), STORE_OK);
+	expect_counts(store, 4 + 6, 6);
+	assert_int_equal(store_preference_set(store, "locale", "fr", &error), STORE_OK);
+	upgrade_further();
+
+	assert_int_equal(store_message_by_id(store, 1, &row, &error), STORE_OK);
+	strcpy(row.signature, "aaaaaaaaaaaaaaaaaaaaaaaa");
+	strcpy(row.digest, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	assert_int_equal(store_begin(store, &error), STORE_OK);
+	assert_int_equal(store_message_add(store, &row, &error), STORE_OK);
+	id = row.id;
+	assert_int_equal(store_features_add(store, id, 1, hashes, 3, &error), STORE_OK);
+	lesson.message = id;
+	assert_int_equal(dictionary_lesson(store, &lesson, &error), STORE_OK);
+	assert_int_equal(store_sender_add(store, 5, STORE_SPAM, 1, &error), STORE_OK);
+	assert_int_equal(store_correction_add(store, id, 1700000000, STORE_SPAM, "imap", &error),
+			 STORE_OK);
+	assert_int_equal(store_commit(store, &error), STORE_OK);
+	store_message_free(&row);
+	assert_int_equal(store_quarantine_add(store, &held, &replaced, &error), STORE_OK);
+	assert_int_equal(store_preference_set(store, "locale", "en", &error), STORE_OK);
+	expect_counts(store, 4 + 7, 6);
+	assert_int_equal(dictionary_merge(store, false, &error), STORE_OK);
+	expect_counts(store, 4 + 7, 6);
+	store_close(&store);
+	assert_int_equal(store_open(&store, folder, false, &error), STORE_DEFER);
+	assert_non_null(strstr(error, "upgrade the program"));
+	free(error);
+	error = NULL;
+	assert_int_equal(store_remove(folder, &error), STORE_OK);
+	assert_int_equal(mkdir(folder, 0700), 0);
+}
+
 /* An old program after a downgrade says so, and touches nothing. */
 static void test_downgrade(void **state)
 {
@@ -665,6 +740,7 @@ int main(void)
 		cmocka_unit_test(test_every_policy_version),
 		cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_downgrade),
+		cmocka_unit_test(test_behind_its_back),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_large),
 	};
