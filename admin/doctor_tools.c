@@ -23,20 +23,38 @@ int doctor_run(const char *const *arguments, struct strbuf *output)
 	return code;
 }
 
+/* What `postconf -x` says, asked once for all checks: "name = value" lines; "" if it failed. */
+static const char *postconf_all(struct doctor *doctor, const struct conf *conf)
+{
+	static struct strbuf all = STRBUF_INIT;
+	static bool asked;
+	const char *const argv[] = {"postconf", "-c", conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY),
+				    "-x", NULL};
+
+	if (!asked && doctor_run(argv, &all) != 0) {
+		doctor_report(doctor, FINDING_ERROR, "is Postfix installed here?", "postconf: %.*s",
+			      SPAN_ARG(span_trim(strbuf_span(&all))));
+		strbuf_free(&all);
+	}
+	asked = true;
+	return strbuf_text(&all);
+}
+
 char *doctor_postconf(struct doctor *doctor, const struct conf *conf, const char *name)
 {
-	const char *argv[] = {"postconf", "-c", conf_text(conf, P_POSTFIX_CONFIG_DIRECTORY),
-			      "-xh",	  name, NULL};
-	struct strbuf output = STRBUF_INIT;
-	int code = doctor_run(argv, &output);
-	struct span value = span_trim(strbuf_span(&output));
-	char *text = xstrndup(value.size > 0 ? value.data : "", code == 0 ? value.size : 0);
+	const char *line = postconf_all(doctor, conf);
+	size_t size = strlen(name);
 
-	if (code != 0)
-		doctor_report(doctor, FINDING_ERROR, "is Postfix installed here?",
-			      "postconf %s: %.*s", name, SPAN_ARG(value));
-	strbuf_free(&output);
-	return text;
+	while (line != NULL &&
+	       (strncmp(line, name, size) != 0 || strncmp(line + size, " =", 2) != 0)) {
+		line = strchr(line, '\n');
+		line = line != NULL ? line + 1 : NULL;
+	}
+	if (line == NULL)
+		return xstrdup("");
+	line += size + 2;
+	line += strspn(line, " ");
+	return xstrndup(line, strcspn(line, "\n"));
 }
 
 int64_t doctor_postconf_number(struct doctor *doctor, const struct conf *conf, const char *name)

@@ -95,6 +95,8 @@ lab_wait 5 lab_in mx1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/9999' 2>/dev/null
 with "lda_metrics_listen = inet:127.0.0.1:9999" "a daemon that was not restarted" warning 'shoveler-lda runs as version 0.0.1, and ' metrics
 kill "$old"
 
+with "lda_user = nobody-at-all" "a daemon that would not start" error 'shoveler-lda --check: .*nobody-at-all' daemons
+
 lab_in mx1 chmod 644 /etc/shoveler/link.secret
 finds "a secret for all" error 'link.secret has mode 0644, too open' permissions
 lab_in mx1 sh -c 'chmod 600 /etc/shoveler/link.secret; chown root /var/lib/shoveler/users'
@@ -239,6 +241,8 @@ lab_postconf mx1 "smtpd_tls_security_level = none"
 lab_signal HUP mx1/postfix
 expect_like 5 "Postfix without TLS" "warning" '^warning +certificates Postfix offers no TLS' doctor certificates
 lab_postconf mx1 "smtpd_tls_security_level = may"
+lab_use_certificate mx1
+lab_doveadm reload
 
 wait $waiting
 expect_like 0 "nobody delivers" "error" '^error +mail +mail for carol@example.test did not arrive within 30 s' cat "$LAB_DIR/slow"
