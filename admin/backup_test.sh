@@ -73,7 +73,7 @@ alice=$dir/state/users/example.test/alice
 install -d -o daemon -m 700 "$alice/quarantine"
 printf 'Subject: held\n\nheld\n' >"$alice/quarantine/303030303030303030303033.1.1.1"
 chown daemon "$alice/quarantine"/*
-sqlite() { python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()' "$@"; }
+sqlite() { python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.executescript(sys.argv[2]); db.commit()' "$@"; }
 sqlite "$alice/store.sqlite" "INSERT INTO quarantine VALUES (CAST('000000000003' AS BLOB), '303030303030303030303033.1.1.1', 's@x.test', 'alice@example.test', 1700000000, 20)"
 chown daemon "$alice"/*
 
@@ -194,12 +194,16 @@ same "all of it again" "$before" "$(state 2>&1)"
 
 # What is held now stays held.
 printf 'Subject: newer\n\nnewer\n' >"$alice/quarantine/303030303030303030303034.1.1.1"
-sqlite "$alice/store.sqlite" "INSERT INTO quarantine VALUES (CAST('000000000004' AS BLOB), '303030303030303030303034.1.1.1', '', '', 1700000001, 16)"
+sqlite "$alice/store.sqlite" "INSERT INTO quarantine VALUES (CAST('000000000004' AS BLOB), '303030303030303030303034.1.1.1', '', '', 1700000001, 16);
+	CREATE TEMP TABLE row AS SELECT * FROM message LIMIT 1;
+	UPDATE row SET id = 1000, signature = CAST('000000000004' AS BLOB), digest = CAST('0000000000000004' AS BLOB), subject = 'Newer', outcome = 3;
+	INSERT INTO message SELECT * FROM row;"
 chown daemon "$alice"/* "$alice"/quarantine/*
 expect 0 - restore --user alice@example.test "$b"
 same "held messages" 2 "$(train quarantine list alice@example.test | wc -l)"
 grep -q newer "$alice/quarantine/303030303030303030303034.1.1.1" || complain "what came since the backup is gone"
-sqlite "$alice/store.sqlite" "DELETE FROM quarantine WHERE file LIKE '%34.1.1.1'"
+train --json history alice@example.test 100 | grep -q '"subject": "Newer"' || complain "what is held is not in the history any more"
+sqlite "$alice/store.sqlite" "DELETE FROM quarantine WHERE file LIKE '%34.1.1.1'; DELETE FROM message WHERE subject = 'Newer'"
 chown daemon "$alice"/*
 same "without it" "$before" "$(state 2>&1)"
 

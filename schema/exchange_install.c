@@ -162,6 +162,40 @@ static enum store_status dictionary_name(sqlite3 *db, const char *files, char **
 	return status;
 }
 
+/* Of messages that are held and that the backup does not know. */
+static enum store_status held_history_keep(sqlite3 *db, char **error_r)
+{
+	return execute(db,
+		       "CREATE TEMP TABLE held AS SELECT * FROM store.message WHERE "
+		       "signature IN (SELECT signature FROM store.quarantine) AND "
+		       "signature NOT IN (SELECT signature FROM main.message) AND "
+		       "digest NOT IN (SELECT digest FROM main.message);"
+		       "UPDATE temp.held SET taught = 0, initially = 0, corrected = 0, counts = 0, "
+		       "counted = 0",
+		       error_r);
+}
+
+/* Under new numbers; what the filter had learned of them, it does not know any more. */
+static enum store_status held_history_put(sqlite3 *db, char **error_r)
+{
+	struct exchange_columns all, columns = {.count = 0};
+	struct strbuf names = STRBUF_INIT;
+
+	if (!exchange_columns_get(db, "message", &all))
+		return exchange_error(db, error_r);
+	for (size_t i = 0; i < all.count; i++)
+		if (strcmp(all.names[i], "id") != 0)
+			columns.names[columns.count++] = all.names[i];
+	exchange_columns_append(&names, &columns);
+	exchange_columns_free(&all);
+	char *sql = xasprintf("INSERT INTO store.message (%s) SELECT %s FROM temp.held ORDER BY id",
+			      strbuf_text(&names), strbuf_text(&names));
+	enum store_status status = execute(db, sql, error_r);
+	free(sql);
+	strbuf_free(&names);
+	return status;
+}
+
 /*
  * What is held now stays held, and what was held in the backup is held again. The history says so,
  * or the sweep would take the files for left-overs.
@@ -236,10 +270,14 @@ static enum store_status transaction(struct exchange *exchange, const char *dire
 	if (status == STORE_OK &&
 	    (old = value_get(db, "SELECT files FROM store.dictionary")) == NULL)
 		status = exchange_error(db, error_r);
+	if (status == STORE_OK && exchange->whole)
+		status = held_history_keep(db, error_r);
 	if (status == STORE_OK)
 		status = dictionary_name(db, strbuf_text(&names), error_r);
 	if (status == STORE_OK)
 		status = tables_copy(exchange, error_r);
+	if (status == STORE_OK && exchange->whole)
+		status = held_history_put(db, error_r);
 	if (status == STORE_OK && exchange->whole)
 		status = quarantine_merge(db, error_r);
 	bool committing = status == STORE_OK;
