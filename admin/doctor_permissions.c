@@ -36,7 +36,7 @@ static const struct rule {
 	{MILTER, P_MILTER_DIRECTORY, "", P_MILTER_USER, 077, false, "chmod 0700"},
 	{MILTER, P_VIRUS_KEEP_DIRECTORY, "", P_MILTER_USER, 077, false, "chmod 0700"},
 	{MILTER, P_SCANNER_TEMP_DIRECTORY, "", P_MILTER_USER, 077, false, "chmod 0700"},
-	{ANY, P_RESCAN_DIRECTORY, "", P_COUNT, 077, false, "chmod 0700"},
+	{ANY, P_RESCAN_DIRECTORY, "", P_MAIL_USER, 077, false, "chmod 0700"},
 	{ANY, P_STATE_DIRECTORY, "/sharing", P_MAIL_USER, 077, false, "chmod 0700"},
 	{ANY, P_MX2_KEY_FILE, "", P_COUNT, 077, false,
 	 "chmod 0600: who reads it can sign lists of recipients"},

@@ -116,7 +116,7 @@ void doctor_check_clock(struct doctor *doctor, const struct conf *conf)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		ahead = check_ahead(doctor, conf, names[i]) || ahead;
 	if (!is_our_clock())
-		doctor_report(doctor, FINDING_OK, NULL, "the clock is not set in this container");
+		doctor_report(doctor, FINDING_OK, NULL, "who sets the clock is not seen from here: a container, or a unit");
 	else if (adjtimex(&timex) == TIME_ERROR || (timex.status & STA_UNSYNC) != 0)
 		doctor_report(
 			doctor, FINDING_WARNING,

@@ -25,9 +25,10 @@ static void take(struct unit *unit, const char *line)
 	       sscanf(line, "NRestarts=%u", &unit->restarts) == 1);
 }
 
-/* wanted: it must run, and start with the host; else only failing is a fault. */
+/* wanted: it must run, and start with the host; else only failing is a fault, and not running what is enabled. */
 static void judge(struct doctor *doctor, const struct unit *unit, bool wanted)
 {
+	bool runs = strcmp(unit->active, "active") == 0 || strcmp(unit->active, "reloading") == 0;
 	const char *advice = "systemctl status, journalctl -u, and systemctl enable --now";
 
 	if (strcmp(unit->load, "loaded") != 0)
@@ -35,9 +36,11 @@ static void judge(struct doctor *doctor, const struct unit *unit, bool wanted)
 	if (strcmp(unit->active, "failed") == 0)
 		doctor_report(doctor, FINDING_ERROR, "journalctl -u says why", "%s has failed",
 			      unit->id);
-	else if (wanted && strcmp(unit->active, "active") != 0 &&
-		 strcmp(unit->active, "reloading") != 0)
+	else if (wanted && !runs)
 		doctor_report(doctor, FINDING_ERROR, advice, "%s is %s", unit->id, unit->active);
+	else if (strcmp(unit->enabled, "enabled") == 0 && !runs)
+		doctor_report(doctor, FINDING_WARNING, advice, "%s is enabled, and %s", unit->id,
+			      unit->active);
 	else if (wanted && strcmp(unit->enabled, "disabled") == 0)
 		doctor_report(doctor, FINDING_WARNING, "systemctl enable",
 			      "%s runs, and will not after the next boot", unit->id);
@@ -60,8 +63,7 @@ static bool is_wanted(const struct conf *conf, const char *id)
 		if (strncmp(id, service->program, size) == 0 && strcmp(id + size, ".service") == 0)
 			return service_wanted(conf, service);
 	}
-	return strcmp(id, "clamav-freshclam.service") == 0 && service_wanted(conf, &services[0]) &&
-	       conf_bool(conf, P_VIRUS_SCAN);
+	return false;
 }
 
 static void judge_all(struct doctor *doctor, const struct conf *conf, char *said)
