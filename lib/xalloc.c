@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* Nothing here may allocate: no stdio, no syslog. */
-static _Noreturn void out_of_memory(void)
+_Noreturn void xalloc_failed(void)
 {
 	static const char text[] = "fatal: out of memory\n";
 
@@ -23,7 +23,7 @@ void *xmalloc(size_t size)
 	void *memory = malloc(size > 0 ? size : 1);
 
 	if (memory == NULL)
-		out_of_memory();
+		xalloc_failed();
 	return memory;
 }
 
@@ -32,7 +32,7 @@ void *xcalloc(size_t count, size_t size)
 	void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
 
 	if (memory == NULL)
-		out_of_memory();
+		xalloc_failed();
 	return memory;
 }
 
@@ -41,7 +41,7 @@ void *xrealloc(void *memory, size_t size)
 	void *moved = realloc(memory, size > 0 ? size : 1);
 
 	if (moved == NULL)
-		out_of_memory();
+		xalloc_failed();
 	return moved;
 }
 
@@ -71,6 +71,6 @@ char *xasprintf(const char *format, ...)
 	size = vasprintf(&text, format, args);
 	va_end(args);
 	if (size < 0)
-		out_of_memory();
+		xalloc_failed();
 	return text;
 }

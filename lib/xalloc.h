@@ -18,4 +18,7 @@ char *xstrndup(const char *text, size_t size) __attribute__((malloc, returns_non
 char *xasprintf(const char *format, ...)
 	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
 
+/* Ends the process as they do: when a library has said that there is no memory. */
+_Noreturn void xalloc_failed(void);
+
 #endif

@@ -315,7 +315,7 @@ enum store_status dictionary_lesson(struct store *store, const struct lesson *le
 	sqlite3_bind_int(s, 2, (int)lesson->class);
 	sqlite3_bind_int(s, 3, lesson->delta);
 	sqlite3_bind_int(s, 4, lesson->tokens);
-	sqlite3_bind_blob(s, 5, lesson->scores, sizeof(lesson->scores), SQLITE_TRANSIENT);
+	store_bind_blob(s, 5, lesson->scores, sizeof(lesson->scores));
 	sqlite3_bind_int(s, 6, lesson->gradients[SIDE_HEADER]);
 	sqlite3_bind_int(s, 7, lesson->gradients[SIDE_BODY]);
 	sqlite3_bind_int(s, 8, today(store));

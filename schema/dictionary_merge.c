@@ -262,7 +262,7 @@ static enum store_status row_write(struct store *store, int64_t generation, cons
 	sqlite3_bind_int64(s, 1, generation);
 	sqlite3_bind_int64(s, 2, d->seq);
 	store_bind_text(s, 3, files);
-	sqlite3_bind_blob(s, 4, &d->sums, sizeof(d->sums), SQLITE_TRANSIENT);
+	store_bind_blob(s, 4, &d->sums, sizeof(d->sums));
 	sqlite3_bind_int(s, 5, d->purged_before);
 	sqlite3_bind_int(s, 6, d->purged_on);
 	return store_run(store, s, error_r);

@@ -89,9 +89,27 @@ enum store_status store_run(struct store *store, sqlite3_stmt *statement, char *
 	return status == STORE_NOT_FOUND ? STORE_OK : status;
 }
 
+/* The value would be NULL otherwise, and be written. */
+static void check_bound(int code)
+{
+	if (code == SQLITE_NOMEM)
+		xalloc_failed();
+}
+
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text)
 {
-	sqlite3_bind_text(statement, index, text == NULL ? "" : text, -1, SQLITE_TRANSIENT);
+	store_bind_span(statement, index, span_of(text == NULL ? "" : text));
+}
+
+void store_bind_span(sqlite3_stmt *statement, int index, struct span text)
+{
+	check_bound(sqlite3_bind_text64(statement, index, text.size > 0 ? text.data : "", text.size,
+					SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+void store_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, size_t size)
+{
+	check_bound(sqlite3_bind_blob64(statement, index, bytes, size, SQLITE_TRANSIENT));
 }
 
 static unsigned hex_digit(char c)
@@ -102,18 +120,26 @@ static unsigned hex_digit(char c)
 void store_bind_hex(sqlite3_stmt *statement, int index, const char *hex)
 {
 	unsigned char bytes[32];
-	int size = 0;
+	size_t size = 0;
 
 	for (; hex[0] != '\0' && hex[1] != '\0' && size < 32; hex += 2)
 		bytes[size++] = (unsigned char)(hex_digit(hex[0]) << 4 | hex_digit(hex[1]));
-	sqlite3_bind_blob(statement, index, bytes, size, SQLITE_TRANSIENT);
+	store_bind_blob(statement, index, bytes, size);
+}
+
+const char *store_column(sqlite3_stmt *statement, int column)
+{
+	bool is_null = sqlite3_column_type(statement, column) == SQLITE_NULL;
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+
+	if (text == NULL && !is_null)
+		xalloc_failed();
+	return is_null ? "" : text;
 }
 
 char *store_column_text(sqlite3_stmt *statement, int column)
 {
-	const char *text = (const char *)sqlite3_column_text(statement, column);
-
-	return xstrdup(text == NULL ? "" : text);
+	return xstrdup(store_column(statement, column));
 }
 
 void store_column_hex(sqlite3_stmt *statement, int column, char *out, size_t size)

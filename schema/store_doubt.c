@@ -66,7 +66,7 @@ enum store_status store_message_scores(struct store *store, const struct store_m
 
 	if (s != NULL) {
 		sqlite3_bind_int64(s, 1, row->id);
-		sqlite3_bind_blob(s, 2, row->scores, sizeof(row->scores), SQLITE_TRANSIENT);
+		store_bind_blob(s, 2, row->scores, sizeof(row->scores));
 	}
 	return store_run(store, s, error_r);
 }

@@ -203,8 +203,12 @@ char *store_like_pattern(const char *contains);
 
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text); /* NULL: "" */
 void store_bind_hex(sqlite3_stmt *statement, int index, const char *hex);   /* as blob */
+void store_bind_span(sqlite3_stmt *statement, int index, struct span text);
+void store_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, size_t size);
 char *store_column_text(sqlite3_stmt *statement, int column);		    /* malloc'ed */
 /* size: of out, the NUL included. */
+/* Never NULL; valid until the next step. */
+const char *store_column(sqlite3_stmt *statement, int column);
 void store_column_hex(sqlite3_stmt *statement, int column, char *out, size_t size);
 
 /* The columns signature, file, sender, recipient, added, size. */

@@ -66,7 +66,7 @@ enum store_status store_message_add(struct store *store, struct store_message *r
 	store_bind_text(s, 19, row->source);
 	store_bind_text(s, 20, row->factors);
 	sqlite3_bind_int(s, 21, (int)row->counted);
-	sqlite3_bind_blob(s, 22, row->scores, sizeof(row->scores), SQLITE_TRANSIENT);
+	store_bind_blob(s, 22, row->scores, sizeof(row->scores));
 	sqlite3_bind_int64(s, 23, row->sender_key);
 	sqlite3_bind_int(s, 24, row->counts);
 	sqlite3_bind_int(s, 25, row->wary);
