@@ -117,22 +117,27 @@ static inline struct classifier_message *message_of(struct span text)
 }
 
 /* A message of its own by number; spam and ham share half of their words. */
+static inline void mail_write(struct strbuf *text, unsigned number, bool spam)
+{
+	strbuf_printf(text,
+		      "From: %s%u@example.%s\nSubject: %s %u\nMessage-ID: <%u.%d@example.test>\n\n",
+		      spam ? "seller" : "friend", number % 7, spam ? "biz" : "org",
+		      spam ? "cheap pills" : "our meeting", number, number, spam);
+	for (unsigned i = 0; i < 120; i++)
+		strbuf_printf(text, "%s%u ",
+			      i % 2 == 0 ? "common"
+			      : spam	 ? "pill"
+					 : "paper",
+			      (number * 7 + i * i) % (i % 3 == 0 ? 4000 : 90));
+	strbuf_append_text(text, "\n");
+}
+
 static inline struct classifier_message *mail_make(unsigned number, bool spam)
 {
 	struct classifier_message *m;
 	struct strbuf text = STRBUF_INIT;
 
-	strbuf_printf(&text,
-		      "From: %s%u@example.%s\nSubject: %s %u\nMessage-ID: <%u.%d@example.test>\n\n",
-		      spam ? "seller" : "friend", number % 7, spam ? "biz" : "org",
-		      spam ? "cheap pills" : "our meeting", number, number, spam);
-	for (unsigned i = 0; i < 120; i++)
-		strbuf_printf(&text, "%s%u ",
-			      i % 2 == 0 ? "common"
-			      : spam	 ? "pill"
-					 : "paper",
-			      (number * 7 + i * i) % (i % 3 == 0 ? 4000 : 90));
-	strbuf_append_text(&text, "\n");
+	mail_write(&text, number, spam);
 	m = message_of(strbuf_span(&text));
 	strbuf_free(&text);
 	return m;
