@@ -311,6 +311,14 @@ enum classifier_status classifier_rescore(struct classifier *classifier, size_t 
 					  bool (*stop)(void), char **error_r);
 
 /*
+ * Is a message that was taught as innocent spam, judged as if it had not been? For lessons that nobody
+ * gave one by one. Changes nothing; *signature_r is what it can be unlearned by.
+ */
+enum classifier_status classifier_doubts(struct classifier *classifier, const char *digest,
+					 bool *doubts_r, char signature_r[STORE_SIGNATURE_SIZE],
+					 char **error_r);
+
+/*
  * Removes the user's store: lessons, history, preferences. CLASSIFIER_INVALID if there is none, or
  * if the quarantine is not empty. The caller holds no handle of this user.
  */

@@ -244,8 +244,8 @@ static void result_print(const struct learn_command *c, const char *user,
 	} else {
 		printf(": learned %zu spam, %zu innocent; known already %zu, judged at delivery "
 		       "%zu, doubtful %zu, gone %zu",
-		       r->learned_spam, r->learned_innocent, r->already, r->judged, r->doubtful,
-		       r->gone);
+		       r->learned_spam, r->learned_innocent - r->suspects, r->already, r->judged,
+		       r->doubtful + r->suspects, r->gone);
 		printf(c->options.sent ? "; recipients of %zu sent\n" : "\n", r->sent);
 		estimate_print(&r->estimate);
 	}
@@ -299,13 +299,13 @@ static json_t *result_json(const struct learn_command *c, const char *user,
 		json_object_set_new(json, "error", json_text(r->trouble));
 	if (c->options.dry_run || r->not_filtered)
 		return json;
-	json_object_update_new(json,
-			       json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "learned_spam",
-					 (json_int_t)r->learned_spam, "learned_innocent",
-					 (json_int_t)r->learned_innocent, "already",
-					 (json_int_t)r->already, "judged", (json_int_t)r->judged,
-					 "doubtful", (json_int_t)r->doubtful, "gone",
-					 (json_int_t)r->gone, "sent", (json_int_t)r->sent));
+	json_object_update_new(
+		json, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "learned_spam",
+				(json_int_t)r->learned_spam, "learned_innocent",
+				(json_int_t)r->learned_innocent, "already", (json_int_t)r->already,
+				"judged", (json_int_t)r->judged, "doubtful",
+				(json_int_t)r->doubtful, "suspects", (json_int_t)r->suspects,
+				"gone", (json_int_t)r->gone, "sent", (json_int_t)r->sent));
 	json_object_set_new(json, "estimate",
 			    json_pack("{s:I, s:I, s:I, s:I}", "spam", (json_int_t)e->spam, "caught",
 				      (json_int_t)e->caught, "innocent", (json_int_t)e->innocent,

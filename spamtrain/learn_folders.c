@@ -11,9 +11,10 @@
 
 #define SECONDS_PER_DAY 86400
 #define FOLDERS_MAX	5000
-#define FOREIGN_MAX	64   /* namespaces of others */
-#define BATCH		128  /* messages that are fetched at once; only features are kept */
-#define SENT_MAX	2000 /* messages in Sent, the newest */
+#define FOREIGN_MAX	64	  /* namespaces of others */
+#define BATCH		128	  /* messages that are fetched at once; only features are kept */
+#define SOURCE		"folders" /* of the lessons, in the history */
+#define SENT_MAX	2000	  /* messages in Sent, the newest */
 
 /* One user's work. */
 struct learning {
@@ -27,7 +28,9 @@ struct learning {
 	struct strbuf foreign[FOREIGN_MAX];
 	struct folder_fetched fetched;
 	bool malformed;
-	char *refusal; /* the latest one */
+	char *refusal;			   /* the latest one */
+	char (*unsure)[STORE_DIGEST_SIZE]; /* learned as innocent because they were read */
+	size_t unsure_count;
 	struct strbuf command;
 };
 
@@ -344,18 +347,25 @@ static enum classifier_status fetch(struct batch *batch, char **error_r)
 	return status;
 }
 
-/* Whether the store has it: *judged_r when this filter has judged it, and nobody said more. */
+struct known {
+	bool known;   /* the store has it */
+	bool judged;  /* by this filter at delivery, and nobody said more */
+	bool by_user; /* the user has said what it is */
+};
+
 static enum classifier_status look_up(struct learning *l, const struct classifier_message *message,
-				      bool *known_r, bool *judged_r, char **error_r)
+				      struct known *known_r, char **error_r)
 {
 	struct store_message row;
 	enum store_status status =
 		store_message_by_digest(l->classifier->store, message->digest, &row, error_r);
 
-	*known_r = status == STORE_OK;
-	*judged_r = *known_r && row.result >= 0 && row.corrected == STORE_NONE;
-	if (*known_r)
+	*known_r = (struct known){.known = status == STORE_OK};
+	if (status == STORE_OK) {
+		known_r->judged = row.result >= 0 && row.corrected == STORE_NONE;
+		known_r->by_user = row.corrected != STORE_NONE && strcmp(row.source, SOURCE) != 0;
 		store_message_free(&row);
+	}
 	return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
 }
 
@@ -380,6 +390,13 @@ static enum classifier_status estimate(struct learning *l, const struct folder_c
 	return status;
 }
 
+static void note_unsure(struct learning *l, const char *digest)
+{
+	if ((l->unsure_count & (l->unsure_count + 1)) == 0)
+		l->unsure = xrealloc(l->unsure, 2 * (l->unsure_count + 1) * sizeof(*l->unsure));
+	memcpy(l->unsure[l->unsure_count++], digest, sizeof(*l->unsure));
+}
+
 static enum classifier_status lesson(struct learning *l, const struct folder_candidate *c,
 				     const struct classifier_message *message, char **error_r)
 {
@@ -387,17 +404,17 @@ static enum classifier_status lesson(struct learning *l, const struct folder_can
 	struct classifier_correction correction = {.teaching = CLASSIFIER_TRAIN,
 						   .class = c->class,
 						   .message = message,
-						   .source = "folders",
+						   .source = SOURCE,
 						   .said = c->date};
 	enum classifier_corrected corrected;
-	bool known, judged;
-	enum classifier_status status = look_up(l, message, &known, &judged, error_r);
+	struct known known;
+	enum classifier_status status = look_up(l, message, &known, error_r);
 
-	if (status == CLASSIFIER_OK && judged) {
+	if (status == CLASSIFIER_OK && known.judged) {
 		r->judged++;
 		return status;
 	}
-	if (status == CLASSIFIER_OK && !known && r->done >= r->choice.count / 3 * 2)
+	if (status == CLASSIFIER_OK && !known.known && r->done >= r->choice.count / 3 * 2)
 		status = estimate(l, c, message, error_r);
 	if (status == CLASSIFIER_OK)
 		status = classifier_correct(l->classifier, &correction, &corrected, error_r);
@@ -409,6 +426,8 @@ static enum classifier_status lesson(struct learning *l, const struct folder_can
 		r->learned_spam++;
 	else
 		r->learned_innocent++;
+	if (c->class == STORE_INNOCENT && !c->certain && !known.by_user)
+		note_unsure(l, message->digest);
 	return status;
 }
 
@@ -452,6 +471,35 @@ static enum classifier_status teach_all(struct learning *l, char **error_r)
 		status = teach_batch(l, &batch, error_r);
 		i += batch.count;
 	}
+	return status;
+}
+
+/* ---- second thoughts ---- */
+
+static enum classifier_status suspect(struct learning *l, const char *digest, char **error_r)
+{
+	char signature[STORE_SIGNATURE_SIZE];
+	struct classifier_correction correction = {
+		.teaching = CLASSIFIER_UNLEARN, .signature = signature, .source = SOURCE};
+	enum classifier_corrected corrected;
+	bool doubts;
+	enum classifier_status status =
+		classifier_doubts(l->classifier, digest, &doubts, signature, error_r);
+
+	if (status == CLASSIFIER_OK && doubts) {
+		status = classifier_correct(l->classifier, &correction, &corrected, error_r);
+		l->result->suspects++;
+	}
+	return status;
+}
+
+static enum classifier_status take_back_suspects(struct learning *l, char **error_r)
+{
+	enum classifier_status status = CLASSIFIER_OK;
+
+	for (size_t i = 0; i < l->unsure_count && status == CLASSIFIER_OK && !l->options->stop();
+	     i++)
+		status = suspect(l, l->unsure[i], error_r);
 	return status;
 }
 
@@ -550,6 +598,8 @@ static enum classifier_status learn(struct learning *l, const char *login, char 
 		status = classifier_open(l->site, l->user, true, &l->classifier, error_r);
 	if (status == CLASSIFIER_OK)
 		status = teach_all(l, error_r);
+	if (status == CLASSIFIER_OK)
+		status = take_back_suspects(l, error_r);
 	if (status == CLASSIFIER_OK && l->options->sent)
 		status = note_correspondents(l, error_r);
 	return status;
@@ -574,6 +624,7 @@ enum classifier_status learn_folders(struct classifier_site *site, const char *u
 	folder_fetched_free(&l.fetched);
 	strbuf_free(&l.command);
 	free(l.refusal);
+	free(l.unsure);
 	for (size_t i = 0; i < FOREIGN_MAX; i++)
 		strbuf_free(&l.foreign[i]);
 	return status;

@@ -7,6 +7,9 @@
  * own, so deliveries to the user wait for one at most. What the user said himself since a message
  * came stays, and so does what this filter has judged at delivery: nothing is learned twice, and
  * a run that was interrupted goes on when it is started again.
+ *
+ * Spam that was opened and forgotten in INBOX costs more than it weighs. So in the end what the user
+ * did no more than read is judged as if it had not been learned, and what is spam then is unlearned.
  */
 #ifndef SHOVELER_LEARN_FOLDERS_H
 #define SHOVELER_LEARN_FOLDERS_H
@@ -51,6 +54,7 @@ struct learn_result {
 	size_t already;	   /* learned before, or the user said something since */
 	size_t judged;	   /* came through this filter: it knows them */
 	size_t doubtful;   /* another filter called them spam, the user only read them */
+	size_t suspects;   /* only read, and spam by all that was learned: taken back */
 	size_t gone;	   /* moved or deleted meanwhile */
 	size_t sent;	   /* messages whose recipients were noted */
 	char *trouble;	   /* a folder that cannot be read, and why; NULL: all could */

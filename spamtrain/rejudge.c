@@ -94,6 +94,45 @@ static bool is_doubtful(const struct classifier *c, const struct store_message *
 	return score > threshold + (careless ? DOUBT_CARELESS : DOUBT_INNOCENT);
 }
 
+static enum classifier_status doubts(struct classifier *c, const char *digest, bool *doubts_r,
+				     char *signature_r, char **error_r)
+{
+	struct store_message row;
+	uint32_t *hashes = NULL;
+	size_t count;
+	unsigned version;
+	enum store_status status = knowledge_refresh(c, error_r);
+
+	if (status == STORE_OK)
+		status = store_message_by_digest(c->store, digest, &row, error_r);
+	if (status != STORE_OK)
+		return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
+	memcpy(signature_r, row.signature, STORE_SIGNATURE_SIZE);
+	status = store_features_get(c->store, row.id, &version, &hashes, &count, error_r);
+	if (status == STORE_OK && version == FEATURES_VERSION && row.taught == STORE_INNOCENT) {
+		struct engine_score score = score_again(c, &row, hashes, count);
+		*doubts_r = score.known && is_doubtful(c, &row, score.score, true);
+	}
+	free(hashes);
+	store_message_free(&row);
+	return status == STORE_NOT_FOUND ? CLASSIFIER_OK : status_of_store(status);
+}
+
+enum classifier_status classifier_doubts(struct classifier *classifier, const char *digest,
+					 bool *doubts_r, char signature_r[STORE_SIGNATURE_SIZE],
+					 char **error_r)
+{
+	enum classifier_status status = status_of_store(store_begin(classifier->store, error_r));
+
+	*doubts_r = false;
+	signature_r[0] = '\0';
+	if (status == CLASSIFIER_OK) {
+		status = doubts(classifier, digest, doubts_r, signature_r, error_r);
+		store_rollback(classifier->store);
+	}
+	return status;
+}
+
 static enum classifier_status take_back(struct classifier *c, struct store_message *row,
 					char **error_r)
 {

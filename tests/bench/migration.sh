@@ -21,7 +21,7 @@ LAB_NAME=${LAB_NAME:-migration-$$}
 . "$(dirname "$0")/../lab/lab.sh"
 work=$(mktemp -d)
 chmod 755 "$work"
-trap 'lab_down; rm -rf "$work"' EXIT
+trap 'lab_down || true; rm -rf "$work"' EXIT
 
 python3 "$(dirname "$0")/corpus-index.py" "$corpus" "$work" $seeds
 
@@ -104,15 +104,16 @@ bogofilter_dump() {
 
 # usage: sa_backup SIZE
 sa_backup() {
+	local class learn
 	rm -rf "$work/sa" "$work/mail"
-	mkdir "$work/sa" "$work/mail"
-	echo 'bayes_auto_learn 0' >"$work/sa/prefs"
-	local class
+	mkdir -p "$work/sa/site" "$work/mail"
+	echo "loadplugin Mail::SpamAssassin::Plugin::Bayes" >"$work/sa/site/bayes.pre"
+	learn=(sa-learn --dbpath "$work/sa/bayes" --prefspath /dev/null --siteconfigpath "$work/sa/site" --local)
 	for class in ham spam; do
-		sa-learn --siteconfigpath=/nonexistent --dbpath "$work/sa/bayes" -p "$work/sa/prefs" --no-sync --$class -f "$work/$1.$class" >/dev/null
+		"${learn[@]}" --no-sync --$class -f "$work/$1.$class" >/dev/null
 		xargs -a "$work/$1.$class" cp -t "$work/mail" --backup=numbered
 	done
-	sa-learn --siteconfigpath=/nonexistent --dbpath "$work/sa/bayes" -p "$work/sa/prefs" --backup >"$work/backup"
+	"${learn[@]}" --backup >"$work/backup"
 }
 
 import_bogofilter() { lab_spamtrain import --from bogofilter "$1" "$work/dump" >/dev/null; }
