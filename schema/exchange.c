@@ -2,6 +2,7 @@
  * exchange.c - what export and import share: which tables and columns, and the scratch.
  */
 #include "schema/exchange_internal.h"
+#include "schema/store_internal.h"
 
 #include "lib/xalloc.h"
 #include "schema/migrate.h"
@@ -26,12 +27,24 @@ const char *exchange_byte_order(void)
 	return *(const unsigned char *)&one == 1 ? "little" : "big";
 }
 
-sqlite3_stmt *exchange_tables(sqlite3 *db)
+enum store_status exchange_tables(sqlite3 *db,
+				  enum store_status (*each)(void *context, const char *table,
+							    char **error_r),
+				  void *context, char **error_r)
 {
+	enum store_status status = STORE_OK;
 	sqlite3_stmt *s = NULL;
+	int code = sqlite3_prepare_v2(db, TABLES_SQL, -1, &s, NULL);
 
-	sqlite3_prepare_v2(db, TABLES_SQL, -1, &s, NULL);
-	return s;
+	while (code == SQLITE_OK && status == STORE_OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
+		status = each(context, store_column(s, 0), error_r);
+		code = SQLITE_OK;
+	}
+	/* A list that breaks off is not the whole list. */
+	if (status == STORE_OK && code != SQLITE_DONE)
+		status = exchange_error(db, error_r);
+	sqlite3_finalize(s);
+	return status;
 }
 
 bool exchange_columns_get(sqlite3 *db, const char *table, struct exchange_columns *columns_r)
@@ -42,10 +55,9 @@ bool exchange_columns_get(sqlite3 *db, const char *table, struct exchange_column
 	columns_r->count = 0;
 	if (sqlite3_prepare_v2(db, COLUMNS_SQL, -1, &s, NULL) != SQLITE_OK)
 		return false;
-	sqlite3_bind_text(s, 1, table, -1, SQLITE_TRANSIENT);
+	store_bind_text(s, 1, table);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW && columns_r->count < EXCHANGE_COLUMNS_MAX)
-		columns_r->names[columns_r->count++] =
-			xstrdup((const char *)sqlite3_column_text(s, 0));
+		columns_r->names[columns_r->count++] = store_column_text(s, 0);
 	sqlite3_finalize(s);
 	if (code == SQLITE_DONE)
 		return true;

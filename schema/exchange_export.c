@@ -19,6 +19,7 @@
 
 struct writer {
 	FILE *out;
+	sqlite3 *db;
 	XXH3_state_t *digest;
 	uint64_t lines;
 	struct strbuf line;
@@ -79,7 +80,7 @@ static void append_value(struct strbuf *line, sqlite3_stmt *s, int column)
 		strbuf_printf(line, "~%a", sqlite3_column_double(s, column));
 		break;
 	case SQLITE_TEXT:
-		bytes.data = (const char *)sqlite3_column_text(s, column);
+		bytes.data = store_column(s, column);
 		bytes.size = (size_t)sqlite3_column_bytes(s, column);
 		strbuf_append_char(line, '"');
 		append_escaped(line, bytes);
@@ -116,9 +117,10 @@ static enum store_status rows_write(struct writer *w, sqlite3 *db, const char *s
 	return status;
 }
 
-static enum store_status table_write(struct writer *w, sqlite3 *db, const char *table,
-				     char **error_r)
+static enum store_status table_write(void *context, const char *table, char **error_r)
 {
+	struct writer *w = context;
+	sqlite3 *db = w->db;
 	struct exchange_columns columns;
 	struct strbuf sql = STRBUF_INIT;
 
@@ -136,17 +138,6 @@ static enum store_status table_write(struct writer *w, sqlite3 *db, const char *
 	enum store_status status = rows_write(w, db, strbuf_text(&sql), error_r);
 	strbuf_free(&sql);
 	exchange_columns_free(&columns);
-	return status;
-}
-
-static enum store_status tables_write(struct writer *w, sqlite3 *db, char **error_r)
-{
-	sqlite3_stmt *tables = exchange_tables(db);
-	enum store_status status = tables == NULL ? exchange_error(db, error_r) : STORE_OK;
-
-	while (status == STORE_OK && sqlite3_step(tables) == SQLITE_ROW)
-		status = table_write(w, db, (const char *)sqlite3_column_text(tables, 0), error_r);
-	sqlite3_finalize(tables);
 	return status;
 }
 
@@ -260,10 +251,15 @@ enum store_status store_export(struct store *store, unsigned features_version, F
 	enum store_status status = view_open(store, &snapshots, error_r);
 
 	if (status == STORE_OK) {
-		struct writer w = {.out = out, .digest = XXH3_createState(), .line = STRBUF_INIT};
+		struct writer w = {.out = out,
+				   .db = store->db,
+				   .digest = XXH3_createState(),
+				   .line = STRBUF_INIT};
+		if (w.digest == NULL)
+			xalloc_failed();
 		XXH3_128bits_reset(w.digest);
 		head_write(&w, features_version);
-		status = tables_write(&w, store->db, error_r);
+		status = exchange_tables(store->db, table_write, &w, error_r);
 		for (size_t i = 0; status == STORE_OK && i < snapshots.count; i++)
 			snapshot_write(&w, &snapshots.files[i]);
 		if (status == STORE_OK)

@@ -2,6 +2,7 @@
  * exchange_import.c - reads an export (exchange.h) into the scratch, checking every line.
  */
 #include "schema/exchange_internal.h"
+#include "schema/store_internal.h"
 
 #include "lib/xalloc.h"
 #include "schema/dictionary.h"
@@ -101,8 +102,7 @@ static bool bind_text(sqlite3_stmt *s, int index, struct span text)
 		text = span_from(text, escaped ? 3 : 1);
 	}
 	if (byte >= 0)
-		sqlite3_bind_text64(s, index, strbuf_text(&out), out.size, SQLITE_TRANSIENT,
-				    SQLITE_UTF8);
+		store_bind_span(s, index, strbuf_span(&out));
 	strbuf_free(&out);
 	return byte >= 0;
 }
@@ -142,8 +142,7 @@ static bool bind_blob(struct reader *r, int index, struct span hex)
 		hex = span_from(hex, 2);
 	}
 	if (valid)
-		sqlite3_bind_blob64(r->insert, index, strbuf_text(&out), out.size,
-				    SQLITE_TRANSIENT);
+		store_bind_blob(r->insert, index, strbuf_text(&out), out.size);
 	strbuf_free(&out);
 	return valid;
 }
@@ -184,14 +183,20 @@ static bool bind_value(struct reader *r, int index, struct span value)
 
 /* ---- lines ---- */
 
+static enum store_status compare_table(void *context, const char *table, char **error_r)
+{
+	(void)error_r;
+	return span_equal(*(const struct span *)context, span_of(table)) ? STORE_NOT_FOUND
+									 : STORE_OK;
+}
+
 static bool table_exists(sqlite3 *db, struct span name)
 {
-	sqlite3_stmt *tables = exchange_tables(db);
-	bool found = false;
+	char *error = NULL;
+	/* The comparison ends with another status when it is found. */
+	bool found = exchange_tables(db, compare_table, &name, &error) == STORE_NOT_FOUND;
 
-	while (!found && tables != NULL && sqlite3_step(tables) == SQLITE_ROW)
-		found = span_equal(name, span_of((const char *)sqlite3_column_text(tables, 0)));
-	sqlite3_finalize(tables);
+	free(error);
 	return found;
 }
 
@@ -490,7 +495,7 @@ enum store_status store_import_counts(const char *directory, const struct store_
 	sums->spam = counts->spam;
 	sums->innocent = counts->innocent;
 	sqlite3_prepare_v2(exchange.db, "UPDATE dictionary SET sums = ?1", -1, &s, NULL);
-	sqlite3_bind_blob(s, 1, sums, sizeof(*sums), SQLITE_TRANSIENT);
+	store_bind_blob(s, 1, sums, sizeof(*sums));
 	if (sqlite3_step(s) != SQLITE_DONE)
 		status = exchange_error(exchange.db, error_r);
 	sqlite3_finalize(s);

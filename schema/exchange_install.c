@@ -6,6 +6,7 @@
  * the store open loads it anew; lessons get numbers behind all that were ever given out.
  */
 #include "schema/exchange_internal.h"
+#include "schema/store_internal.h"
 
 #include "lib/xalloc.h"
 
@@ -30,8 +31,7 @@ static char *value_get(sqlite3 *db, const char *sql)
 
 	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK &&
 	    sqlite3_step(s) == SQLITE_ROW) {
-		const char *value = (const char *)sqlite3_column_text(s, 0);
-		text = xstrdup(value == NULL ? "" : value);
+		text = store_column_text(s, 0);
 	}
 	sqlite3_finalize(s);
 	return text;
@@ -54,21 +54,22 @@ static bool is_kept(const struct exchange *exchange, const char *table)
 	return exchange->keep_preferences && strcmp(table, "preference") == 0;
 }
 
-static enum store_status holds_rows(const struct exchange *exchange, bool *holds_r, char **error_r)
-{
-	sqlite3_stmt *tables = exchange_tables(exchange->db);
-	enum store_status status =
-		tables == NULL ? exchange_error(exchange->db, error_r) : STORE_OK;
+struct holder {
+	const struct exchange *exchange;
+	bool *holds;
+};
 
-	while (status == STORE_OK && !*holds_r && sqlite3_step(tables) == SQLITE_ROW) {
-		const char *table = (const char *)sqlite3_column_text(tables, 0);
-		if (strcmp(table, "dictionary") == 0 || is_kept(exchange, table))
-			continue;
-		char *sql = xasprintf("SELECT EXISTS (SELECT 1 FROM store.\"%s\")", table);
-		status = is_there(exchange->db, sql, holds_r, error_r);
-		free(sql);
-	}
-	sqlite3_finalize(tables);
+static enum store_status holds_rows(void *context, const char *table, char **error_r)
+{
+	const struct holder *holder = context;
+	enum store_status status;
+	char *sql;
+
+	if (*holder->holds || strcmp(table, "dictionary") == 0 || is_kept(holder->exchange, table))
+		return STORE_OK;
+	sql = xasprintf("SELECT EXISTS (SELECT 1 FROM store.\"%s\")", table);
+	status = is_there(holder->exchange->db, sql, holder->holds, error_r);
+	free(sql);
 	return status;
 }
 
@@ -76,6 +77,7 @@ static enum store_status holds_rows(const struct exchange *exchange, bool *holds
 static enum store_status check(const struct exchange *exchange, bool replace, char **error_r)
 {
 	bool quarantine = false, holds = false;
+	struct holder holder = {exchange, &holds};
 
 	if (exchange->whole)
 		return STORE_OK;
@@ -89,7 +91,7 @@ static enum store_status check(const struct exchange *exchange, bool replace, ch
 				  "WHERE files <> '')",
 				  &holds, error_r);
 	if (status == STORE_OK)
-		status = holds_rows(exchange, &holds, error_r);
+		status = exchange_tables(exchange->db, holds_rows, &holder, error_r);
 	if (status != STORE_OK)
 		return status;
 	if (quarantine)
@@ -105,11 +107,15 @@ static enum store_status check(const struct exchange *exchange, bool replace, ch
 
 /* ---- rows ---- */
 
-static enum store_status table_copy(sqlite3 *db, const char *table, char **error_r)
+static enum store_status table_copy(void *context, const char *table, char **error_r)
 {
+	const struct exchange *exchange = context;
+	sqlite3 *db = exchange->db;
 	struct exchange_columns columns;
 	struct strbuf sql = STRBUF_INIT;
 
+	if (is_kept(exchange, table))
+		return STORE_OK;
 	if (!exchange_columns_get(db, table, &columns))
 		return exchange_error(db, error_r);
 	if (strcmp(table, "dictionary") == 0) {
@@ -130,21 +136,6 @@ static enum store_status table_copy(sqlite3 *db, const char *table, char **error
 	enum store_status status = execute(db, strbuf_text(&sql), error_r);
 	strbuf_free(&sql);
 	exchange_columns_free(&columns);
-	return status;
-}
-
-static enum store_status tables_copy(const struct exchange *exchange, char **error_r)
-{
-	sqlite3_stmt *tables = exchange_tables(exchange->db);
-	enum store_status status =
-		tables == NULL ? exchange_error(exchange->db, error_r) : STORE_OK;
-
-	while (status == STORE_OK && sqlite3_step(tables) == SQLITE_ROW) {
-		const char *table = (const char *)sqlite3_column_text(tables, 0);
-		if (!is_kept(exchange, table))
-			status = table_copy(exchange->db, table, error_r);
-	}
-	sqlite3_finalize(tables);
 	return status;
 }
 
@@ -275,7 +266,7 @@ static enum store_status transaction(struct exchange *exchange, const char *dire
 	if (status == STORE_OK)
 		status = dictionary_name(db, strbuf_text(&names), error_r);
 	if (status == STORE_OK)
-		status = tables_copy(exchange, error_r);
+		status = exchange_tables(db, table_copy, exchange, error_r);
 	if (status == STORE_OK && exchange->whole)
 		status = held_history_put(db, error_r);
 	if (status == STORE_OK && exchange->whole)

@@ -15,7 +15,7 @@
 
 #define EXCHANGE_VERSION     1
 #define EXCHANGE_FILES_MAX   16 /* snapshots of one dictionary, as in dictionary_internal.h */
-#define EXCHANGE_NUMBERS     7 /* of a token; the last, its birth, is not in older exports */
+#define EXCHANGE_NUMBERS     7	/* of a token; the last, its birth, is not in older exports */
 #define EXCHANGE_COLUMNS_MAX 64
 #define EXCHANGE_FIELDS_MAX  (EXCHANGE_COLUMNS_MAX + 2)
 
@@ -41,8 +41,11 @@ struct exchange_columns {
 /* "little" or "big" */
 const char *exchange_byte_order(void);
 
-/* Names of the tables that are exchanged, in order, as rows of a statement; NULL on failure. */
-sqlite3_stmt *exchange_tables(sqlite3 *db);
+/* each() for every table that is exchanged, in order, until it returns another status than OK. */
+enum store_status exchange_tables(sqlite3 *db,
+				  enum store_status (*each)(void *context, const char *table,
+							    char **error_r),
+				  void *context, char **error_r);
 
 /* False when SQLite failed. */
 bool exchange_columns_get(sqlite3 *db, const char *table, struct exchange_columns *columns_r);

@@ -1,4 +1,6 @@
 /* An export brought to another user is the same filter; a file that is not whole changes nothing. */
+#include "schema/exchange_internal.h"
+#include "schema/store_internal.h"
 #include "spamtrain/bogofilter.h"
 #include "spamtrain/site_fixture.h"
 #include "spamtrain/spamassassin.h"
@@ -528,6 +530,45 @@ static void test_spamassassin(void **state)
 	free(error);
 }
 
+static enum store_status count_table(void *context, const char *table, char **error_r)
+{
+	(void)error_r;
+	assert_true(table[0] != '\0');
+	++*(unsigned *)context;
+	return STORE_OK;
+}
+
+static int stop_at_zero(void *context)
+{
+	return (*(int *)context)-- == 0;
+}
+
+/* A list of tables that breaks off is not taken for the whole list. */
+static void test_list_breaks_off(void **state)
+{
+	struct classifier *c = user_open(ALICE);
+	unsigned all = 0, failed = 0, count;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(exchange_tables(c->store->db, count_table, &all, &error), STORE_OK);
+	assert_in_range(all, 5, 100);
+	for (int first = 0, left = -1; left < 0; first++) {
+		left = first;
+		count = 0;
+		sqlite3_progress_handler(c->store->db, 1, stop_at_zero, &left);
+		if (exchange_tables(c->store->db, count_table, &count, &error) == STORE_OK)
+			assert_int_equal(count, all);
+		else
+			failed++;
+		free(error);
+		error = NULL;
+	}
+	assert_true(failed > all);
+	sqlite3_progress_handler(c->store->db, 0, NULL, NULL);
+	classifier_close(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -539,6 +580,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_quarantine_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_export_beside_lessons, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list_breaks_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bogofilter, setup, teardown),
 		cmocka_unit_test(test_bogofilter_damage),
 		cmocka_unit_test(test_spamassassin),
