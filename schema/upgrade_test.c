@@ -1,18 +1,17 @@
 /*
  * Stores of every earlier version, made by the frozen migrations and filled as programs of that time
- * did: they are opened by today's program, by two processes at once, while others read and write, in
+ * did: they are opened by today's program, by several processes at once, while others read and write, in
  * spite of kill -9, power cuts, full disks and I/O errors; all that was in them is there, and is used.
  */
 #include "schema/dictionary.h"
 #include "schema/migrate.h"
+#include "schema/old_store.h"
 #include "schema/policy.h"
 #include "schema/store_internal.h"
-#include "schema/tokens.h"
 #include "spamtrain/fault_inject.h"
 
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
-#include "schema/hash_list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,311 +26,9 @@
 
 #define MESSAGES "12"
 
-static char folder[] = "/dev/shm/upgrade_test.XXXXXX";
-static const uint32_t hashes[] = {1000, 2000, 4000000000U};
-
-/* ---- how they were filled ---- */
-
-struct filling {
-	int since; /* version */
-	const char *sql;
-};
-
-#define NUMBERS "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %s) "
-
-static const struct filling user_fillings[] = {
-	{1,
-	 "INSERT INTO message (id, signature, digest, received, size, sender, \"from\", subject, "
-	 "message_id, queue_id, result, probability, confidence, score, outcome, taught, "
-	 "initially, corrected, corrected_at, source, factors, counts, counted, scores, "
-	 "sender_key) " NUMBERS "SELECT i, CAST(printf('%%012d', i) AS BLOB), "
-	 "CAST(printf('%%016d', i) AS BLOB), 1700000000 + i * 7200, 1000 + i, 's@example.test', "
-	 "'\"Sü\" <s' || i || '@example.test>', 'Subject ' || i, '<' || i || '@example.test>', "
-	 "'4XyZ' || i, i %% 2, 0.25, 0.5, -1.5, 1 + i %% 3, 1 + i %% 2, 1 + i %% 2, "
-	 "CASE i %% 5 WHEN 0 THEN 2 ELSE 0 END, CASE i %% 5 WHEN 0 THEN 1700100000 ELSE 0 END, "
-	 "CASE i %% 5 WHEN 0 THEN 'imap' ELSE '' END, 'word 0.9', 1, 1 + i %% 2, zeroblob(26), "
-	 "-i FROM n"},
-	{1, "INSERT INTO lesson (seq, message, class, delta, tokens, scores, gradient_header, "
-	    "gradient_body) " NUMBERS
-	    "SELECT 10 + i, i, 1 + i %% 2, 1, 1, zeroblob(26), 100, 50 FROM n"},
-	{1, "UPDATE dictionary SET generation = 3, seq = 10, files = 'tokens.3.a', "
-	    "sums = zeroblob(26656)"},
-	{1, "INSERT INTO sender VALUES (-1, 3, 4), (9223372036854775807, 1, 0)"},
-	{1, "INSERT INTO correction VALUES (1, 5, 1700100000, 2, 'imap')"},
-	{1, "INSERT INTO preference VALUES ('spamSubject', '[pourriel]'), ('trainingMode', 'TUM')"},
-	{1, "INSERT INTO quarantine VALUES (CAST('000000000003' AS BLOB), 'held.1', "
-	    "'s@example.test', 'alice@example.test', 1700000001, 1234)"},
-	{2,
-	 "INSERT INTO trusted_sender VALUES (7, 'mum@example.test', CAST('000000000002' AS BLOB), "
-	 "1700000002)"},
-	{2, "INSERT INTO digest VALUES (1, 20231114)"},
-	{2, "INSERT INTO announced VALUES (CAST('000000000003' AS BLOB))"},
-	{2, "INSERT INTO link_used VALUES (CAST('0123456789abcdef' AS BLOB), 1800000000)"},
-	{3, "UPDATE lesson SET day = 19700, learned = 0"},
-	{3, "UPDATE message SET gradient_header = 100, gradient_body = 50"},
-	{4, "INSERT INTO reported VALUES (5)"},
-	{4, "UPDATE message SET wary = 1 WHERE id = 4"},
-	{5, "INSERT INTO correspondent VALUES (42, 1700000003)"},
-	{6, "UPDATE message SET route_key = -77"},
-	{7, "UPDATE message SET virus = 'Lab.Eicar', outcome = 8 WHERE id = 6"},
-	{0, NULL},
-};
-
-static const struct filling policy_fillings[] = {
-	{1, "INSERT INTO public_folder VALUES (1, '#MilkyPond', '', 1700000000), "
-	    "(2, '#MilkyPond', 'News', 1700000001)"},
-	{1, "INSERT INTO public_delegate VALUES (1, 'user', 'alice@example.test'), "
-	    "(2, 'group', 'staff')"},
-	{1, "INSERT INTO group_member VALUES ('staff', 'bob@example.test')"},
-	{1, "INSERT INTO mx2_domain (domain, primary_host, retention, retention_until, tls, "
-	    "tls_match, tls_cafile, recipients, contact, created) VALUES ('partner.test', "
-	    "'[mx.partner.test]', 864000, NULL, 'secure', 'mx.partner.test', '', 'list', "
-	    "'admin@partner.test', 1700000000)"},
-	{1, "INSERT INTO mx2_recipient VALUES ('partner.test', 'pat@partner.test')"},
-	{0, NULL},
-};
-
-struct kind {
-	const char *file;
-	const struct migration *steps;
-	const struct filling *fillings;
-};
-
-static const struct kind user_kind = {"store.sqlite", migrations_user, user_fillings};
-static const struct kind policy_kind = {"policy.sqlite", migrations_policy, policy_fillings};
-
-static int newest(const struct kind *kind)
-{
-	int version = 0;
-
-	while (kind->steps[version].name != NULL)
-		version++;
-	return version;
-}
-
-static char *path_of(const struct kind *kind)
-{
-	return xasprintf("%s/%s", folder, kind->file);
-}
-
-static sqlite3 *database(const struct kind *kind)
-{
-	char *path = path_of(kind);
-	sqlite3 *db = NULL;
-
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
-	free(path);
-	return db;
-}
-
-static void execute(sqlite3 *db, const char *sql)
-{
-	char *why = NULL;
-
-	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-		fail_msg("%s: %s", sql, why);
-}
-
-static void remove_files(void)
-{
-	static const char *const names[] = {"store.sqlite",	     "store.sqlite-wal",
-					    "store.sqlite-shm",	     "policy.sqlite",
-					    "policy.sqlite-journal", "tokens.3.a"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		char *path = xasprintf("%s/%s", folder, names[i]);
-		unlink(path);
-		free(path);
-	}
-}
-
-static void features_fill(sqlite3 *db)
-{
-	struct strbuf packed = STRBUF_INIT;
-	sqlite3_stmt *s;
-
-	hash_list_pack(&packed, hashes, 3);
-	assert_int_equal(sqlite3_prepare_v2(db,
-					    "INSERT INTO features SELECT id, 1, ?1 FROM message",
-					    -1, &s, NULL),
-			 SQLITE_OK);
-	sqlite3_bind_blob64(s, 1, strbuf_text(&packed), packed.size, SQLITE_STATIC);
-	assert_int_equal(sqlite3_step(s), SQLITE_DONE);
-	sqlite3_finalize(s);
-	strbuf_free(&packed);
-}
-
-static void tokens_fill(void)
-{
-	struct token tokens[3] = {0};
-	char *path = xasprintf("%s/tokens.3.a", folder), *error = NULL;
-
-	for (int i = 0; i < 3; i++)
-		tokens[i] = (struct token){.hash = hashes[i], .spam = 4, .day = 19000};
-	assert_int_equal(tokens_write(path, tokens, 3, &error), 0);
-	free(path);
-}
-
-/* A store of that version as its programs left it. */
-static void make(const struct kind *kind, int version, const char *messages)
-{
-	struct migration *steps = xcalloc((size_t)version + 1, sizeof(*steps));
-	char *error = NULL;
-
-	remove_files();
-	sqlite3 *db = database(kind);
-	memcpy(steps, kind->steps, (size_t)version * sizeof(*steps));
-	if (kind == &user_kind)
-		execute(db, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
-	execute(db, "PRAGMA synchronous = OFF");
-	assert_int_equal(migrate(db, steps, &error), MIGRATE_OK);
-	execute(db, "BEGIN");
-	for (const struct filling *f = kind->fillings; f->sql != NULL; f++) {
-		char *sql = f->since > version		   ? NULL
-			    : strstr(f->sql, "%s") == NULL ? xstrdup(f->sql)
-							   : sqlite3_mprintf(f->sql, messages);
-		if (sql != NULL)
-			execute(db, sql);
-		if (strstr(f->sql, "%s") == NULL)
-			free(sql);
-		else
-			sqlite3_free(sql);
-	}
-	if (kind == &user_kind) {
-		features_fill(db);
-		tokens_fill();
-	}
-	execute(db, "COMMIT");
-	/* The last rows are in the log, as a process that was killed leaves them. */
-	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	sqlite3_close(db);
-	free(steps);
-}
-
-/* ---- what is in them ---- */
-
-static int version_of(sqlite3 *db)
-{
-	sqlite3_stmt *s;
-
-	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	int version = sqlite3_column_int(s, 0);
-	sqlite3_finalize(s);
-	return version;
-}
-
-/* Rows of the statement, a line each. */
-static void append_rows(struct strbuf *out, sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *s;
-
-	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-	while (sqlite3_step(s) == SQLITE_ROW) {
-		for (int i = 0; i < sqlite3_column_count(s); i++)
-			strbuf_printf(out, "%s ", (const char *)sqlite3_column_text(s, i));
-		strbuf_append_char(out, '\n');
-	}
-	sqlite3_finalize(s);
-}
-
-/* The statements that print all rows of all tables, with the columns that they have now. */
-static char *print_statements(sqlite3 *db)
-{
-	struct strbuf out = STRBUF_INIT;
-
-	append_rows(&out, db,
-		    "SELECT 'SELECT ''' || m.name || ''', ' || (SELECT group_concat('quote(\"' || "
-		    "name || '\")', ', ') FROM pragma_table_info(m.name)) || ' FROM \"' || m.name "
-		    "|| '\" ORDER BY 2' FROM sqlite_schema m WHERE type = 'table' "
-		    "ORDER BY m.name");
-	return strbuf_steal(&out);
-}
-
-static char *print_all(sqlite3 *db, const char *statements)
-{
-	struct strbuf out = STRBUF_INIT;
-	char *copy = xstrdup(statements), *rest = copy, *line;
-
-	while ((line = strsep(&rest, "\n")) != NULL)
-		if (*line != '\0')
-			append_rows(&out, db, line);
-	free(copy);
-	return strbuf_steal(&out);
-}
-
-static char *schema_of(sqlite3 *db)
-{
-	struct strbuf out = STRBUF_INIT;
-
-	append_rows(&out, db,
-		    "SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY 1, 2");
-	return strbuf_steal(&out);
-}
-
-/* Of an empty store of that version. */
-static char *schema_wanted(const struct kind *kind, int version)
-{
-	struct migration *steps = xcalloc((size_t)version + 1, sizeof(*steps));
-	char *error = NULL;
-	sqlite3 *db;
-
-	memcpy(steps, kind->steps, (size_t)version * sizeof(*steps));
-	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-	assert_int_equal(migrate(db, steps, &error), MIGRATE_OK);
-	char *schema = schema_of(db);
-	sqlite3_close(db);
-	free(steps);
-	return schema;
-}
-
-struct content {
-	char *statements, *rows;
-};
-
-static struct content content_of(const struct kind *kind)
-{
-	sqlite3 *db = database(kind);
-	struct content content = {.statements = print_statements(db)};
-
-	content.rows = print_all(db, content.statements);
-	assert_true(strlen(content.rows) > 300);
-	sqlite3_close(db);
-	return content;
-}
-
-static void content_free(struct content *content)
-{
-	free(content->statements);
-	free(content->rows);
-}
-
-/* The store is of one version, whole, and has every row and value that it had. */
-static int check_content(const struct kind *kind, const struct content *before)
-{
-	sqlite3 *db = database(kind);
-	int version = version_of(db);
-	char *schema = schema_of(db), *wanted = schema_wanted(kind, version);
-	char *rows = print_all(db, before->statements);
-	struct strbuf sound = STRBUF_INIT;
-
-	append_rows(&sound, db, "PRAGMA integrity_check");
-	assert_string_equal(strbuf_text(&sound), "ok \n");
-	assert_string_equal(schema, wanted);
-	assert_string_equal(rows, before->rows);
-	strbuf_free(&sound);
-	free(rows);
-	free(wanted);
-	free(schema);
-	sqlite3_close(db);
-	return version;
-}
-
 /* ---- today's program ---- */
 
-static int open_today(const struct kind *kind)
+static int open_today(const struct old_kind *kind)
 {
 	char *path = path_of(kind), *error = NULL;
 	struct policy *policy = NULL;
@@ -339,7 +36,7 @@ static int open_today(const struct kind *kind)
 	int ret;
 
 	if (kind == &user_kind) {
-		ret = store_open(&store, folder, false, &error) == STORE_OK &&
+		ret = store_open(&store, old_folder, false, &error) == STORE_OK &&
 				      dictionary_refresh(store, &error) == STORE_OK
 			      ? 0
 			      : -1;
@@ -361,7 +58,7 @@ static void expect_counts(struct store *store, int spam, int innocent)
 	char *error = NULL;
 
 	assert_int_equal(dictionary_refresh(store, &error), STORE_OK);
-	dictionary_counts(store, hashes, 3, counts);
+	dictionary_counts(store, old_hashes, 3, counts);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(counts[i].spam, spam);
 		assert_int_equal(counts[i].innocent, innocent);
@@ -384,7 +81,7 @@ static void use_store(int version)
 	struct store *store = NULL;
 	char *error = NULL;
 
-	assert_int_equal(store_open(&store, folder, false, &error), STORE_OK);
+	assert_int_equal(store_open(&store, old_folder, false, &error), STORE_OK);
 	/* "000000000006" in hex */
 	assert_int_equal(
 		store_message_by_signature(store, "303030303030303030303036", &row, &error),
@@ -411,9 +108,9 @@ static void use_store(int version)
 					       STORE_OUTCOME_VIRUS, &error),
 			 STORE_OK);
 	dictionary_sweep(store, time(NULL) + 7200);
-	assert_int_equal(store_remove(folder, &error), STORE_OK);
+	assert_int_equal(store_remove(old_folder, &error), STORE_OK);
 	store_close(&store);
-	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(mkdir(old_folder, 0700), 0);
 }
 
 static bool count_folder(void *context, const struct policy_folder *row)
@@ -444,7 +141,7 @@ static void use_policy(void)
 
 /* ---- the tests ---- */
 
-static void upgrade(const struct kind *kind, int version)
+static void upgrade(const struct old_kind *kind, int version)
 {
 	make(kind, version, MESSAGES);
 	struct content before = content_of(kind);
@@ -473,7 +170,7 @@ static void test_every_policy_version(void **state)
 }
 
 /* It waits for the other end of the pipe to be closed; SQLite must not be open across a fork. */
-static pid_t fork_open(const struct kind *kind, const int *gate)
+static pid_t fork_open(const struct old_kind *kind, const int *gate)
 {
 	pid_t pid = fork();
 	char byte;
@@ -497,7 +194,7 @@ static void expect_exit(pid_t pid)
 }
 
 /* Daemons that start together; one that still reads the old rows, and one in the middle of a write. */
-static void at_once(const struct kind *kind, int version, bool reader)
+static void at_once(const struct old_kind *kind, int version, bool reader)
 {
 	make(kind, version, MESSAGES);
 	struct content before = content_of(kind);
@@ -540,7 +237,7 @@ static void test_at_once(void **state)
 }
 
 /* 0: done, or refused; else killed. */
-static int open_with_fault(const struct kind *kind, enum fault_kind fault, unsigned at)
+static int open_with_fault(const struct old_kind *kind, enum fault_kind fault, unsigned at)
 {
 	int status;
 	pid_t pid = fork();
@@ -559,7 +256,7 @@ static int open_with_fault(const struct kind *kind, enum fault_kind fault, unsig
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
 }
 
-static unsigned count_calls(const struct kind *kind, int version)
+static unsigned count_calls(const struct old_kind *kind, int version)
 {
 	make(kind, version, MESSAGES);
 	fault_arm(FAULT_NONE, 0);
@@ -571,7 +268,7 @@ static unsigned count_calls(const struct kind *kind, int version)
  * Whatever happens at whichever call: the store is of one version, and the next one opens it.
  * UPGRADE_ALL: at every call, instead of at some of them.
  */
-static void faults(const struct kind *kind, int version, enum fault_kind fault)
+static void faults(const struct old_kind *kind, int version, enum fault_kind fault)
 {
 	unsigned calls = count_calls(kind, version), seen_old = 0;
 
@@ -647,7 +344,7 @@ static void test_behind_its_back(void **state)
 
 	(void)state;
 	make(&user_kind, newest(&user_kind), MESSAGES);
-	assert_int_equal(store_open(&store, folder, false, &error), STORE_OK);
+	assert_int_equal(store_open(&store, old_folder, false, &error), STORE_OK);
 	expect_counts(store, 4 + 6, 6);
 	assert_int_equal(store_preference_set(store, "locale", "fr", &error), STORE_OK);
 	upgrade_further();
@@ -658,7 +355,7 @@ static void test_behind_its_back(void **state)
 	assert_int_equal(store_begin(store, &error), STORE_OK);
 	assert_int_equal(store_message_add(store, &row, &error), STORE_OK);
 	id = row.id;
-	assert_int_equal(store_features_add(store, id, 1, hashes, 3, &error), STORE_OK);
+	assert_int_equal(store_features_add(store, id, 1, old_hashes, 3, &error), STORE_OK);
 	lesson.message = id;
 	assert_int_equal(dictionary_lesson(store, &lesson, &error), STORE_OK);
 	assert_int_equal(store_sender_add(store, 5, STORE_SPAM, 1, &error), STORE_OK);
@@ -672,12 +369,12 @@ static void test_behind_its_back(void **state)
 	assert_int_equal(dictionary_merge(store, false, &error), STORE_OK);
 	expect_counts(store, 4 + 7, 6);
 	store_close(&store);
-	assert_int_equal(store_open(&store, folder, false, &error), STORE_DEFER);
+	assert_int_equal(store_open(&store, old_folder, false, &error), STORE_DEFER);
 	assert_non_null(strstr(error, "upgrade the program"));
 	free(error);
 	error = NULL;
-	assert_int_equal(store_remove(folder, &error), STORE_OK);
-	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(store_remove(old_folder, &error), STORE_OK);
+	assert_int_equal(mkdir(old_folder, 0700), 0);
 }
 
 /* An old program after a downgrade says so, and touches nothing. */
@@ -723,14 +420,14 @@ static void test_large(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	return mkdtemp(folder) == NULL ? -1 : 0;
+	return mkdtemp(old_folder) == NULL ? -1 : 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	remove_files();
-	return rmdir(folder);
+	return rmdir(old_folder);
 }
 
 int main(void)

@@ -110,7 +110,7 @@ expect 0 "files there that are not shoveler's" "0" owners
 probe=$(teach_corpus spam 1 1)
 probability() { lab_spamtrain classify "$1@example.test" <"$probe" | grep -o 'probability=[0-9.]*'; }
 before=$(probability alice)
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 lab_spamtrain train alice@example.test ham $spam $(teach_corpus spam 40 15) >/dev/null
 spoilt=$(probability alice)
 differs() { [ "$before" != "$spoilt" ] && echo "differs"; }
