@@ -4,12 +4,7 @@
 #include "spamtrain/folder_choice.h"
 #include "spamtrain/learn_folders.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "spamtrain/classifier_fixture.h"
 
 #define DAY 86400
 #define NOW ((time_t)1800000000)
@@ -197,71 +192,72 @@ struct candidates {
 	uint32_t uid;
 };
 
-static void add(struct candidates *c, enum store_class class, int days, uint64_t guid)
+static void add(struct candidates *all, enum store_class class, int days, uint64_t guid)
 {
-	c->choice.list = realloc(c->choice.list, (c->choice.count + 1) * sizeof(*c->choice.list));
-	assert_non_null(c->choice.list);
-	c->choice.list[c->choice.count++] = (struct folder_candidate){
-		.uid = ++c->uid, .class = class, .date = NOW - days * DAY, .guid = guid};
+	all->choice.list =
+		realloc(all->choice.list, (all->choice.count + 1) * sizeof(*all->choice.list));
+	assert_non_null(all->choice.list);
+	all->choice.list[all->choice.count++] = (struct folder_candidate){
+		.uid = ++all->uid, .class = class, .date = NOW - days * DAY, .guid = guid};
 }
 
 static void test_newest_of_every_month(void **state)
 {
-	struct candidates c = {0};
+	struct candidates all = {0};
 
 	(void)state;
 	for (int day = 10; day < 10 + 60; day++)
-		add(&c, STORE_INNOCENT, day, 0);
-	add(&c, STORE_INNOCENT, 200, 0);
-	folder_choose(&c.choice, NOW, 7);
-	assert_int_equal(c.choice.count, 7);
-	assert_int_equal(c.choice.left_out[FOLDER_TOO_MANY], 54);
+		add(&all, STORE_INNOCENT, day, 0);
+	add(&all, STORE_INNOCENT, 200, 0);
+	folder_choose(&all.choice, NOW, 7);
+	assert_int_equal(all.choice.count, 7);
+	assert_int_equal(all.choice.left_out[FOLDER_TOO_MANY], 54);
 	/* Oldest first: one of seven months ago, two of each of the others, the newest of them. */
 	static const int days[] = {200, 61, 60, 31, 30, 11, 10};
 	for (size_t i = 0; i < 7; i++)
-		assert_int_equal((NOW - c.choice.list[i].date) / DAY, days[i]);
-	free(c.choice.list);
+		assert_int_equal((NOW - all.choice.list[i].date) / DAY, days[i]);
+	free(all.choice.list);
 }
 
 static void test_classes_are_mixed(void **state)
 {
-	struct candidates c = {0};
+	struct candidates all = {0};
 	size_t spam = 0;
 
 	(void)state;
 	for (int i = 0; i < 30; i++)
-		add(&c, STORE_INNOCENT, 10 + i, 0);
+		add(&all, STORE_INNOCENT, 10 + i, 0);
 	for (int i = 0; i < 10; i++)
-		add(&c, STORE_SPAM, 300 + i, 0);
-	folder_choose(&c.choice, NOW, 1000);
-	assert_int_equal(c.choice.of_class[0], 10);
-	assert_int_equal(c.choice.of_class[1], 30);
+		add(&all, STORE_SPAM, 300 + i, 0);
+	folder_choose(&all.choice, NOW, 1000);
+	assert_int_equal(all.choice.of_class[0], 10);
+	assert_int_equal(all.choice.of_class[1], 30);
 	for (size_t i = 0; i < 40; i++) {
-		spam += c.choice.list[i].class == STORE_SPAM;
+		spam += all.choice.list[i].class == STORE_SPAM;
 		assert_in_range(4 * spam, i >= 3 ? i - 3 : 0, i + 4);
 	}
-	assert_true(c.choice.list[39].date > c.choice.list[0].date);
-	free(c.choice.list);
+	assert_true(all.choice.list[39].date > all.choice.list[0].date);
+	free(all.choice.list);
 }
 
 static void test_doubles(void **state)
 {
-	struct candidates c = {0};
+	struct candidates all = {0};
 
 	(void)state;
-	add(&c, STORE_SPAM, 10, 1);
-	add(&c, STORE_INNOCENT, 10, 1); /* seen through a virtual folder */
-	add(&c, STORE_INNOCENT, 10, 2);
-	add(&c, STORE_INNOCENT, 10, 2);
-	add(&c, STORE_INNOCENT, 10, 0);
-	add(&c, STORE_INNOCENT, 10, 0);
-	folder_choose(&c.choice, NOW, 1000);
-	assert_int_equal(c.choice.count, 3);
-	assert_int_equal(c.choice.left_out[FOLDER_DOUBTFUL], 2);
-	free(c.choice.list);
-	c = (struct candidates){0};
-	folder_choose(&c.choice, NOW, 1000);
-	assert_int_equal(c.choice.count, 0);
+	add(&all, STORE_SPAM, 10, 1);
+	add(&all, STORE_INNOCENT, 10, 1); /* seen through a virtual folder */
+	add(&all, STORE_INNOCENT, 10, 2);
+	add(&all, STORE_INNOCENT, 10, 2);
+	add(&all, STORE_INNOCENT, 10, 0);
+	add(&all, STORE_INNOCENT, 10, 0);
+	folder_choose(&all.choice, NOW, 1000);
+	assert_int_equal(all.choice.count, 3);
+	assert_int_equal(all.choice.left_out[FOLDER_DOUBTFUL], 2);
+	free(all.choice.list);
+	all = (struct candidates){0};
+	folder_choose(&all.choice, NOW, 1000);
+	assert_int_equal(all.choice.count, 0);
 }
 
 static void test_other_filters(void **state)
@@ -274,6 +270,39 @@ static void test_other_filters(void **state)
 	assert_false(learn_other_says_spam(span_of("X-Spam-Status: No, score=-1\n\n")));
 	assert_false(learn_other_says_spam(span_of("Subject: x\n\nX-Spam-Flag: YES\n")));
 	assert_false(learn_other_says_spam(span_of("")));
+}
+
+/* ---- second thoughts ---- */
+
+static bool doubted(unsigned number, bool spam)
+{
+	struct classifier_message *m = mail_make(number, spam);
+	char signature[STORE_SIGNATURE_SIZE], *error = NULL;
+	bool doubts = false;
+
+	assert_int_equal(
+		classifier_doubts(c, classifier_message_digest(m), &doubts, signature, &error),
+		CLASSIFIER_OK);
+	classifier_message_free(&m);
+	return doubts;
+}
+
+/* Spam that was read and forgotten among other mail is found out by what was learned besides. */
+static void test_doubts(void **state)
+{
+	struct classifier_message *m = mail_make(1000, true);
+
+	(void)state;
+	user_train(c, 0, 200);
+	assert_int_equal(correct(CLASSIFIER_TRAIN, STORE_INNOCENT, NULL, m), CLASSIFIER_LEARNED);
+	assert_true(doubted(1000, true));
+	assert_true(doubted(1000, true)); /* it changed nothing */
+	assert_false(doubted(20, false));
+	assert_false(doubted(20, true));  /* taught as spam */
+	assert_false(doubted(999, true)); /* not taught at all */
+	assert_int_equal(correct(CLASSIFIER_UNLEARN, STORE_NONE, NULL, m), CLASSIFIER_TAKEN_BACK);
+	assert_false(doubted(1000, true));
+	classifier_message_free(&m);
 }
 
 int main(void)
@@ -289,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_classes_are_mixed),
 		cmocka_unit_test(test_doubles),
 		cmocka_unit_test(test_other_filters),
+		cmocka_unit_test_setup_teardown(test_doubts, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
