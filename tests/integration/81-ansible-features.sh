@@ -84,6 +84,7 @@ feature "fallback MX alone" "$(cat <<-END | paste -sd' '
 
 # Killed in the middle, with a feature that comes and one that goes: nobody was told yet.
 told mx1 >/dev/null
+rm "$LAB_DIR/mx1.play"
 only classifier web >/dev/null &
 killed=$!
 lab_wait 60 grep -q 'TASK \[shoveler : Add our files to Dovecot' "$LAB_DIR/mx1.play"
@@ -99,7 +100,4 @@ feature "all off" "" none
 expect 0 "main.cf and master.cf" "are what they were, byte for byte" lab_in mx1 sh -c 'cd /run/before && for file in *; do cmp $file /etc/postfix/$file || exit; done; echo are what they were, byte for byte'
 expect 0 "a second run" "mx1 changed=0 failed=0" only none
 awk '/^TASK/ { task = $0 } /^changed/ { print "# " task }' "$LAB_DIR/mx1.play"
-expect_like 0 "shoveler_state=absent" "changes" '^mx1 changed=[1-9][0-9]* failed=0$' play mx1 -e shoveler_state=absent
-former after mx1
-expect 0 "files are what they were, byte for byte" "" differs before after mx1
 expect 0 "no secret in what Ansible printed" "0" sh -c "cat '$LAB_DIR'/mx1.plays | grep -c 00112233445566778899"

@@ -18,16 +18,18 @@ role_hosts() {
 }
 
 # usage: play HOST OPTION...   prints "HOST changed=N failed=N"
-play() {
-	local host=$1
-	shift
+play() { play_as "$1" "$@"; }
+# The host has another name in the inventory. usage: play_as HOST NAME OPTION...
+play_as() {
+	local host=$1 name=$2
+	shift 2
 	# shellcheck disable=SC2016
 	lab_in "$host" env HOME=/var/tmp LC_ALL=C.UTF-8 ANSIBLE_CONFIG="$LAB_ROOT/ansible/ansible.cfg" ANSIBLE_NOCOLOR=1 \
 		ANSIBLE_PIPELINING=1 ANSIBLE_LOCAL_TEMP=/var/tmp/ansible ANSIBLE_REMOTE_TEMP=/var/tmp/ansible \
-		sh -c 'echo $$ >/run/ansible.pid; exec ansible-playbook "$@"' sh -i "$inventory" -l "$host" "$LAB_ROOT/ansible/shoveler.yml" "$@" >"$LAB_DIR/$host.play" 2>&1
+		sh -c 'echo $$ >/run/ansible.pid; exec ansible-playbook "$@"' sh -i "$inventory" -l "$name" "$LAB_ROOT/ansible/shoveler.yml" "$@" >"$LAB_DIR/$host.play" 2>&1
 	cat "$LAB_DIR/$host.play" >>"$LAB_DIR/$host.plays"
 	grep -E '^(fatal|failed):' "$LAB_DIR/$host.play"
-	sed -nE 's/^([a-z]+[0-9]*) .*(changed=[0-9]+).*(failed=[0-9]+).*/\1 \2 \3/p' "$LAB_DIR/$host.play"
+	sed -nE 's/^([a-z]+[0-9]*)[a-z.]* .*(changed=[0-9]+).*(failed=[0-9]+).*/\1 \2 \3/p' "$LAB_DIR/$host.play"
 }
 # usage: both OPTION...   on mx1 and mx2 at the same time
 both() {

@@ -320,6 +320,9 @@ def main():
         supports_check_mode=True,
     )
     directory = module.params["config_directory"]
+    for name in FILES:
+        if not os.path.exists(os.path.join(directory, name)):
+            module.fail_json(msg=f"There is no {name} in {directory}: this adds to a Postfix that works already.")
     live = {name: read_text(os.path.join(directory, name)) for name in FILES}
     record = load_record(module.params["record"])
     known = json.dumps(record, sort_keys=True)
