@@ -162,9 +162,26 @@ static struct classifier *open_user(struct spamtraind *service, const char *user
 	return classifier;
 }
 
+/* Once: a store that fails afterwards must not become a copy for each try. */
+static enum release_status deliver_once(struct lmtp_pool *pool, const char *user,
+					const struct held *held, char **delivered, char **reason_r)
+{
+	enum release_status status;
+
+	if (*delivered != NULL && strcmp(*delivered, held->row.file) == 0)
+		return RELEASE_DONE;
+	status = deliver(pool, user, held, reason_r);
+	if (status != RELEASE_DONE)
+		return status;
+	free(*delivered);
+	*delivered = xstrdup(held->row.file);
+	return RELEASE_DONE;
+}
+
 /* The store is not kept while Dovecot thinks: others may want it. */
 static enum release_status release(struct spamtraind *service, const char *user,
-				   const char *signature, struct held *held, char **reason_r)
+				   const char *signature, struct held *held, char **delivered,
+				   char **reason_r)
 {
 	enum release_status status;
 	struct classifier *classifier = open_user(service, user, &status, reason_r);
@@ -174,7 +191,7 @@ static enum release_status release(struct spamtraind *service, const char *user,
 	status = hold(classifier, signature, held, reason_r);
 	classifier_close(&classifier);
 	if (status == RELEASE_DONE)
-		status = deliver(service->nexthop, user, held, reason_r);
+		status = deliver_once(service->nexthop, user, held, delivered, reason_r);
 	if (status != RELEASE_DONE)
 		return status;
 	classifier = open_user(service, user, &status, reason_r);
@@ -202,14 +219,14 @@ static void log_release(const char *user, const char *signature, enum release_st
 }
 
 enum release_status release_message(struct spamtraind *service, const char *user,
-				    const char *signature, char **reason_r)
+				    const char *signature, char **delivered, char **reason_r)
 {
 	static struct metric *const counters[] = {[RELEASE_DONE] = &released,
 						  [RELEASE_REFUSED] = &refused,
 						  [RELEASE_TAKEN_BACK] = &taken_back,
 						  [RELEASE_DEFERRED] = &deferred};
 	struct held held = {0};
-	enum release_status status = release(service, user, signature, &held, reason_r);
+	enum release_status status = release(service, user, signature, &held, delivered, reason_r);
 
 	held_free(&held);
 	if (status == RELEASE_NOT_THERE)

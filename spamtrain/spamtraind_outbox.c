@@ -19,7 +19,8 @@ METRIC_GAUGE(waiting, "shoveler_spamtraind_outbox_files",
 	     "Releases and answers that wait for Dovecot");
 
 struct outbox_job {
-	char *name; /* of the file */
+	char *name;	 /* of the file */
+	char *delivered; /* release_message()'s; of the thread that is at it */
 	struct outbox_job *next;
 };
 
@@ -75,6 +76,7 @@ static void enqueue(struct outbox *outbox, const char *user, char *name)
 static void free_job(struct outbox_job *job)
 {
 	free(job->name);
+	free(job->delivered);
 	free(job);
 }
 
@@ -187,7 +189,7 @@ static void tell(struct outbox *outbox, const struct retrain_file *file, enum re
 }
 
 /* Returns false when it is to be tried again. */
-static bool bring(struct outbox *outbox, const struct retrain_file *file)
+static bool bring(struct outbox *outbox, struct outbox_job *job, const struct retrain_file *file)
 {
 	struct spamtraind *service = spamtraind_current();
 	enum release_status status;
@@ -197,7 +199,8 @@ static bool bring(struct outbox *outbox, const struct retrain_file *file)
 	if (strcmp(file->entry.source, SOURCE_MAIL) == 0) {
 		done = mail(service, file);
 	} else {
-		status = release_message(service, file->entry.user, file->entry.signature, &reason);
+		status = release_message(service, file->entry.user, file->entry.signature,
+					 &job->delivered, &reason);
 		done = status != RELEASE_DEFERRED;
 		tell(outbox, file, status, reason);
 	}
@@ -231,15 +234,16 @@ static void refuse_file(const struct outbox *outbox, const char *name, const cha
 }
 
 /* Returns false when the file stays. */
-static bool process(struct outbox *outbox, const char *name)
+static bool process(struct outbox *outbox, struct outbox_job *job)
 {
+	const char *name = job->name;
 	struct retrain_file file;
 	char *error = NULL;
 	bool done = true;
 
 	switch (retrain_spool_read(outbox->folder, name, &file, &error)) {
 	case RETRAIN_OK:
-		done = bring(outbox, &file);
+		done = bring(outbox, job, &file);
 		if (done)
 			delete_file(outbox, name);
 		retrain_file_free(&file);
@@ -266,16 +270,16 @@ static void *run(void *argument)
 	while (!outbox->stopping) {
 		int64_t next_ms;
 		struct outbox_user *user = take_turn(outbox, &next_ms);
-		const char *name;
+		struct outbox_job *job;
 		bool done;
 
 		if (user == NULL) {
 			wait_for_turn(outbox, next_ms);
 			continue;
 		}
-		name = user->first->name;
+		job = user->first;
 		pthread_mutex_unlock(&outbox->lock);
-		done = process(outbox, name);
+		done = process(outbox, job);
 		pthread_mutex_lock(&outbox->lock);
 		end_turn(outbox, user, done);
 	}

@@ -388,6 +388,22 @@ class Held(RequestTest):
         self.assertEqual(len(self.host.messages(ALICE)), 8)
         self.assertEqual(sorted(self.held(ALICE)), sorted(signatures[3:]))
 
+    def test_a_store_that_fails_after_the_delivery_brings_no_second_copy(self):
+        def deferred():
+            return self.host.metric('shoveler_spamtraind_releases_total{outcome="deferred"}')
+
+        signature, tries = self.hold_many(1)[0], deferred()
+        messages = len(self.host.messages(ALICE))
+        self.change(ALICE, "CREATE TRIGGER stuck BEFORE DELETE ON quarantine BEGIN SELECT RAISE(FAIL, 'stuck'); END")
+        try:
+            self.ask("release", signature=signature, wait="no")
+            wait_for(lambda: deferred() >= tries + 2, "two tries")
+            self.assertEqual(len(self.host.messages(ALICE)), messages + 1)
+        finally:
+            self.change(ALICE, "DROP TRIGGER stuck")
+        wait_for(lambda: self.held(ALICE) == [], "the release")
+        self.assertEqual(len(self.host.messages(ALICE)), messages + 1)
+
     def test_damaged_and_vanished_files_are_shown_as_such(self):
         signatures = self.hold_many(4)
         folder = os.path.join(os.path.dirname(self.host.store(ALICE)), "quarantine")
