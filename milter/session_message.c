@@ -53,6 +53,8 @@ static void begin_spool(struct session *session)
 	transaction->spool =
 		spool_new(session->policy->temp_directory, session->policy->max_file_size);
 	transaction->digest = XXH3_createState();
+	if (transaction->digest == NULL)
+		xalloc_failed();
 	XXH3_128bits_reset(transaction->digest);
 }
 

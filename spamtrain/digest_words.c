@@ -93,7 +93,7 @@ char *digest_say(enum training_language language, enum digest_word word, ...)
 
 	va_start(args, word);
 	if (vasprintf(&text, digest_word(language, word), args) < 0)
-		abort();
+		xalloc_failed();
 	va_end(args);
 	return text;
 }
