@@ -56,18 +56,19 @@ static bool plugins_of(const char *protocol, struct strbuf *plugins)
 	return answered;
 }
 
+/* Dovecot 2.4 writes "name = yes" or "= no", and the last one counts. */
 static bool has_word(const struct strbuf *plugins, const char *word)
 {
 	const char *place = strbuf_text(plugins);
+	bool has = false;
 
 	for (; (place = strstr(place, word)) != NULL; place++) {
-		char after = place[strlen(word)];
+		const char *after = place + strlen(word);
 
-		if (isspace((unsigned char)place[-1]) &&
-		    (isspace((unsigned char)after) || after == '='))
-			return true;
+		if (isspace((unsigned char)place[-1]) && isspace((unsigned char)*after))
+			has = strncmp(after, " = no", 5) != 0;
 	}
-	return false;
+	return has;
 }
 
 static void check_imap(struct doctor *doctor, const struct conf *conf, const struct strbuf *plugins)
