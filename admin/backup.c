@@ -400,6 +400,28 @@ static void sweep_all(struct backup *backup)
 		free(names);
 }
 
+/*
+ * What the interrupted run before this one noted is to be known when this one is interrupted, too: its
+ * notes begin anew.
+ */
+static int settle_interrupted(struct backup *backup)
+{
+	static const char part[] = PART_PREFIX MANIFEST_FILE;
+
+	if (!backup_merge_interrupted(backup->folder, &backup->old))
+		return EX_OK;
+	struct manifest_writer *writer =
+		manifest_writer_open(backup->folder, part, backup->old.taken);
+	for (size_t i = 0; writer != NULL && i < backup->old.count; i++)
+		manifest_write(writer, &backup->old.list[i]);
+	if (writer != NULL && manifest_writer_close(&writer, true) == 0 &&
+	    renameat(backup->folder, part, backup->folder, MANIFEST_FILE) == 0 &&
+	    fsync(backup->folder) == 0)
+		return EX_OK;
+	backup_stop(backup, MANIFEST_FILE);
+	return EX_CANTCREAT;
+}
+
 /* A backup must not copy itself. */
 static bool is_in_a_place(const struct backup *backup)
 {
@@ -449,7 +471,7 @@ static int folder_open(struct backup *backup, const char *path)
 		return EX_TEMPFAIL;
 	}
 	if (manifest_load(&backup->old, backup->folder, MANIFEST_FILE, false, &error) == 0)
-		return EX_OK;
+		return settle_interrupted(backup);
 	bool missing = errno == ENOENT;
 	if (!missing)
 		complain("%s/%s; everything is copied anew", path, error);

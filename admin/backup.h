@@ -65,6 +65,12 @@ void backup_set_close(struct backup_set *set);
 int backup_set_check(const struct backup_set *set, const struct backup_choice *choice,
 		     size_t *count_r);
 
+/*
+ * Was the last backup into this folder interrupted? manifest becomes what is there: of each file what
+ * the one or the other manifest says.
+ */
+bool backup_merge_interrupted(int folder, struct manifest *manifest);
+
 /* A file of it: root's, which nobody else may write. -1 and *error_r. */
 int backup_set_file(const struct backup_set *set, const char *path, char **error_r);
 

@@ -70,11 +70,11 @@ static bool is_roots(const struct stat *st)
 }
 
 /* Which of two manifests tells the truth about a file? */
-static bool matches(const struct backup_set *set, const struct manifest_entry *entry)
+static bool matches(int folder, const struct manifest_entry *entry)
 {
 	char digest[MANIFEST_DIGEST_SIZE];
 	uint64_t size;
-	int fd = tree_open_file(set->folder, entry->path);
+	int fd = tree_open_file(folder, entry->path);
 	bool same = fd >= 0 && tree_digest(fd, digest, &size) == 0 && size == entry->size &&
 		    strcmp(digest, entry->digest) == 0;
 
@@ -91,19 +91,19 @@ static void take(struct manifest *to, const struct manifest_entry *entry)
 	manifest_add(to, &copy);
 }
 
-static bool user_matches(const struct backup_set *set, const struct manifest *next, size_t i)
+static bool user_matches(int folder, const struct manifest *next, size_t i)
 {
 	return i + 1 < next->count && next->list[i + 1].type == MANIFEST_ONE_FILE &&
-	       matches(set, &next->list[i + 1]);
+	       matches(folder, &next->list[i + 1]);
 }
 
 /*
  * The interrupted run gave some files their names. A user's is the store that comes first; of what
  * the last whole backup had everything else is still there.
  */
-static void merge_next(struct backup_set *set, const struct manifest *next)
+static void merge_next(int folder, struct manifest *manifest, const struct manifest *next)
 {
-	const struct manifest *old = &set->manifest;
+	const struct manifest *old = manifest;
 	struct manifest merged = {.taken = old->taken};
 
 	for (size_t i = 0; i < old->count; i++) {
@@ -113,7 +113,7 @@ static void merge_next(struct backup_set *set, const struct manifest *next)
 		if (entry->type == MANIFEST_USER) {
 			size_t end = manifest_user_end(old, i);
 			bool newer = fresh != NULL && fresh->type == MANIFEST_USER &&
-				     user_matches(set, next, at);
+				     user_matches(folder, next, at);
 			const struct manifest *from = newer ? next : old;
 			size_t j = newer ? at : i;
 			for (size_t stop = newer ? manifest_user_end(next, at) : end; j < stop; j++)
@@ -122,14 +122,30 @@ static void merge_next(struct backup_set *set, const struct manifest *next)
 		} else {
 			take(&merged, fresh != NULL && fresh->type == entry->type &&
 						      (fresh->type != MANIFEST_ONE_FILE ||
-						       matches(set, fresh))
+						       matches(folder, fresh))
 					      ? fresh
 					      : entry);
 		}
 	}
-	manifest_free(&set->manifest);
-	set->manifest = merged;
-	manifest_sort(&set->manifest);
+	manifest_free(manifest);
+	*manifest = merged;
+	manifest_sort(manifest);
+}
+
+bool backup_merge_interrupted(int folder, struct manifest *manifest)
+{
+	struct manifest next;
+	char *error = NULL;
+	bool interrupted = true;
+
+	if (manifest_load(&next, folder, MANIFEST_NEXT, true, &error) == 0) {
+		merge_next(folder, manifest, &next);
+		manifest_free(&next);
+	} else {
+		interrupted = errno != ENOENT;
+	}
+	free(error);
+	return interrupted;
 }
 
 static int trust(const struct backup_set *set)
@@ -146,7 +162,6 @@ static int trust(const struct backup_set *set)
 
 int backup_set_open(struct backup_set *set, const char *path)
 {
-	struct manifest next;
 	char *error = NULL;
 	int code;
 
@@ -175,14 +190,7 @@ int backup_set_open(struct backup_set *set, const char *path)
 		free(error);
 		return EX_DATAERR;
 	}
-	if (manifest_load(&next, set->folder, MANIFEST_NEXT, true, &error) == 0) {
-		set->interrupted = true;
-		merge_next(set, &next);
-		manifest_free(&next);
-	} else if (errno != ENOENT) {
-		set->interrupted = true;
-	}
-	free(error);
+	set->interrupted = backup_merge_interrupted(set->folder, &set->manifest);
 	return EX_OK;
 }
 

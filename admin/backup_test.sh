@@ -112,6 +112,19 @@ expect 0 '3 users \(1 had changed\)' backup "$b"
 train preference set bob@example.test spamSubject '' >/dev/null
 expect 64 "lies in .*, which is to be backed up" backup "$dir/state/web/backup"
 rmdir "$dir/state/web/backup"
+# Two runs that are killed, one after the other: what the first one noted is not lost.
+twice() {
+	local round
+	for round in 1 2 3 4 5 6; do
+		train preference set alice@example.test spamSubject "[$round]" >/dev/null
+		train preference set bob@example.test spamSubject "[$round]" >/dev/null
+		(timeout -s KILL 0.0$((RANDOM % 6 + 2)) "$shoveler" -c "$dir/conf" backup "$b"; true) >/dev/null 2>&1
+		run backup --verify "$b" || { complain "after kill $round: $(cat "$dir/err")"; return; }
+	done
+}
+twice
+train preference set alice@example.test spamSubject '[a]' >/dev/null
+train preference set bob@example.test spamSubject '' >/dev/null
 mkdir "$dir/full" && touch "$dir/full/mine"
 expect 73 "not empty and no backup" backup "$dir/full"
 [ -e "$dir/full/mine" ] || complain "a stranger's file went"
