@@ -1,4 +1,5 @@
 #include "dovecot_settings.h"
+#include "learner.h"
 
 #include "lib/child.h"
 #include "lib/xalloc.h"
@@ -7,15 +8,6 @@
 #include <string.h>
 
 #define DOVECONF_TIMEOUT_MS 20000
-
-static struct span next_line(struct span *rest)
-{
-	const char *end = rest->size > 0 ? memchr(rest->data, '\n', rest->size) : NULL;
-	struct span line = span_first(*rest, end != NULL ? (size_t)(end - rest->data) : rest->size);
-
-	*rest = span_from(*rest, line.size + (end != NULL));
-	return line;
-}
 
 /* "# 2.3.19.1 (9b53102964): /etc/dovecot/dovecot.conf" */
 static void take_comment(struct dovecot_settings *settings, struct span line)
@@ -95,7 +87,7 @@ void dovecot_settings_parse(struct span text, struct dovecot_settings *settings)
 
 	*settings = (struct dovecot_settings){.file = xstrdup("")};
 	while (text.size > 0)
-		take_line(settings, &blocks, next_line(&text));
+		take_line(settings, &blocks, learner_next_line(&text));
 	strbuf_free(&blocks);
 }
 

@@ -24,15 +24,6 @@ struct view {
 	struct strbuf dspam_conf;
 };
 
-static struct span next_line(struct span *rest)
-{
-	const char *end = rest->size > 0 ? memchr(rest->data, '\n', rest->size) : NULL;
-	struct span line = span_first(*rest, end != NULL ? (size_t)(end - rest->data) : rest->size);
-
-	*rest = span_from(*rest, line.size + (end != NULL));
-	return line;
-}
-
 /* Words with one space between, as the role's module has them. malloc'ed. */
 static char *squeeze(struct span line)
 {
@@ -55,7 +46,7 @@ static char *squeeze(struct span line)
 static void parse_parameters(struct view *view, struct span text)
 {
 	while (text.size > 0) {
-		struct span line = next_line(&text), name, value;
+		struct span line = learner_next_line(&text), name, value;
 		const char *equals = line.size > 0 ? memchr(line.data, '=', line.size) : NULL;
 
 		if (equals == NULL)
@@ -70,7 +61,7 @@ static void parse_parameters(struct view *view, struct span text)
 static void parse_services(struct view *view, struct span text)
 {
 	while (text.size > 0) {
-		char *line = squeeze(next_line(&text)), *name_end = strchr(line, ' ');
+		char *line = squeeze(learner_next_line(&text)), *name_end = strchr(line, ' ');
 		char *type_end = name_end != NULL ? strchr(name_end + 1, ' ') : NULL;
 
 		if (type_end != NULL) {
@@ -142,7 +133,7 @@ static bool is_dspam_server(const struct view *view, struct span nexthop)
 	struct span rest = strbuf_span(&view->dspam_conf);
 
 	while (rest.size > 0) {
-		struct span line = span_trim(next_line(&rest)), value;
+		struct span line = span_trim(learner_next_line(&rest)), value;
 		size_t size = 0;
 
 		while (size < line.size && !span_is_blank(line.data[size]))
@@ -336,7 +327,7 @@ static struct map_lines count_lines(const struct view *view, struct span text, b
 	struct map_lines lines = {0, 0};
 
 	while (text.size > 0) {
-		char *line = squeeze(next_line(&text)), *value = strrchr(line, ' ');
+		char *line = squeeze(learner_next_line(&text)), *value = strrchr(line, ' ');
 
 		if (line[0] == '\0' || line[0] == '#' || value == NULL) {
 			free(line);

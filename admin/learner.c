@@ -87,6 +87,15 @@ const char *learner_called(struct span text)
 	return NULL;
 }
 
+struct span learner_next_line(struct span *rest)
+{
+	const char *end = rest->size > 0 ? memchr(rest->data, '\n', rest->size) : NULL;
+	struct span line = span_first(*rest, end != NULL ? (size_t)(end - rest->data) : rest->size);
+
+	*rest = span_from(*rest, line.size + (end != NULL));
+	return line;
+}
+
 bool learner_read(const char *path, struct strbuf *text)
 {
 	/* A pipe would never end. */
@@ -117,13 +126,12 @@ bool learner_read(const char *path, struct strbuf *text)
 static void append_commands(struct strbuf *out, struct span script)
 {
 	while (script.size > 0) {
-		const char *end = memchr(script.data, '\n', script.size);
-		size_t size = end != NULL ? (size_t)(end - script.data) + 1 : script.size;
-		struct span line = span_trim(span_first(script, size));
+		struct span line = span_trim(learner_next_line(&script));
 
-		if (line.size > 0 && line.data[0] != '#')
-			strbuf_append(out, script.data, size);
-		script = span_from(script, size);
+		if (line.size == 0 || line.data[0] == '#')
+			continue;
+		strbuf_append_span(out, line);
+		strbuf_append_char(out, '\n');
 	}
 }
 

@@ -44,6 +44,9 @@ void script_judge_file(const char *path, const struct script_folders *folders,
 		       struct script_judgement *judgement);
 void script_judgement_free(struct script_judgement *judgement);
 
+/* Takes the next line off a text; its newline is left out. */
+struct span learner_next_line(struct span *rest);
+
 /* Appends a file's text, at most LEARNER_MAX_FILE; false if it cannot be read or is no text. */
 struct strbuf;
 bool learner_read(const char *path, struct strbuf *text);
