@@ -43,9 +43,10 @@ static void check_delimiter(struct doctor *doctor, const struct conf *conf)
 		doctor_report(doctor, FINDING_OK, NULL, "recipient_delimiter = %s, as in Postfix",
 			      ours);
 	else
-		doctor_report(doctor, FINDING_ERROR,
+		/* Without one Postfix has mailboxes called bob+list, or, more often, none. */
+		doctor_report(doctor, theirs[0] == '\0' ? FINDING_WARNING : FINDING_ERROR,
 			      "give our main.cf the same: bob+list would be another user than bob",
-			      "recipient_delimiter = %s, but %s in Postfix", ours, theirs);
+			      "recipient_delimiter = %s, but \"%s\" in Postfix", ours, theirs);
 	free(theirs);
 }
 
