@@ -1,6 +1,5 @@
 #include "spamtrain/learn_folders.h"
 
-#include "lib/header.h"
 #include "lib/xalloc.h"
 #include "spamtrain/classifier_internal.h"
 #include "spamtrain/correspondents.h"
@@ -255,34 +254,6 @@ struct batch {
 	uint32_t folder;
 };
 
-bool learn_other_says_spam(struct span message)
-{
-	static const struct {
-		const char *name, *value;
-	} fields[] = {{"X-Spam-Flag", "yes"}, {"X-Spam-Status", "yes"}, {"X-Spam", "yes"},
-		      {"X-Bogosity", "spam"}, {"X-Bogosity", "yes"},	{"X-DSPAM-Result", "spam"}};
-	struct header_field field;
-
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-		if (header_find(message, fields[i].name, &field) &&
-		    span_starts_nocase(span_trim(field.body), span_of(fields[i].value)))
-			return true;
-	return false;
-}
-
-/* Digests and answers of ours quote spam; own_mail.h. Whoever forges that is not learned from. */
-static bool is_ours(struct span message)
-{
-	struct header_field field;
-
-	if (!header_find(message, "X-Auto-Response-Suppress", &field) ||
-	    !header_find(message, "Message-ID", &field))
-		return false;
-	struct span id = span_trim(field.body);
-	return span_starts_nocase(id, SPAN_LITERAL("<digest.")) ||
-	       span_starts_nocase(id, SPAN_LITERAL("<training."));
-}
-
 static bool take_message(void *context, const struct imap_reply *reply)
 {
 	struct batch *batch = context;
@@ -305,7 +276,7 @@ static bool take_message(void *context, const struct imap_reply *reply)
 		m->message =
 			classifier_message_read(body, f->size > body.size ? f->size : body.size);
 		m->other_says_spam = learn_other_says_spam(body);
-		m->ours = is_ours(body);
+		m->ours = learn_is_ours(body);
 	}
 	return true;
 }

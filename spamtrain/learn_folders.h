@@ -74,5 +74,7 @@ void learn_result_free(struct learn_result *result);
 
 /* Whether another filter's fields in a message call it spam. Not to be believed: a hint. */
 bool learn_other_says_spam(struct span message);
+/* Digests and answers of ours (own_mail.h), which quote spam. Whoever forges that is not learned from. */
+bool learn_is_ours(struct span message);
 
 #endif

@@ -270,6 +270,11 @@ static void test_other_filters(void **state)
 	assert_false(learn_other_says_spam(span_of("X-Spam-Status: No, score=-1\n\n")));
 	assert_false(learn_other_says_spam(span_of("Subject: x\n\nX-Spam-Flag: YES\n")));
 	assert_false(learn_other_says_spam(span_of("")));
+	assert_true(learn_is_ours(span_of("Message-ID: <digest.1.2.3@mx>\n"
+					  "X-Auto-Response-Suppress: All\n\n")));
+	assert_false(learn_is_ours(span_of("Message-ID: <digest.1.2.3@mx>\n\n")));
+	assert_false(
+		learn_is_ours(span_of("Message-ID: <1@mx>\nX-Auto-Response-Suppress: All\n\n")));
 }
 
 /* ---- second thoughts ---- */

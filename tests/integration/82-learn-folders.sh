@@ -18,11 +18,14 @@ mapfile -t ham < <(teach_corpus ham 1 160)
 mapfile -t spam < <(teach_corpus spam 1 120)
 flagged=$LAB_DIR/flagged.eml
 sed '1s/^/X-Spam-Flag: YES\n/' "${spam[111]}" >"$flagged"
+sent=$LAB_DIR/sent.eml
+printf 'From: alice@example.test\nTo: Pen <pen@client.test>, "A, B" <ab@client.test>\nSubject: Hello\nMessage-ID: <sent@example.test>\n\nHello.\n' >"$sent"
 fill() {
 	lab_imap "$1" create Archive , create Lists , create Lists/dev , fill INBOX '\Seen' 5 "${ham[@]:0:50}" , fill INBOX '' 5 "${ham[@]:50:5}" , \
 		fill INBOX '\Seen' 1 "${ham[@]:55:4}" , fill Archive '\Seen' 20 "${ham[@]:60:60}" , fill Lists/dev '\Seen \Answered' 9 "${ham[@]:120:10}" , \
 		fill INBOX '\Seen' 6 "$flagged" "${spam[@]:104:4}" , fill INBOX '\Seen $Junk' 6 "${spam[112]}" , \
-		fill Junk '' 4 "${spam[@]:0:90}" , fill Junk '' 0 "${spam[@]:90:3}" , fill Trash '\Seen' 9 "${spam[@]:93:10}"
+		fill Junk '' 4 "${spam[@]:0:90}" , fill Junk '' 0 "${spam[@]:90:3}" , fill Trash '\Seen' 9 "${spam[@]:93:10}" , \
+		fill Sent '\Seen' 5 "$sent"
 }
 fill alice &
 filling=$!
@@ -35,6 +38,7 @@ for user in alice bob; do
 done
 files >"$LAB_DIR/files.before"
 lab_drop_in || exit 1
+lab_in mx1 sh -c 'mkdir -p /etc/shoveler/main.cf.d && echo "learn_sent_recipients = yes" >/etc/shoveler/main.cf.d/90-test.cf'
 
 dry=$(spamtrain --json learn-folders --dry-run alice@example.test 2>/dev/null)
 expect 0 "a dry run of alice's folders" "90 spam, 125 innocent" json '"%d spam, %d innocent" % (r["chosen_spam"], r["chosen_innocent"])' <<<"$dry"
@@ -64,6 +68,7 @@ expect 0 "started again" "0" echo $?
 expect 0 "it goes on where it was" "$((214 - killed)) learned, $killed known already" \
 	json '"%d learned, %d known already" % (r["learned_spam"] + r["learned_innocent"], r["already"])' <"$LAB_DIR/learned"
 expect 0 "what another filter called spam, and alice only read" "1" json 'r["doubtful"]' <"$LAB_DIR/learned"
+expect 0 "messages whose recipients are known from now on" "1" json 'r["sent"]' <"$LAB_DIR/learned"
 expect_like 0 "spam that she opened and forgot in INBOX, 4 messages" "most found out" '^[3-9]$' json 'r["suspects"]' <"$LAB_DIR/learned"
 expect_like 0 "the newest were recognized before they were learned" "most spam, little ham wrong" '^.True' \
 	json 'r["estimate"]["caught"] * 10 >= r["estimate"]["spam"] * 6 and r["estimate"]["wrong"] <= 5, r["estimate"]' <"$LAB_DIR/learned"
