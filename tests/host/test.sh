@@ -60,7 +60,7 @@ container() {
 	# systemd of Debian 13 does not start on control groups of version 1.
 	[ "$(. "$root/etc/os-release" && echo "$VERSION_ID")" = 12 ] || export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
 	systemd-nspawn -q -D "$root" --register=no --keep-unit -M "shoveler-$$" --resolv-conf=off --timezone=off --private-network \
-		--bind-ro="$here:/host-test" --bind="/mnt/packages:/packages" --boot --console=pipe >/mnt/console 2>&1 &
+		--bind-ro="$here:/host-test" --bind-ro="$here/../..:/checkout" --bind="/mnt/packages:/packages" --boot --console=pipe >/mnt/console 2>&1 &
 	nspawn=$!
 	eventually 20 has_init
 }
@@ -80,11 +80,17 @@ files() {
 		-o -type l -printf "%p -> %l\n" \) 2>/dev/null | grep -vE "^/etc/((g?shadow|passwd|group|subuid|subgid)-? |ld.so.cache|\.pwd|mtab|resolv.conf)" | sort'
 }
 
+# From the package, or before it is there and after it is gone from the checkout.
 apply_role() {
-	on_host sh -c "cd /usr/share/shoveler/ansible && ANSIBLE_NOCOLOR=1 ansible-playbook -i localhost, /host-test/role.yml $*" >/mnt/role 2>&1
+	on_host sh -c "cd / && ANSIBLE_ROLES_PATH=/usr/share/shoveler/ansible/roles:/checkout/ansible/roles ANSIBLE_NOCOLOR=1 ansible-playbook -i localhost, /host-test/role.yml $*" >/mnt/role 2>&1
 	grep -E '^(fatal|failed)' /mnt/role
 	sed -nE 's/^localhost .*(changed=[0-9]+).*(failed=[0-9]+).*/\1 \2/p' /mnt/role
 }
+# It brings the packages itself.
+role_with_packages() {
+	role_gives 'changed=[1-9][0-9]* failed=0' "$@" -e "'{\"shoveler_packages\": $(cd /mnt/packages/present && printf '"/packages/present/%s", ' *.deb | sed 's/^/[/; s/, $/]/')}'"
+}
+brings_packages() { role_with_packages && units_run && mail_is_filtered && role_gives 'changed=[1-9][0-9]* failed=0' -e shoveler_state=absent; }
 role_gives() { [[ $(apply_role "${@:2}" | tee /dev/stderr) =~ ^$1$ ]]; }
 
 # usage: send TO TEXT [HEADER]
@@ -237,7 +243,9 @@ check "it boots: $(. "$root/etc/os-release" && echo "$PRETTY_NAME")" boot || exi
 trap 'kill -RTMIN+4 "$init"; wait "$nspawn"' EXIT
 on_host setsid python3 /host-test/client.py /run/stop /run/report </dev/null >/dev/null 2>&1 &
 files >/mnt/before
-check "mail flows" eventually 30 mail_flows && check "packages are installed, with the units of before" install_former || exit 1
+check "mail flows" eventually 30 mail_flows &&
+	check "the role in check mode, without the packages, tells what it can" role_with_packages --check --diff
+check "packages are installed, with the units of before" install_former || exit 1
 check "the role in check mode tells what would change" role_gives 'changed=[1-9][0-9]* failed=0' --check --diff
 check "the role is applied" role_gives 'changed=[1-9][0-9]* failed=0' || exit 1
 check "a second run changes nothing" role_gives 'changed=0 failed=0'
@@ -263,6 +271,9 @@ check "the role takes it off" role_gives 'changed=[1-9][0-9]* failed=0' -e shove
 check "packages are purged" purge
 files >/mnt/after
 check "the host's files are byte for byte what they were" diff /mnt/before /mnt/after
+check "the role brings the packages itself, and takes them off" brings_packages && check "they are purged" purge
+files >/mnt/after
+check "the host's files are what they were again" diff /mnt/before /mnt/after
 on_host touch /run/stop
 eventually 120 on_host test -s /run/report
 on_host cat /run/report >/mnt/report
