@@ -48,15 +48,21 @@ static void write_again(int folder, const struct manifest *manifest)
 	manifest_free(&again);
 }
 
+static char path[] = "/dev/shm/manifest_fuzz.XXXXXX";
+
+static void folder_remove(void)
+{
+	rmdir(path);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char path[] = "/dev/shm/manifest_fuzz.XXXXXX";
 	static int folder = -1;
 	struct manifest manifest;
 	char *error = NULL;
 
 	if (folder < 0) {
-		require(mkdtemp(path) != NULL);
+		require(mkdtemp(path) != NULL && atexit(folder_remove) == 0);
 		folder = open(path, O_RDONLY | O_DIRECTORY);
 		require(folder >= 0);
 	}
