@@ -7,6 +7,7 @@ add_library(spamtraind_lib STATIC
 	release.c spamtraind_backoff.c spamtraind_conf.c spamtraind_correct.c spamtraind_digest.c spamtraind_export.c
 	spamtraind_history.c spamtraind_link.c spamtraind_outbox.c spamtraind_overview.c spamtraind_purge.c spamtraind_quarantine.c
 	spamtraind_request.c spamtraind_rows.c spamtraind_sent.c spamtraind_site.c spamtraind_socket.c spamtraind_spool.c
+	spamtraind_submit.c
 	spamtraind_teach.c spamtraind_user.c spamtraind_virus.c training_address.c training_address_answer.c
 	training_address_message.c ticker.c traps.c)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)

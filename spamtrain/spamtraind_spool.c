@@ -1,15 +1,12 @@
-#include "spamtrain/spamtraind_spool.h"
+#include "spamtrain/spamtraind_spool_internal.h"
 
 #include "lib/clock.h"
 #include "lib/metrics.h"
 #include "lib/msg.h"
-#include "lib/watchdog.h"
 #include "lib/xalloc.h"
-#include "spamtrain/spamtraind_backoff.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -25,90 +22,6 @@ METRIC_GAUGE(depth, "shoveler_spamtraind_spool_files", "Corrections that wait in
 METRIC_COUNTER(malformed, "shoveler_spamtraind_spool_malformed_total",
 	       "Files of the spool that were put aside as malformed");
 
-/* A session that waits for what becomes of the file it wrote. */
-struct waiter {
-	const char *name;
-	int64_t deadline_ms;
-	bool lesson_only; /* does not wait for Dovecot */
-	bool done;
-	struct correction_result result;
-	struct waiter *next;
-};
-
-struct spool_worker {
-	char *spool;
-	char *folder; /* SPOOL/new */
-	int inotify_fd, wake_fd;
-	pthread_t thread;
-	struct outbox *outbox;
-	atomic_bool stopping;
-	struct pulse pulse;
-	/* the thread's own */
-	struct backoff backoff;
-	int64_t next_scan_ms, next_clean_ms;
-	/* of the sessions; lock also keeps the spool's writer to one thread */
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	struct waiter *waiters;
-	unsigned sessions; /* that wait */
-};
-
-/* ---- telling who waits ---- */
-
-/* The lock is held. Who waits for that file and was not told yet, or NULL. */
-static struct waiter *find_waiter(struct spool_worker *worker, const char *name)
-{
-	struct waiter *waiter = worker->waiters;
-
-	while (waiter != NULL && (waiter->done || strcmp(waiter->name, name) != 0))
-		waiter = waiter->next;
-	return waiter;
-}
-
-/* Takes over the result. */
-static void tell_lesson(struct spool_worker *worker, const char *name,
-			struct correction_result *result)
-{
-	int64_t until = clock_ms() + SPOOL_RELEASE_WAIT_MS;
-	struct waiter *waiter;
-
-	pthread_mutex_lock(&worker->lock);
-	waiter = find_waiter(worker, name);
-	if (waiter != NULL) {
-		waiter->result = *result;
-		result->reason = NULL;
-		waiter->done = waiter->lesson_only || result->held[0] == '\0';
-		if (waiter->deadline_ms > until)
-			waiter->deadline_ms = until;
-		if (result->status == CORRECTION_DEFERRED)
-			waiter->result.status = CORRECTION_WAITING;
-		pthread_cond_broadcast(&worker->changed);
-	}
-	pthread_mutex_unlock(&worker->lock);
-	correction_result_free(result);
-}
-
-/* The outbox has tried to release what that file was about. */
-static void tell_release(void *context, const char *name, enum release_status status,
-			 const char *reason)
-{
-	struct spool_worker *worker = context;
-	struct waiter *waiter;
-
-	pthread_mutex_lock(&worker->lock);
-	waiter = find_waiter(worker, name);
-	if (waiter != NULL) {
-		waiter->done = true;
-		waiter->result.released = status == RELEASE_DONE;
-		if (reason != NULL && waiter->result.reason == NULL)
-			waiter->result.reason = xstrdup(reason);
-		if (status == RELEASE_DEFERRED)
-			waiter->result.status = CORRECTION_WAITING;
-		pthread_cond_broadcast(&worker->changed);
-	}
-	pthread_mutex_unlock(&worker->lock);
-}
-
 /* ---- one file ---- */
 
 static void refuse_file(struct spool_worker *worker, const char *name, const char *problem)
@@ -122,7 +35,7 @@ static void refuse_file(struct spool_worker *worker, const char *name, const cha
 	free(error);
 }
 
-static void delete_file(struct spool_worker *worker, const char *name)
+void spool_delete_file(struct spool_worker *worker, const char *name)
 {
 	char *error = NULL;
 
@@ -173,12 +86,12 @@ static bool finish_file(struct spool_worker *worker, const char *name, const cha
 	char held[STORE_SIGNATURE_SIZE], *error = NULL;
 
 	memcpy(held, result->held, sizeof(held));
-	tell_lesson(worker, name, result);
+	spool_tell_lesson(worker, name, result);
 	if (held[0] == '\0' || outbox_release(worker->outbox, user, held, name, &error) == 0)
 		return done;
 	msg_error("%s: user=<%s>, cannot be released yet: %s", name, user, error);
 	free(error);
-	tell_lesson(worker, name, &deferred);
+	spool_tell_lesson(worker, name, &deferred);
 	return false;
 }
 
@@ -204,7 +117,7 @@ static bool apply_file(struct spool_worker *worker, const char *name,
 			 (long long)delay / 1000);
 	} else {
 		backoff_succeeded(&worker->backoff, correction.user);
-		delete_file(worker, name);
+		spool_delete_file(worker, name);
 	}
 	return !deferred;
 }
@@ -222,7 +135,7 @@ static bool apply_in_turn(struct spool_worker *worker, const char *name,
 	if (fresh ? !backoff_is_known(&worker->backoff, user)
 		  : !backoff_is_waiting(&worker->backoff, user, clock_ms()))
 		return apply_file(worker, name, file);
-	tell_lesson(worker, name, &deferred);
+	spool_tell_lesson(worker, name, &deferred);
 	return false;
 }
 
@@ -387,7 +300,7 @@ static void free_worker(struct spool_worker *worker)
 static int start_outbox(struct spool_worker *worker, char **error_r)
 {
 	char *folder = xasprintf("%s/" OUTBOX_FOLDER_NAME, worker->spool);
-	int started = outbox_start(folder, tell_release, worker, &worker->outbox, error_r);
+	int started = outbox_start(folder, spool_tell_release, worker, &worker->outbox, error_r);
 
 	free(folder);
 	return started;
@@ -433,180 +346,4 @@ void spool_worker_stop(struct spool_worker **worker)
 	pthread_join((*worker)->thread, NULL);
 	free_worker(*worker);
 	*worker = NULL;
-}
-
-/* ---- sessions that wait ---- */
-
-/* The lock is held. */
-static void enter(struct spool_worker *worker, struct waiter *waiter)
-{
-	waiter->next = worker->waiters;
-	worker->waiters = waiter;
-}
-
-static void leave(struct spool_worker *worker, const struct waiter *waiter)
-{
-	struct waiter **place = &worker->waiters;
-
-	while (*place != waiter)
-		place = &(*place)->next;
-	*place = waiter->next;
-}
-
-/* A deadline may come nearer meanwhile. */
-static void wait_until_told(struct spool_worker *worker, struct waiter *waiter)
-{
-	while (!waiter->done && clock_ms() < waiter->deadline_ms) {
-		struct timespec deadline = {.tv_sec = waiter->deadline_ms / 1000,
-					    .tv_nsec =
-						    (long)(waiter->deadline_ms % 1000) * 1000000};
-
-		pthread_cond_timedwait(&worker->changed, &worker->lock, &deadline);
-	}
-	if (!waiter->done)
-		waiter->result.status = CORRECTION_WAITING;
-}
-
-/* Not all sessions may wait, or a Dovecot that hangs would keep the others from being accepted. */
-static int64_t deadline_in(const struct spool_worker *worker, int wait_ms)
-{
-	return worker->sessions < SPOOL_WAITING_MAX ? clock_ms() + wait_ms : 0;
-}
-
-int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry *entry,
-			struct span message, int wait_ms, struct correction_result *result_r,
-			char **error_r)
-{
-	struct waiter waiter = {.result = {.status = CORRECTION_WAITING}};
-	struct retrain_entry durable = *entry;
-	char *name = NULL;
-	int ret;
-
-	durable.durable = true;
-	pthread_mutex_lock(&worker->lock);
-	ret = retrain_spool_write_named(worker->spool, &durable, message, &name, error_r);
-	if (ret == 0 && wait_ms > 0) {
-		waiter.name = name;
-		waiter.deadline_ms = deadline_in(worker, wait_ms);
-		worker->sessions++;
-		enter(worker, &waiter);
-		wait_until_told(worker, &waiter);
-		leave(worker, &waiter);
-		worker->sessions--;
-	}
-	pthread_mutex_unlock(&worker->lock);
-	*result_r = waiter.result;
-	free(name);
-	return ret;
-}
-
-/* ---- mail to the training addresses ---- */
-
-int spool_worker_correct(struct spool_worker *worker, const struct retrain_entry *entry,
-			 struct span message, struct correction_result *result_r, char **error_r)
-{
-	struct waiter waiter = {.result = {.status = CORRECTION_WAITING}, .lesson_only = true};
-	char *name = NULL;
-	int ret;
-
-	pthread_mutex_lock(&worker->lock);
-	ret = retrain_spool_write_named(worker->spool, entry, message, &name, error_r);
-	if (ret == 0) {
-		waiter.name = name;
-		waiter.deadline_ms = clock_ms() + SPOOL_LESSON_WAIT_MS;
-		enter(worker, &waiter);
-		wait_until_told(worker, &waiter);
-		leave(worker, &waiter);
-	}
-	pthread_mutex_unlock(&worker->lock);
-	*result_r = waiter.result;
-	if (ret == 0 && waiter.result.status == CORRECTION_WAITING) {
-		result_r->status = CORRECTION_DEFERRED;
-		delete_file(worker, name);
-	}
-	free(name);
-	return ret;
-}
-
-int spool_worker_mail(struct spool_worker *worker, const char *user, struct span message,
-		      char **error_r)
-{
-	return outbox_mail(worker->outbox, user, message, error_r);
-}
-
-/* ---- many ---- */
-
-/* The lock is held. Each that is accepted gets a waiter; the first refusal ends it. */
-static size_t write_many(struct spool_worker *worker, const struct retrain_entry *entries,
-			 size_t count, int wait_ms, struct waiter *waiters, char **error_r)
-{
-	int64_t deadline_ms = deadline_in(worker, wait_ms);
-	size_t written = 0;
-
-	for (; written < count; written++) {
-		char *name = NULL;
-
-		if (retrain_spool_write_named(worker->spool, &entries[written],
-					      (struct span){NULL, 0}, &name, error_r) < 0)
-			break;
-		waiters[written] = (struct waiter){
-			.name = name,
-			.deadline_ms = deadline_ms,
-			.result = {.status = CORRECTION_WAITING},
-		};
-		enter(worker, &waiters[written]);
-	}
-	return written;
-}
-
-/* The lock is held. Takes the results over. */
-static void collect_many(struct spool_worker *worker, struct waiter *waiters, size_t count,
-			 bool synced, struct correction_result *results_r)
-{
-	worker->sessions++;
-	for (size_t i = 0; i < count; i++) {
-		if (synced)
-			wait_until_told(worker, &waiters[i]);
-		leave(worker, &waiters[i]);
-		results_r[i] = waiters[i].result;
-		free((char *)(uintptr_t)waiters[i].name);
-	}
-	worker->sessions--;
-}
-
-/* What may be lost in a power failure was not accepted. */
-static void refuse_waiting(struct correction_result *results, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (results[i].status == CORRECTION_WAITING)
-			results[i].status = CORRECTION_DEFERRED;
-	}
-}
-
-int spool_worker_submit_many(struct spool_worker *worker, const struct retrain_entry *entries,
-			     size_t count, int wait_ms, struct correction_result *results_r,
-			     char **error_r)
-{
-	struct waiter *waiters = xcalloc(count, sizeof(*waiters));
-	char *sync_error = NULL;
-	size_t written;
-	bool synced;
-
-	for (size_t i = 0; i < count; i++)
-		results_r[i] = (struct correction_result){.status = CORRECTION_DEFERRED};
-	pthread_mutex_lock(&worker->lock);
-	written = write_many(worker, entries, count, wait_ms, waiters, error_r);
-	pthread_mutex_unlock(&worker->lock);
-	synced = retrain_spool_sync(worker->spool, &sync_error) == 0;
-	pthread_mutex_lock(&worker->lock);
-	collect_many(worker, waiters, written, synced, results_r);
-	pthread_mutex_unlock(&worker->lock);
-	free(waiters);
-	if (!synced)
-		refuse_waiting(results_r, count);
-	if (*error_r == NULL)
-		*error_r = sync_error;
-	else
-		free(sync_error);
-	return written == count && synced ? 0 : -1;
 }
