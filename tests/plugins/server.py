@@ -29,19 +29,15 @@ MAIL_UID = pwd.getpwnam(MAIL_USER).pw_uid
 MAIL_GID = pwd.getpwnam(MAIL_USER).pw_gid
 PASSWORD = "secret"
 
-CONFIG_23 = """
+CONFIG = """
 protocols = imap lmtp
 listen = 127.0.0.1
 base_dir = {top}/run
 state_dir = {top}/state
 log_path = {top}/dovecot.log
 ssl = no
-disable_plaintext_auth = no
 default_internal_user = {internal}
 default_login_user = {login}
-default_vsz_limit = 0
-import_environment = $import_environment {environment}
-mail_location = maildir:~/Maildir
 mail_uid = {uid}
 mail_gid = {gid}
 first_valid_uid = {uid}
@@ -56,15 +52,6 @@ namespace inbox {{
     auto = subscribe
     special_use = \\Trash
   }}
-}}
-passdb {{
-  driver = passwd-file
-  args = {top}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = {top}/users
-  default_fields = uid={uid} gid={gid} home={top}/home/%u
 }}
 service imap-login {{
   chroot =
@@ -86,39 +73,32 @@ service anvil {{
 !include {snippet}
 """
 
+CONFIG_23 = """
+disable_plaintext_auth = no
+default_vsz_limit = 0
+import_environment = $import_environment {environment}
+mail_location = maildir:~/Maildir
+passdb {{
+  driver = passwd-file
+  args = {top}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {top}/users
+  default_fields = uid={uid} gid={gid} home={top}/home/%u
+}}
+"""
+
 CONFIG_24 = """
 dovecot_config_version = 2.4.1
 dovecot_storage_version = 2.4.1
-protocols = imap lmtp
-listen = 127.0.0.1
-base_dir = {top}/run
-state_dir = {top}/state
-log_path = {top}/dovecot.log
-ssl = no
 auth_allow_cleartext = yes
-default_internal_user = {internal}
-default_login_user = {login}
 default_vsz_limit = unlimited
 import_environment {{
   {environment_24}
 }}
 mail_driver = maildir
 mail_path = ~/Maildir
-mail_uid = {uid}
-mail_gid = {gid}
-first_valid_uid = {uid}
-namespace inbox {{
-  inbox = yes
-  separator = /
-  mailbox Junk {{
-    auto = subscribe
-    special_use = \\Junk
-  }}
-  mailbox Trash {{
-    auto = subscribe
-    special_use = \\Trash
-  }}
-}}
 passdb passwd-file {{
   passwd_file_path = {top}/users
   default_password_scheme = PLAIN
@@ -131,24 +111,6 @@ userdb passwd-file {{
     home = {top}/home/%{{user}}
   }}
 }}
-service imap-login {{
-  chroot =
-  inet_listener imap {{
-    port = {port}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-}}
-service lmtp {{
-  unix_listener lmtp {{
-    mode = 0666
-  }}
-}}
-service anvil {{
-  chroot =
-}}
-!include {snippet}
 """
 
 
@@ -233,7 +195,7 @@ class Dovecot:
     def write_config(self, extra):
         two = version()
         snippet = self.write_snippet(f"dovecot-plugins/conf/90-shoveler-{part}-{two[0]}.{two[1]}.conf" for part in ("sharing", "retrain"))
-        template = CONFIG_24 if two >= (2, 4) else CONFIG_23
+        template = (CONFIG_24 if two >= (2, 4) else CONFIG_23) + CONFIG
         self.write("dovecot.conf", template.format(
             top=self.top, port=self.port, uid=MAIL_UID, gid=MAIL_GID, internal="dovecot", login="dovenull", snippet=snippet,
             environment=" ".join(f"{name}={value}" for name, value in self.environment.items()),

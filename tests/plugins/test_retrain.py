@@ -7,27 +7,13 @@ import time
 from server import PluginTest, imaplib, main, message, os, version
 
 BOB = "bob@example.test"
-OTHERS_23 = """
-protocol imap {
-  mail_plugins = $mail_plugins virtual
-}
-protocol lmtp {
-  mail_plugins = $mail_plugins virtual sieve
-}
-plugin {
-  sieve = ~/sieve
-}
+OTHERS = """
 namespace inbox {
   mailbox Old {
     auto = create
     special_use = \\Junk
     autoexpunge = 1s
   }
-}
-namespace virtual {
-  prefix = virtual/
-  separator = /
-  location = virtual:~/virtual
 }
 imap_hibernate_timeout = 1s
 service imap {
@@ -41,7 +27,23 @@ service imap-hibernate {
   }
 }
 """
-OTHERS_24 = """
+OTHERS_23 = OTHERS + """
+protocol imap {
+  mail_plugins = $mail_plugins virtual
+}
+protocol lmtp {
+  mail_plugins = $mail_plugins virtual sieve
+}
+plugin {
+  sieve = ~/sieve
+}
+namespace virtual {
+  prefix = virtual/
+  separator = /
+  location = virtual:~/virtual
+}
+"""
+OTHERS_24 = OTHERS + """
 protocol imap {
   mail_plugins {
     virtual = yes
@@ -56,29 +58,11 @@ protocol lmtp {
 sieve_script personal {
   path = ~/sieve
 }
-namespace inbox {
-  mailbox Old {
-    auto = create
-    special_use = \\Junk
-    autoexpunge = 1s
-  }
-}
 namespace virtual {
   prefix = virtual/
   separator = /
   mail_driver = virtual
   mail_path = ~/virtual
-}
-imap_hibernate_timeout = 1s
-service imap {
-  unix_listener imap-master {
-    user = dovecot
-  }
-}
-service imap-hibernate {
-  unix_listener imap-hibernate {
-    mode = 0666
-  }
 }
 """
 SIEVE = 'require "fileinto"; fileinto "Junk";\n'
