@@ -193,9 +193,7 @@ static char *socket_text(const struct generator *generator, const struct unit *u
 		      "[Unit]\n"
 		      "Description=Shoveler: %s of %s\n"
 		      "Documentation=man:%s(8) man:shoveler.cf(5)\n"
-		      "SourcePath=%s/main.cf\n"
-		      "# Not at its restart: who connects then waits.\n"
-		      "StopPropagatedFrom=%s.service\n\n"
+		      "SourcePath=%s/main.cf\n\n"
 		      "[Socket]\n"
 		      "%s=%s\n"
 		      "FileDescriptorName=%s\n"
@@ -203,7 +201,7 @@ static char *socket_text(const struct generator *generator, const struct unit *u
 		      "RemoveOnStop=yes\n",
 		      conf_name(socket->address), conf_directory(generator->conf),
 		      conf_name(socket->address), unit->daemon, unit->daemon,
-		      conf_directory(generator->conf), unit->daemon, socket->directive, address,
+		      conf_directory(generator->conf), socket->directive, address,
 		      conf_name(socket->address), unit->daemon);
 	if (is_unix)
 		put_access(out, generator->conf, unit, socket);
