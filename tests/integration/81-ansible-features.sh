@@ -87,7 +87,7 @@ told mx1 >/dev/null
 rm "$LAB_DIR/mx1.play"
 only classifier web >/dev/null &
 killed=$!
-lab_wait 60 grep -q 'TASK \[shoveler : Add our files to Dovecot' "$LAB_DIR/mx1.play"
+lab_wait 120 grep -qs 'TASK \[shoveler : Add our files to Dovecot' "$LAB_DIR/mx1.play"
 lab_in mx1 sh -c 'kill -9 "$(cat /run/ansible.pid)"'
 wait $killed 2>/dev/null
 expect 0 "a run is killed before Postfix and Dovecot were told" "" lab_in mx1 grep -E "^reload" /run/systemctl.log
