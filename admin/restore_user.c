@@ -151,7 +151,7 @@ static void undo(struct user_restore *u)
 	if (folder >= 0)
 		close(folder);
 	if (u->created)
-		store_remove(u->live, &ignored);
+		store_remove_unused(u->live, &ignored);
 	free(ignored);
 }
 

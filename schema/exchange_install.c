@@ -315,7 +315,7 @@ enum store_status exchange_install(struct exchange *exchange, const char *direct
 	store_close(&store);
 	if (status != STORE_OK && created) {
 		char *ignored = NULL;
-		store_remove(directory, &ignored);
+		store_remove_unused(directory, &ignored);
 		free(ignored);
 	}
 	return status;

@@ -264,7 +264,7 @@ void store_close(struct store **store)
 	*store = NULL;
 }
 
-enum store_status store_remove(const char *directory, char **error_r)
+static enum store_status remove_files(const char *directory, bool damaged, char **error_r)
 {
 	DIR *dir = opendir(directory);
 	struct dirent *entry;
@@ -273,7 +273,7 @@ enum store_status store_remove(const char *directory, char **error_r)
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		if (strncmp(entry->d_name, STORE_FILE, strlen(STORE_FILE)) != 0 &&
 		    strncmp(entry->d_name, "tokens.", 7) != 0 &&
-		    strncmp(entry->d_name, "damaged.", 8) != 0)
+		    (!damaged || strncmp(entry->d_name, "damaged.", 8) != 0))
 			continue;
 		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0) {
 			*error_r =
@@ -288,6 +288,31 @@ enum store_status store_remove(const char *directory, char **error_r)
 		closedir(dir);
 		rmdir(directory);
 	}
+	return status;
+}
+
+enum store_status store_remove(const char *directory, char **error_r)
+{
+	return remove_files(directory, true, error_r);
+}
+
+enum store_status store_remove_unused(const char *directory, char **error_r)
+{
+	struct store *store = NULL;
+	sqlite3_stmt *s = NULL;
+	enum store_status status = store_open(&store, directory, false, error_r);
+
+	if (status == STORE_OK)
+		status = store_begin(store, error_r);
+	if (status == STORE_OK &&
+	    sqlite3_prepare_v2(store->db,
+			       "SELECT 1 FROM message UNION ALL SELECT 1 FROM quarantine UNION ALL "
+			       "SELECT 1 FROM preference",
+			       -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_DONE)
+		status = remove_files(directory, false, error_r);
+	sqlite3_finalize(s);
+	store_close(&store);
 	return status;
 }
 

@@ -91,6 +91,12 @@ char *store_user_directory(const char *users_directory, const char *user);
  */
 enum store_status store_remove(const char *directory, char **error_r);
 
+/*
+ * Takes back that one was made there: removes it unless somebody has put something into it meanwhile.
+ * Files of a damaged one that were set aside, and held messages, stay.
+ */
+enum store_status store_remove_unused(const char *directory, char **error_r);
+
 /* What lessons and corrections take for now; 0: the clock. For tests, and to replay an archive. */
 void store_set_now(struct store *store, time_t now);
 time_t store_now(const struct store *store);
