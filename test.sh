@@ -9,14 +9,14 @@
 #   ./test.sh host                   a Debian boots with a plain mail host; packages and role go onto it and off again while mail flows
 #   ./test.sh debian-13              on Debian 12: unit tests, packages and host, and so the plugins on Dovecot 2.4, in a Debian 13 made with debootstrap
 #
-# Last line: "N passed, N failed, N skipped"; exit code 1 if any failed. TEST_JOBS: how many labs at once (default: one a CPU).
+# Last line: "N passed, N failed, N skipped"; exit code 1 if any failed. TEST_JOBS: how many labs at once (default: one more than processors).
 set -u
 cd "$(dirname "$0")" || exit 1
 mkdir -p build
 . tests/lab/setup.sh
 export LAB_BUILD=${LAB_BUILD:-$PWD/build/debug} STORY_PATIENCE=${STORY_PATIENCE:-3}
 logs=${TEST_LOGS:-build/test-logs}
-jobs=${TEST_JOBS:-$(nproc)}
+jobs=${TEST_JOBS:-$(($(nproc) + 1))}
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
@@ -25,7 +25,7 @@ test_unit() {
 	local code expected ran
 	say "Unit tests"
 	expected=$(ctest --test-dir "$LAB_BUILD" -N | sed -n 's/^Total Tests: //p')
-	CMOCKA_MESSAGE_OUTPUT=TAP ctest --test-dir "$LAB_BUILD" -V -j$((2 * jobs)) >"$results/unit.out" 2>&1
+	CMOCKA_MESSAGE_OUTPUT=TAP ctest --test-dir "$LAB_BUILD" -V -j$((jobs + 1)) >"$results/unit.out" 2>&1
 	code=$?
 	awk -f tests/lab/ctest-tap.awk "$results/unit.out" >"$results/unit.tap"
 	ran=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#[0-9]+:' "$results/unit.out")
