@@ -466,6 +466,11 @@ static int folder_open(struct backup *backup, const char *path)
 		complain("%s must be root's, and nobody else may write it", path);
 		return EX_NOPERM;
 	}
+	/* SQLite opens by name. */
+	if (!tree_way_is_safe(backup->folder)) {
+		complain(BACKUP_UNSAFE_WAY, path);
+		return EX_NOPERM;
+	}
 	if (flock(backup->folder, LOCK_EX | LOCK_NB) < 0) {
 		complain("%s: another backup into it, or a restore from it, is running", path);
 		return EX_TEMPFAIL;

@@ -19,6 +19,10 @@ struct backup_choice {
 	const char *const *only; /* only these places, NULL at the end; NULL: all of them */
 };
 
+#define BACKUP_UNSAFE_WAY                                                                          \
+	"%s: a folder above it belongs to somebody else, or others may write it, who could "       \
+	"exchange the backup: it must lie where only root can"
+
 /* Is it an entry, or a place (its name), of the choice? user_path: from backup_user_path(). */
 bool backup_is_chosen(const struct backup_choice *choice, const char *user_path, const char *path);
 /* "users/example.test/alice"; NULL: no valid address, or no choice of a user. malloc'ed. */

@@ -152,8 +152,12 @@ static int trust(const struct backup_set *set)
 {
 	struct stat st;
 
-	if (fstat(set->folder, &st) == 0 && is_roots(&st))
-		return EX_OK;
+	if (fstat(set->folder, &st) == 0 && is_roots(&st)) {
+		if (tree_way_is_safe(set->folder))
+			return EX_OK;
+		complain(BACKUP_UNSAFE_WAY, set->path);
+		return EX_NOPERM;
+	}
 	complain("%s: a backup must be root's, and nobody else may write it: chown -R root: and "
 		 "chmod -R go= it, if you trust what is in it",
 		 set->path);

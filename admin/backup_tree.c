@@ -30,6 +30,26 @@ int tree_open_base(const char *path)
 	return open(path, FOLDER_FLAGS);
 }
 
+bool tree_way_is_safe(int folder)
+{
+	int fd = openat(folder, "..", FOLDER_FLAGS);
+	bool safe = fd >= 0, top = false;
+	struct stat below, st;
+
+	for (safe = safe && fstat(folder, &below) == 0; safe && !top; below = st) {
+		safe = fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) &&
+		       ((st.st_mode & 022) == 0 || (st.st_mode & S_ISVTX) != 0);
+		top = st.st_dev == below.st_dev && st.st_ino == below.st_ino;
+		int above = openat(fd, "..", FOLDER_FLAGS);
+		close(fd);
+		fd = above;
+		safe = safe && fd >= 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return safe;
+}
+
 static int open_level(int parent, const char *name, bool make)
 {
 	int fd = openat(parent, name, FOLDER_FLAGS);

@@ -16,6 +16,9 @@
  */
 int tree_open_base(const char *path);
 
+/* Can nobody but root (or who we are) exchange this folder, or one above it, for another? */
+bool tree_way_is_safe(int folder);
+
 /* make: folders that are missing are made, 0700. path "" or ".": a copy of base. */
 int tree_open_folder(int base, const char *path, bool make);
 /* A regular file, for reading. */
