@@ -125,6 +125,20 @@ twice() {
 twice
 train preference set alice@example.test spamSubject '[a]' >/dev/null
 train preference set bob@example.test spamSubject '' >/dev/null
+# In a folder of somebody else's it could be exchanged while it is read.
+install -d -o nobody -m 755 "$dir/nobodys"
+expect 77 'a folder above it belongs to somebody else' backup "$dir/nobodys/backup"
+rm -rf "$dir/nobodys/backup" && cp -a "$b" "$dir/nobodys/backup"
+expect 77 'a folder above it belongs to somebody else' restore --dry-run "$dir/nobodys/backup"
+chown root "$dir/nobodys" && chmod 777 "$dir/nobodys"
+expect 77 'others may write it' restore --dry-run "$dir/nobodys/backup"
+chmod 1777 "$dir/nobodys"
+expect 0 'can be restored' restore --dry-run "$dir/nobodys/backup"
+rm -rf "$dir/nobodys"
+# Two restores share no "before-restore".
+exec 9<"$dir/state" && flock -x 9
+expect 75 'another restore is under way' restore --user alice@example.test "$b"
+exec 9<&-
 mkdir "$dir/full" && touch "$dir/full/mine"
 expect 73 "not empty and no backup" backup "$dir/full"
 [ -e "$dir/full/mine" ] || complain "a stranger's file went"
@@ -324,7 +338,18 @@ if mount -t tmpfs -o size=300k,mode=0711 none "$dir/small" 2>/dev/null; then
 	free=$(df --output=avail -k "$dir/small" | tail -n 1)
 	dd if=/dev/zero of="$dir/small/ballast" bs=1k count=$((free - 200)) status=none
 	expect 74 'full|No space left' restore --only users "$b"
-	rm -f "$dir/small/ballast"
+	[ ! -e "$dir/small/users/example.test/bob" ] || complain "bob's new store is still there"
+	# A damaged one that was set aside for a restore which failed then is all that he has.
+	cp -a "$dir/state/users/example.test/bob" "$dir/small/users/example.test/bob"
+	printf 'garbage garbage garbage' | dd of="$dir/small/users/example.test/bob/store.sqlite" conv=notrunc status=none
+	rm -f "$dir/small/users/example.test/bob"/store.sqlite-*
+	free=$(df --output=avail -k "$dir/small" | tail -n 1)
+	dd if=/dev/zero bs=1k count=$((free - 200)) status=none >>"$dir/small/ballast"
+	expect 74 'full|No space left' restore --only users "$b"
+	grep -q 'garbage garbage' "$dir/small/users/example.test/bob"/damaged.*.store.sqlite || complain "the damaged store went with the restore that failed"
+	rm -rf "$dir/small/users/example.test/bob" "$dir/small/ballast"
+	# Where there was no room to put back what was there, it is kept.
+	[ ! -e "$dir/state/before-restore" ] || expect 0 - restore "$dir/state/before-restore"
 	same "alice's verdict" "$spoilt" "$(verdict alice)"
 	expect 0 "restored 3 users" restore --only users "$b"
 	rm "$dir/conf/main.cf.d/20-small.cf"

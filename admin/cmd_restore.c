@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -265,10 +266,29 @@ static void aside_put_back(const struct restore *restore, const char *path)
 
 /* ---- the command ---- */
 
+/* Returns a descriptor that keeps other restores out, or -1 and an exit code. */
+static int lock_take(const struct conf *conf, int *code_r)
+{
+	const char *state = conf_text(conf, P_STATE_DIRECTORY);
+	int fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	*code_r = errno == EWOULDBLOCK ? EX_TEMPFAIL : EX_CANTCREAT;
+	complain("%s: %s", state,
+		 errno == EWOULDBLOCK ? "another restore is under way" : strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 static int replace(struct restore *restore)
 {
 	sigset_t wait;
+	int code = EX_OK, lock = lock_take(restore->admin->conf, &code);
 
+	if (lock < 0)
+		return code;
 	/* Whoever asks us to end waits until it is done, or undone. */
 	sigemptyset(&wait);
 	sigaddset(&wait, SIGINT);
@@ -278,9 +298,9 @@ static int replace(struct restore *restore)
 	char *aside =
 		xasprintf("%s/" ASIDE_NAME, conf_text(restore->admin->conf, P_STATE_DIRECTORY));
 	bool back = is_same_folder(aside, restore->set->path);
-	int code = restore_set_aside_damaged(restore);
 	char *error = NULL;
 
+	code = restore_set_aside_damaged(restore);
 	if (code == EX_OK && !back)
 		code = aside_make(restore, aside);
 	if (code == EX_OK && apply(restore, &error) < 0) {
@@ -291,6 +311,7 @@ static int replace(struct restore *restore)
 	} else if (code == EX_OK) {
 		tree_remove(AT_FDCWD, aside);
 	}
+	close(lock);
 	free(error);
 	free(aside);
 	return code;
