@@ -176,12 +176,15 @@ void imap_session_close(struct imap_session **_session)
 {
 	struct imap_session *session = *_session;
 	char buffer[4096];
+	ssize_t size;
 
 	*_session = NULL;
 	(void)send_command(session, "end ", "LOGOUT");
 	close(session->to);
-	while (receive(session, buffer, sizeof(buffer)) > 0)
+	while ((size = receive(session, buffer, sizeof(buffer))) > 0)
 		;
+	if (size < 0 && session->pid > 0)
+		kill(session->pid, SIGKILL); /* it hangs, and nobody would end it */
 	close(session->from);
 	while (session->pid > 0 && waitpid(session->pid, NULL, 0) < 0 && errno == EINTR)
 		;
