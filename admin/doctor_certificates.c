@@ -85,6 +85,15 @@ static void judge(struct doctor *doctor, const struct server *server, X509 *cert
 	free(advice);
 }
 
+static void take_leave(SSL *ssl, const char *command)
+{
+	char answer[512];
+
+	if (SSL_write(ssl, command, (int)strlen(command)) > 0)
+		while (SSL_read(ssl, answer, sizeof(answer)) > 0)
+			continue;
+}
+
 /* Trust is not judged: a certificate may be the host's own. */
 static void shake_hands(struct doctor *doctor, const struct server *server, int fd)
 {
@@ -97,6 +106,9 @@ static void shake_hands(struct doctor *doctor, const struct server *server, int 
 			SSL_set_tlsext_host_name(ssl, server->name);
 		if (SSL_connect(ssl) == 1)
 			certificate = SSL_get1_peer_certificate(ssl);
+		/* Else its log has a lost connection each time, which fail2ban may count. */
+		if (certificate != NULL && server->begin != BEGIN_TLS)
+			take_leave(ssl, server->begin == BEGIN_SMTP ? "QUIT\r\n" : "q LOGOUT\r\n");
 	}
 	if (certificate != NULL)
 		judge(doctor, server, certificate);
