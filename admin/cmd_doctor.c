@@ -8,6 +8,8 @@
 /* With side effects, or more than a second of work: not with --quick. */
 #define SLOW true
 
+#define WAIT_MAX_S 3600
+
 static const struct {
 	const char *name;
 	void (*check)(struct doctor *doctor, const struct conf *conf);
@@ -43,6 +45,7 @@ static const struct {
 struct wish {
 	bool quick, slow;
 	const char *user;
+	unsigned wait_s;
 	bool named[CHECKS], any_named;
 };
 
@@ -73,6 +76,23 @@ static int take_name(struct wish *wish, const char *name)
 	return EX_USAGE;
 }
 
+static int take_value(struct wish *wish, const char *option, const char *value)
+{
+	char *end = NULL;
+	long seconds = value == NULL ? 0 : strtol(value, &end, 10);
+
+	if (strcmp(option, "--user") == 0 && value != NULL && strchr(value, '@') != NULL) {
+		wish->user = value;
+		return EX_OK;
+	}
+	if (strcmp(option, "--wait") == 0 && seconds > 0 && seconds <= WAIT_MAX_S && *end == '\0') {
+		wish->wait_s = (unsigned)seconds;
+		return EX_OK;
+	}
+	complain("--user ADDRESS: a mailbox for tests; --wait SECONDS: that its mail may take");
+	return EX_USAGE;
+}
+
 static int take_arguments(struct wish *wish, int argc, char **argv)
 {
 	int ret = EX_OK;
@@ -82,13 +102,11 @@ static int take_arguments(struct wish *wish, int argc, char **argv)
 			wish->quick = true;
 		} else if (strcmp(argv[i], "--slow") == 0) {
 			wish->slow = true;
-		} else if (strcmp(argv[i], "--user") != 0) {
-			ret = take_name(wish, argv[i]);
-		} else if (++i < argc && strchr(argv[i], '@') != NULL) {
-			wish->user = argv[i];
+		} else if (strcmp(argv[i], "--user") == 0 || strcmp(argv[i], "--wait") == 0) {
+			ret = take_value(wish, argv[i], argv[i + 1]);
+			i++;
 		} else {
-			complain("--user ADDRESS: a mailbox for tests");
-			ret = EX_USAGE;
+			ret = take_name(wish, argv[i]);
 		}
 	}
 	return ret;
@@ -104,11 +122,12 @@ static bool is_wished(const struct wish *wish, size_t i)
 int command_doctor(struct admin *admin, int argc, char **argv)
 {
 	struct doctor *doctor;
-	struct wish wish = {0};
+	struct wish wish = {.wait_s = DOCTOR_WAIT_S};
 
 	if (take_arguments(&wish, argc, argv) != EX_OK)
 		return EX_USAGE;
 	doctor = doctor_new(admin->json);
+	doctor_set_wait(doctor, wish.wait_s);
 	check_configuration(doctor, admin, wish.slow);
 	if (admin->conf != NULL)
 		doctor_set_user(doctor, wish.user != NULL ? wish.user

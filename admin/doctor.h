@@ -31,6 +31,11 @@ void doctor_report(struct doctor *doctor, enum finding finding, const char *advi
 void doctor_set_user(struct doctor *doctor, const char *user);
 const char *doctor_user(const struct doctor *doctor);
 
+/* How long mail may take until it is in the mailbox: DOCTOR_WAIT_S if it was not said. */
+#define DOCTOR_WAIT_S 30
+void doctor_set_wait(struct doctor *doctor, unsigned seconds);
+unsigned doctor_wait(const struct doctor *doctor);
+
 /* ---- what checks ask of Postfix and Dovecot (doctor_tools.c) ---- */
 
 /*

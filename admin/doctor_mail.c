@@ -19,15 +19,17 @@
 #include "lib/xalloc.h"
 #include "milter/kept.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <unistd.h>
 
-#define ARRIVE_TIMEOUT_MS 30000
-#define LEARN_TIMEOUT_MS  10000
-#define POLL_US		  100000
+#define LEARN_TIMEOUT_MS 10000
+#define LOCK_TIMEOUT_MS	 60000
+#define POLL_US		 100000
 
 /* ---- EICAR ---- */
 
@@ -137,8 +139,8 @@ static bool send_message(struct doctor *doctor, const struct trial *trial)
 }
 
 /* Returns the folder where it is, and how long it took; or NULL. */
-static const char *wait_for_arrival(const struct trial *trial, unsigned long *uid_r,
-				    int64_t *took_r)
+static const char *wait_for_arrival(const struct trial *trial, unsigned wait_s,
+				    unsigned long *uid_r, int64_t *took_r)
 {
 	const char *const folders[] = {"INBOX", trial->junk};
 	int64_t started = clock_ms();
@@ -155,7 +157,7 @@ static const char *wait_for_arrival(const struct trial *trial, unsigned long *ui
 			error = NULL;
 		}
 		usleep(POLL_US);
-	} while (clock_ms() - started < ARRIVE_TIMEOUT_MS);
+	} while (clock_ms() - started < (int64_t)wait_s * 1000);
 	return NULL;
 }
 
@@ -198,15 +200,15 @@ static bool check_arrival(struct doctor *doctor, const struct trial *trial)
 {
 	unsigned long uid = 0;
 	int64_t took = 0;
-	const char *folder = wait_for_arrival(trial, &uid, &took);
+	const char *folder = wait_for_arrival(trial, doctor_wait(doctor), &uid, &took);
 	char *error = NULL;
 	bool there;
 
 	if (folder == NULL) {
 		doctor_report(doctor, FINDING_ERROR,
 			      "mailq; see the logs of Postfix, shoveler-lda and Dovecot",
-			      "mail for %s did not arrive within %d s", trial->user,
-			      ARRIVE_TIMEOUT_MS / 1000);
+			      "mail for %s did not arrive within %u s", trial->user,
+			      doctor_wait(doctor));
 		return false;
 	}
 	doctor_report(doctor, FINDING_OK, NULL, "mail for %s is in %s after %lld ms", trial->user,
@@ -335,10 +337,41 @@ static void try_all(struct doctor *doctor, struct trial *trial)
 	}
 }
 
-void doctor_check_mail(struct doctor *doctor, const struct conf *conf)
+/* Two at once would clean up after each other too early. Returns a descriptor; -1: still another. */
+static int wait_for_turn(const struct conf *conf)
+{
+	int fd = open(conf_text(conf, P_RUNTIME_DIRECTORY), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int64_t started = clock_ms();
+
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (clock_ms() - started < LOCK_TIMEOUT_MS) {
+			usleep(POLL_US);
+			continue;
+		}
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static void try_user(struct doctor *doctor, const struct conf *conf)
 {
 	struct trial trial;
 	char *error = NULL;
+
+	if (trial_begin(&trial, conf, doctor_user(doctor), &error) == 0)
+		try_all(doctor, &trial);
+	else
+		doctor_report(doctor, FINDING_ERROR,
+			      "does Dovecot run, and know him? doveadm user, doveadm exec imap -u",
+			      "the mailbox of %s does not open: %s", doctor_user(doctor), error);
+	trial_end(&trial);
+	free(error);
+}
+
+void doctor_check_mail(struct doctor *doctor, const struct conf *conf)
+{
+	int turn;
 
 	if (!service_wanted(conf, &services[1]) && !service_wanted(conf, &services[2]))
 		return;
@@ -348,12 +381,14 @@ void doctor_check_mail(struct doctor *doctor, const struct conf *conf)
 			      "sent, and moved to Junk and back");
 		return;
 	}
-	if (trial_begin(&trial, conf, doctor_user(doctor), &error) == 0)
-		try_all(doctor, &trial);
-	else
-		doctor_report(doctor, FINDING_ERROR,
-			      "does Dovecot run, and know him? doveadm user, doveadm exec imap -u",
-			      "the mailbox of %s does not open: %s", doctor_user(doctor), error);
-	trial_end(&trial);
-	free(error);
+	turn = wait_for_turn(conf);
+	if (turn < 0) {
+		doctor_report(doctor, FINDING_WARNING,
+			      "does another `shoveler doctor` hang? do the daemons run?",
+			      "not tried: another is at it for %d s, or there is no %s",
+			      LOCK_TIMEOUT_MS / 1000, conf_text(conf, P_RUNTIME_DIRECTORY));
+		return;
+	}
+	try_user(doctor, conf);
+	close(turn);
 }

@@ -10,6 +10,7 @@
 struct doctor {
 	bool json;
 	const char *check, *user;
+	unsigned wait_s;
 	enum finding worst;
 	size_t count[3]; /* of each finding */
 	json_t *findings;
@@ -23,6 +24,7 @@ struct doctor *doctor_new(bool json)
 
 	doctor->json = json;
 	doctor->check = doctor->user = "";
+	doctor->wait_s = DOCTOR_WAIT_S;
 	doctor->findings = json_array();
 	return doctor;
 }
@@ -40,6 +42,16 @@ void doctor_set_user(struct doctor *doctor, const char *user)
 const char *doctor_user(const struct doctor *doctor)
 {
 	return doctor->user;
+}
+
+void doctor_set_wait(struct doctor *doctor, unsigned seconds)
+{
+	doctor->wait_s = seconds;
+}
+
+unsigned doctor_wait(const struct doctor *doctor)
+{
+	return doctor->wait_s;
 }
 
 static void print_finding(const char *check, enum finding finding, const char *advice,

@@ -32,11 +32,12 @@ const struct command commands[] = {
 	 NULL, true},
 	{"status", "[--json]", "Show which daemons run and what they counted", command_status, 0, 0,
 	 NULL, NULL, false},
-	{"doctor", "[--json] [--quick | --slow] [--user ADDRESS] [CHECK...]",
+	{"doctor", "[--json] [--quick | --slow] [--user ADDRESS] [--wait SECONDS] [CHECK...]",
 	 "Check that everything is in place, and say what to do", command_doctor, 0, -1,
 	 "  --quick         what takes no time and sends no mail: for monitoring each minute\n"
 	 "  --slow          only the rest\n"
 	 "  --user ADDRESS  a mailbox for tests: mail is sent to it, and moved (doctor_user)\n"
+	 "  --wait SECONDS  how long that mail may take to its mailbox (30)\n"
 	 "CHECKs are the names in the second column; without, all are made.\n"
 	 "Exit code: 0 all is well, 1 warnings, 2 something does not work, 64 usage.\n",
 	 NULL, true},
@@ -46,8 +47,8 @@ const struct command commands[] = {
 	 "contacts asked for there: flush, extend.\n",
 	 NULL, false},
 	{"backup", "FOLDER | - | --verify FOLDER | --list",
-	 "Copy all state into a folder, or as a tar archive, while the daemons run", command_backup, 1,
-	 2,
+	 "Copy all state into a folder, or as a tar archive, while the daemons run", command_backup,
+	 1, 2,
 	 "FOLDER is brought up to date: only what has changed is written. What is in it is for root\n"
 	 "alone: it holds secrets, and messages in quarantine.\n"
 	 "  -                 a tar archive on standard output\n"

@@ -9,26 +9,43 @@
 #include <time.h>
 #include <unistd.h>
 
-/* LIST (SPECIAL-USE) "" "*": the last word of the line that has \Junk. */
+/* ... \Junk) "/" "Junk E-mail" */
+char *trial_junk_name(const char *answer)
+{
+	const char *found = strcasestr(answer, "\\Junk"), *name;
+	size_t size = 0;
+
+	if (found == NULL || (name = strchr(found, ')')) == NULL)
+		return NULL;
+	/* Behind the separator, which is a character in quotes or NIL. */
+	name += strspn(name, ") ");
+	name = *name == '"' ? strstr(name + 1, "\" ") : strchr(name, ' ');
+	name = name == NULL ? NULL : strchr(name, ' ') + 1;
+	if (name == NULL || *name == '{')
+		return NULL;
+	if (*name != '"')
+		return xstrndup(name, strcspn(name, " \r\n"));
+	for (name++; name[size] != '"'; size++) {
+		if (name[size] == '\\')
+			size++;
+		if (name[size] == '\0' || name[size] == '\r')
+			return NULL;
+	}
+	return xstrndup(name, size);
+}
+
 static int find_junk(struct trial *trial, char **error_r)
 {
-	const char *answer, *found, *name;
-	char *line;
+	const char *answer;
 
 	if (imap_session_command(trial->session, &answer, error_r,
 				 "LIST (SPECIAL-USE) \"\" \"*\"") < 0)
 		return -1;
-	found = strcasestr(answer, "\\Junk");
-	if (found == NULL) {
+	trial->junk = trial_junk_name(answer);
+	if (trial->junk == NULL)
 		trial->junk = xstrdup(conf_list(trial->conf, P_JUNK_FOLDERS)[0] != NULL
 					      ? conf_list(trial->conf, P_JUNK_FOLDERS)[0]
 					      : "Junk");
-		return 0;
-	}
-	line = xstrndup(found, strcspn(found, "\r"));
-	name = strrchr(line, ' ') + 1;
-	trial->junk = *name == '"' ? xstrndup(name + 1, strcspn(name + 1, "\"")) : xstrdup(name);
-	free(line);
 	return 0;
 }
 
@@ -40,7 +57,8 @@ static int search(const struct trial *trial, const char *folder, const char *sub
 
 	if (imap_session_command(trial->session, &answer, error_r, "SELECT \"%s\"", folder) < 0 ||
 	    imap_session_command(trial->session, &answer, error_r,
-				 "UID SEARCH HEADER Subject \"%s\"", subject) < 0)
+				 "UID SEARCH HEADER Subject \"%s\" HEADER Message-ID \"<%s\"",
+				 subject, subject) < 0)
 		return -1;
 	numbers = strstr(answer, "* SEARCH");
 	numbers = numbers != NULL ? numbers + strlen("* SEARCH") : "";

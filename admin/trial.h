@@ -1,6 +1,7 @@
 /*
- * trial.h - what `shoveler doctor` does in its test user's mailbox: messages whose subject begins with
- * TRIAL_SUBJECT, in INBOX and Junk, and none other.
+ * trial.h - what `shoveler doctor` does in its test user's mailbox: messages whose subject and
+ * Message-ID begin with TRIAL_SUBJECT, in INBOX and Junk, and none other: an answer to one or a
+ * forwarded one is somebody's mail.
  */
 #ifndef SHOVELER_TRIAL_H
 #define SHOVELER_TRIAL_H
@@ -40,5 +41,11 @@ int trial_find(const struct trial *trial, const char *folder, const char *subjec
 int trial_fields(const struct trial *trial, unsigned long uid, const char *names, char **fields_r,
 		 char **error_r);
 int trial_move(const struct trial *trial, const char *from, const char *to, char **error_r);
+
+/*
+ * The name of the folder with \Junk in what LIST answered, as it stands in quotes. malloc'ed; NULL:
+ * there is none, or its name is none that can.
+ */
+char *trial_junk_name(const char *answer);
 
 #endif
