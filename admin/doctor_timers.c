@@ -34,6 +34,31 @@ static void check_report(struct doctor *doctor, const struct conf *conf)
 	free(path);
 }
 
+#define BACKUP_MANIFEST "/var/backups/shoveler/manifest" /* of shoveler-backup.service */
+#define BACKUP_AGE_S	(2 * 86400)			 /* it runs each night */
+
+/* Who backs up in another way does not enable it. */
+static void check_backup(struct doctor *doctor)
+{
+	struct stat st;
+	char day[32];
+	struct tm tm;
+
+	if (!doctor_timer_enabled("shoveler-backup.timer"))
+		return;
+	if (stat(BACKUP_MANIFEST, &st) < 0) {
+		doctor_report(doctor, FINDING_OK, NULL,
+			      "the nightly backup is enabled, and did not run yet");
+		return;
+	}
+	strftime(day, sizeof(day), "%Y-%m-%d %H:%M", localtime_r(&st.st_mtime, &tm));
+	if (time(NULL) - st.st_mtime > BACKUP_AGE_S)
+		doctor_report(doctor, FINDING_WARNING, "journalctl -u shoveler-backup",
+			      "the last backup is of %s, and one is made each night", day);
+	else
+		doctor_report(doctor, FINDING_OK, NULL, "the last backup is of %s", day);
+}
+
 /* Those that look after themselves: doctor_rescan.c, doctor_mx2.c. */
 void doctor_check_timers(struct doctor *doctor, const struct conf *conf)
 {
@@ -58,4 +83,5 @@ void doctor_check_timers(struct doctor *doctor, const struct conf *conf)
 				      timers[i].missing);
 	}
 	check_report(doctor, conf);
+	check_backup(doctor);
 }

@@ -94,6 +94,7 @@ void doctor_check_units(struct doctor *doctor, const struct conf *conf)
 		"shoveler-mx2.service",
 		"shoveler-sharing.service",
 		"shoveler-report.service",
+		"shoveler-backup.service",
 		"clamav-freshclam.service",
 		"dovecot.service",
 		"postfix@-.service",

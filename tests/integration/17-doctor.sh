@@ -190,6 +190,12 @@ expect_like 0 "a clock that nobody sets" "said, if it is ours" '^(ok|warning) +c
 
 lab_in mx1 touch -d '1 hour ago' /var/lib/shoveler/report/host.json
 finds "nobody tells the web page" warning 'what the web page shows of the host is 60 minutes old' timers
+no_backup() { doctor timers | grep -c backup; }
+expect 0 "no nightly backup is wanted: findings of it" "0" no_backup
+lab_in mx1 sh -c 'ln -s /usr/lib/systemd/system/shoveler-backup.timer /etc/systemd/system/timers.target.wants; mkdir -p /var/backups; shoveler backup /var/backups/shoveler >/dev/null'
+finds "a backup" ok 'the last backup is of 20' timers
+lab_in mx1 touch -d '3 days ago' /var/backups/shoveler/manifest
+finds "none for three days" warning 'the last backup is of 20.*, and one is made each night' timers
 lab_in mx1 shoveler mx2 add fallback.test retention=20d
 finds "retention longer than Postfix's" error 'maximal_queue_lifetime = 5 days: less than the retention of 20 days' mx2
 lab_in mx1 shoveler mx2 remove fallback.test
