@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 
 #define SIGNATURE "0123456789abcdef01234567"
 
@@ -134,11 +135,42 @@ static void test_newer(void **state)
 	free(path);
 }
 
+static bool there(const char *name)
+{
+	char *path = xasprintf("%s/%s", folder, name);
+	bool found = access(path, F_OK) == 0;
+
+	free(path);
+	return found;
+}
+
+static void test_remove_unused(void **state)
+{
+	struct store *store = NULL;
+	char *path = xasprintf("%s/damaged.1.store.sqlite", folder), *error = NULL;
+
+	(void)state;
+	assert_int_equal(store_open(&store, folder, true, &error), STORE_OK);
+	store_close(&store);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(store_remove_unused(folder, &error), STORE_OK);
+	assert_false(there("store.sqlite"));
+	assert_true(there("damaged.1.store.sqlite"));
+	assert_int_equal(store_remove_unused(folder, &error), STORE_NOT_FOUND);
+	/* A message came meanwhile. */
+	first_program();
+	assert_int_equal(store_remove_unused(folder, &error), STORE_OK);
+	assert_true(there("store.sqlite"));
+	assert_true(there("tokens.3.a"));
+	free(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_upgrade, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_remove_unused, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
