@@ -107,6 +107,7 @@ expect 10 "the list says" "127.255.255.254" blocked
 expect_like 0 "who is blocked by the list is" "not refused for it" '^data 250' from bad "[1.2.3.4]" s@client.test alice@example.test
 
 # A list that lists the world.
+list_entry ":127.0.0.2:Listed"
 list_entry "127.0.0.0/8"
 expect 10 "the list lists" "127.0.0.1 too" sh -c "'$LAB_FILES/lab.sh' enter mx1 dig +short 1.0.0.127.dnsbl.test A | grep -q 127 && echo '127.0.0.1 too'"
 milter_settings
