@@ -1,32 +1,34 @@
 #!/bin/bash
-# The Ansible role puts Shoveler onto two hosts as an ordinary admin has them, and takes it off again.
+# The Ansible role puts Shoveler onto two hosts as an ordinary admin has them, switches its features on and off, and takes it off again: wrong
+# settings, a run that is killed in the middle, secrets. The inventory is the example for such a pair.
 STORY_BASE=yes
 . "$(dirname "$0")/story.sh"
 row "" "The Ansible role"
 
 . "$(dirname "$0")/ansible.sh"
-cat >"$inventory" <<END
-shoveler:
-  hosts:
-    mx1:
-      shoveler_training_spam_address: dc-spam@example.test
-      shoveler_training_innocent_address: dc-ham@example.test
-      shoveler_web: true
-      shoveler_web_url: https://mx1.example.test/shoveler
-    mx2:
-      shoveler_antivirus: false
-      shoveler_classifier: false
-      shoveler_sharing: false
-      shoveler_mx2: true
-  vars:
-    ansible_connection: local
-    ansible_python_interpreter: /usr/bin/python3
-    shoveler_build_directory: $LAB_BUILD
-    shoveler_settings:
-      log_destination: stderr
-END
 
 some_changes='^mx1 changed=[1-9][0-9]* failed=0 mx2 changed=[1-9][0-9]* failed=0$'
+one_changes='^mx1 changed=[1-9][0-9]* failed=0$'
+features="antivirus scoring classifier sharing mx2 web"
+secret=00112233445566778899aabbccddeeff-from-the-controller
+
+mx1() { example mx1-and-mx2.yml mx1 mx1.example.test -e shoveler_web_url=https://mx1.example.test/shoveler -e "shoveler_submitter_secret=$secret" "$@"; }
+mx2() { example mx1-and-mx2.yml mx2 mx2.example.test "$@"; }
+# usage: both OPTION...   on mx1, which has the web page, and mx2 at the same time
+both() {
+	mx1 -e shoveler_web=true "$@" >"$LAB_DIR/mx1.recap" &
+	mx2 "$@" >"$LAB_DIR/mx2.recap"
+	wait $!
+	cat "$LAB_DIR/mx1.recap" "$LAB_DIR/mx2.recap" | paste -sd' '
+}
+# Only these features on mx1. usage: only FEATURE...
+only() {
+	local feature options=()
+	for feature in $features; do
+		[[ " $* " = *" $feature "* ]] && options+=(-e "shoveler_$feature=true") || options+=(-e "shoveler_$feature=false")
+	done
+	mx1 "${options[@]}"
+}
 
 # Lines of passwd and group that are not what they were before.
 accounts() {
@@ -58,34 +60,62 @@ doctor() {
 	lab_in mx1 shoveler doctor | grep -E '^(ok|warning|error)' | grep -vE '^(ok|[a-z]+ +(summary|certificates.*web page|clock))'
 }
 
+# What differs on mx1 from the host as it was: names of Postfix's parameters and services, files of Dovecot, units.
+left() {
+	lab_in mx1 sh -c '
+		cd /etc/postfix
+		diff /run/before/main.cf main.cf | sed -nE "s/^> ([a-z]\w*) =.*/\1/p" | LC_ALL=C sort
+		diff /run/before/master.cf master.cf | sed -nE "s/^> ([a-z]\S*).*/master:\1/p" | sort
+		ls shoveler 2>/dev/null | sed "s/^/map:/"
+		cd /etc/dovecot/conf.d && ls | sed -n "s/^\(9[01]-shoveler.*\).conf/dovecot:\1/p"
+		cd /etc/systemd/system && ls *.wants | grep -E "^(shoveler|spamtrain)" | sort
+		for unit in $(ls *.wants | grep -E "^(shoveler|spamtrain)"); do systemctl is-active $unit || echo "$unit is not active"; done
+		ls /run/lab | sed -nE "s/^((shoveler|spamtrain).*).pid/\1/p" | while read -r name; do
+			[ -e /etc/systemd/system/multi-user.target.wants/$name.service ] || ! systemctl is-active $name || echo "$name still runs"
+		done' | paste -sd' '
+}
+# usage: feature WHAT LEFT FEATURE...
+feature() {
+	expect_like 0 "$1" "applied" "$one_changes" only "${@:3}"
+	expect 0 "leaves" "$2" left
+}
+
 role_hosts mx1 mx2
-expect_like 0 "without signatures of ClamAV" "the role says what to do" 'apt-get install clamav-freshclam' play mx1
-lab_in mx1 test ! -e /etc/shoveler || story_result "and has changed nothing" "" "/etc/shoveler" FAILED
+former untouched mx1
+expect_like 0 "without signatures of ClamAV" "the role says what to do" 'apt-get install clamav-freshclam' example one-host.yml mx1 mail.example.test
 lab_signatures mx1
+expect_like 0 "a value that is wrong" "refused with file and line" 'main.cf.d/50-ansible.cf, line [0-9]+: .*maybe' \
+	example several-back-ends.yml mx1 imap2.example.test -e '{"shoveler_settings": {"virus_scan": "maybe"}}'
+former refused mx1
+expect 0 "and nothing was changed" "" sh -c "diff '$LAB_DIR/mx1.untouched' '$LAB_DIR/mx1.refused' | grep -v /var/lib/clamav | grep '^[<>]'"
+lab_in mx1 test ! -e /etc/shoveler || story_result "not even /etc/shoveler" "" "/etc/shoveler" FAILED
+
 # As where passwords are in it: the milter must be put into the group.
 lab_in mx1 sh -c 'chgrp postfix /etc/postfix/redirects* && chmod 640 /etc/postfix/redirects*'
+lab_postconf mx1 "recipient_delimiter = +-"
 # This one the role must make itself.
 lab_in mx1 userdel shoveler-web
+lab_in mx1 sh -c 'mkdir /run/before && cp /etc/postfix/main.cf /etc/postfix/master.cf /run/before'
 former before mx1 mx2
 
 expect_like 0 "check run" "tells of changes" "$some_changes" both --check --diff
 expect 1 "it shows the change of milter_default_action" "+milter_default_action = tempfail" \
 	grep -Fx -- "+milter_default_action = tempfail" "$LAB_DIR/mx1.play"
+expect 0 "and Postfix's own delimiter for Shoveler" "+recipient_delimiter = +-" grep -Fx -- "+recipient_delimiter = +-" "$LAB_DIR/mx1.play"
+expect 0 "which mx2 has none of" "+recipient_delimiter =" grep -Fx -- "+recipient_delimiter =" "$LAB_DIR/mx2.play"
 former checked mx1 mx2
 expect 0 "and has changed nothing" "" differs before checked mx1 mx2
 
 expect_like 0 "the role is applied" "changes" "$some_changes" both
 [ "$story_failed" = 0 ] || exit 1
 expect 0 "all is running" "mx1/spamtraind mx1/shoveler-lda mx1/shoveler-milter mx1/shoveler-web mx2/shoveler-milter" answering
+expect 0 "the secret" "is the controller's" lab_in mx1 sh -c "grep -qx $secret /etc/shoveler/submitter.secret && echo \"is the controller's\""
 told mx1 >/dev/null
 expect 0 "a second run" "mx1 changed=0 failed=0 mx2 changed=0 failed=0" both
 expect 0 "and tells nobody" "" told mx1
 expect 10 "shoveler doctor on mx1 finds" "" doctor
 
 expect 10 "alice signs in to the web page" "303 history" web_sign_in alice@example.test secret
-expect_like 0 "shoveler_web=false, check run" "Dovecot, our settings and units would change" '^mx1 changed=[1-9] failed=0$' \
-	play mx1 --check -e shoveler_web=false
-
 lab_message "By the role" "Shall we meet at the bridge at noon?" | deliver alice@example.test
 expect 20 "ham to alice" "INBOX: Innocent" mailbox alice "By the role"
 lab_message "EICAR by the role" "$(lab_eicar)" | deliver alice@example.test
@@ -102,15 +132,64 @@ lab_message "To nobody" >"$LAB_DIR/message"
 expect_like 5 "an unknown recipient of partner.test at mx2" "refused" '^rcpt nobody@partner.test 550' \
 	lab_send --server mx2.example.test nobody@partner.test <"$LAB_DIR/message"
 
-# On the command line false is a string.
-expect_like 0 "shoveler_state=absent" "changes" "$some_changes" both -e shoveler_state=absent -e shoveler_purge=false
-expect 0 "users' stores" "store.sqlite" sh -c "cd '$LAB_DIR/mx1/var/lib/shoveler/users/example.test/alice' && ls store.sqlite"
+# Each feature goes, and comes, while the host is in use.
+expect_like 0 "shoveler_web=false, check run" "Dovecot, our settings and units would change" "$one_changes" mx1 --check -e shoveler_web=false
+milter="milter_default_action smtpd_milters"
+feature "classifier alone" \
+	"$milter transport_maps virtual_mailbox_maps virtual_transport master:shoveler map:training dovecot:90-shoveler-retrain shoveler-lda.service shoveler-milter.service spamtraind.service" \
+	classifier
+lab_message "Learning alone" | deliver alice@example.test
+expect 20 "ham to alice, filtered" "INBOX: Innocent" mailbox alice "Learning alone"
+feature "scoring, sharing and fallback MX" "$(cat <<-END | paste -sd' '
+	address_verify_negative_expire_time address_verify_positive_expire_time address_verify_positive_refresh_time bounce_queue_lifetime
+	maximal_queue_lifetime milter_default_action relay_domains relay_recipient_maps smtp_tls_policy_maps smtpd_milters
+	smtpd_recipient_restrictions transport_maps
+	unverified_recipient_defer_code unverified_recipient_reject_code virtual_alias_maps master:shoveler-accept master:shoveler-relay
+	$(lab_in mx1 shoveler mx2 postfix | sed -n 's,^== /.*/,map:,p' | sort | paste -sd' ')
+	dovecot:90-shoveler-sharing shoveler-milter.service shoveler-mx2.timer shoveler-sharing.timer
+	END
+)" scoring sharing mx2
+expect_like 0 "nothing is scanned" "no" '^virus_scan = no$' lab_in mx1 shoveler conf -n
+lab_message "Not filtered" | deliver alice@example.test
+expect 20 "ham to alice, not filtered" "INBOX: -" mailbox alice "Not filtered"
+
+# Killed in the middle, with features that come and others that go: nobody was told yet.
+told mx1 >/dev/null
+rm "$LAB_DIR/mx1.play"
+only antivirus classifier web >/dev/null &
+killed=$!
+lab_wait 120 grep -qs 'TASK \[shoveler : Add our files to Dovecot' "$LAB_DIR/mx1.play"
+lab_in mx1 sh -c 'kill -9 "$(cat /run/ansible.pid)"'
+wait $killed 2>/dev/null
+expect 0 "a run is killed before Postfix and Dovecot were told" "" lab_in mx1 grep -E "^reload" /run/systemctl.log
+feature "antivirus, classifier and web page, after it" \
+	"$milter transport_maps virtual_mailbox_maps virtual_transport master:shoveler map:training dovecot:90-shoveler-retrain dovecot:91-shoveler-web shoveler-lda.service shoveler-milter.service shoveler-report.path shoveler-report.timer shoveler-rescan.timer shoveler-web.service spamtraind.service" \
+	antivirus classifier web
+expect_like 0 "and who was not told" "is told" 'reload dovecot.service,reload postfix.service' told mx1
+
+feature "all off" "" none
 expect_like 0 "Postfix and Dovecot" "reloaded, not restarted" '^disable [^,]*,reload dovecot.service,reload postfix.service,stop [^,]*$' told mx1
+expect 0 "main.cf and master.cf" "are what they were, byte for byte" lab_in mx1 sh -c 'cd /run/before && for file in *; do cmp $file /etc/postfix/$file || exit; done; echo are what they were, byte for byte'
+expect 0 "a second run" "mx1 changed=0 failed=0" only none
+awk '/^TASK/ { task = $0 } /^changed/ { print "# " task }' "$LAB_DIR/mx1.play"
+
+# On the command line false is a string. What mx2 has goes at once.
+told mx2 >/dev/null
+both_absent() {
+	mx1 -e shoveler_state=absent -e shoveler_purge=false >"$LAB_DIR/mx1.recap" &
+	mx2 -e shoveler_state=absent -e shoveler_purge=true >"$LAB_DIR/mx2.recap"
+	wait $!
+	cat "$LAB_DIR/mx1.recap" "$LAB_DIR/mx2.recap" | paste -sd' '
+}
+expect_like 0 "shoveler_state=absent; on mx2 with shoveler_purge" "changes" "$some_changes" both_absent
+expect 0 "users' stores" "store.sqlite" sh -c "cd '$LAB_DIR/mx1/var/lib/shoveler/users/example.test/alice' && ls store.sqlite"
+expect_like 0 "Postfix of mx2" "reloaded, not restarted" '^disable [^,]*,reload postfix.service,stop [^,]*$' told mx2
 former after mx1 mx2
 expect 0 "files of both hosts are what they were, byte for byte" "" differs before after mx1 mx2
 lab_message "Without Shoveler" | deliver alice@example.test
 expect 20 "ham to alice, without Shoveler" "INBOX: -" mailbox alice "Without Shoveler"
 
-expect_like 0 "shoveler_state=absent, shoveler_purge" "changes" "$some_changes" both -e shoveler_state=absent -e shoveler_purge=true
+expect_like 0 "mx1, shoveler_purge" "changes" "$one_changes" mx1 -e shoveler_state=absent -e shoveler_purge=true
 expect 0 "accounts that differ from before" "0 0" accounts
 expect 0 "settings and stores" "gone" sh -c "ls -d '$LAB_DIR'/mx?/var/lib/shoveler '$LAB_DIR'/mx?/etc/shoveler 2>/dev/null || echo gone"
+expect 0 "no secret in what Ansible printed" "0" sh -c "cat '$LAB_DIR'/mx1.plays | grep -c 00112233445566778899"

@@ -17,6 +17,15 @@ role_hosts() {
 	lab_restart mx1/dovecot
 }
 
+# Ansible's own Python code lies compiled on this machine; out of the archive that comes with a module it would be compiled for each task.
+mkdir "$LAB_DIR/python"
+cat >"$LAB_DIR/python/sitecustomize.py" <<-END
+	import sys
+	if len(sys.orig_argv) == 1:  # a module, on standard input
+	    import ansible.module_utils.basic
+	    del sys.modules["ansible"]
+END
+
 # usage: play HOST OPTION...   prints "HOST changed=N failed=N"
 play() { play_as "$1" "$@"; }
 # The host has another name in the inventory. usage: play_as HOST NAME OPTION...
@@ -25,18 +34,19 @@ play_as() {
 	shift 2
 	# shellcheck disable=SC2016
 	lab_in "$host" env HOME=/var/tmp LC_ALL=C.UTF-8 ANSIBLE_CONFIG="$LAB_ROOT/ansible/ansible.cfg" ANSIBLE_NOCOLOR=1 \
-		ANSIBLE_PIPELINING=1 ANSIBLE_LOCAL_TEMP=/var/tmp/ansible ANSIBLE_REMOTE_TEMP=/var/tmp/ansible \
+		PYTHONPATH="$LAB_DIR/python" ANSIBLE_PIPELINING=1 ANSIBLE_LOCAL_TEMP=/var/tmp/ansible ANSIBLE_REMOTE_TEMP=/var/tmp/ansible \
 		sh -c 'echo $$ >/run/ansible.pid; exec ansible-playbook "$@"' sh -i "$inventory" -l "$name" "$LAB_ROOT/ansible/shoveler.yml" "$@" >"$LAB_DIR/$host.play" 2>&1
 	cat "$LAB_DIR/$host.play" >>"$LAB_DIR/$host.plays"
 	grep -E '^(fatal|failed):' "$LAB_DIR/$host.play"
 	sed -nE 's/^([a-z]+[0-9]*)[a-z.]* .*(changed=[0-9]+).*(failed=[0-9]+).*/\1 \2 \3/p' "$LAB_DIR/$host.play"
 }
-# usage: both OPTION...   on mx1 and mx2 at the same time
-both() {
-	play mx1 "$@" >"$LAB_DIR/mx1.recap" &
-	play mx2 "$@" >"$LAB_DIR/mx2.recap"
-	wait $!
-	cat "$LAB_DIR/mx1.recap" "$LAB_DIR/mx2.recap" | paste -sd' '
+# An inventory as it is shipped, with the lab's names and addresses; the programs come from the build. usage: example FILE HOST NAME OPTION...
+example() {
+	local inventory=$LAB_DIR/examples/$1
+	mkdir -p "$LAB_DIR/examples"
+	sed 's/example\.org/example.test/g; s/10\.0\.0\.11$/203.0.113.25/' "$LAB_ROOT/ansible/examples/$1" >"$inventory"
+	play_as "$2" "$3" -c local -e ansible_python_interpreter=/usr/bin/python3 -e '{"shoveler_packages": []}' \
+		-e "shoveler_build_directory=$LAB_BUILD" "${@:4}"
 }
 
 # What the role must give back as it was: files, links and folders, with contents, owners and modes. Accounts stay: see accounts().
