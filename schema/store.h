@@ -92,8 +92,8 @@ char *store_user_directory(const char *users_directory, const char *user);
 enum store_status store_remove(const char *directory, char **error_r);
 
 /*
- * Takes back that one was made there: removes it unless somebody has put something into it meanwhile.
- * Files of a damaged one that were set aside, and held messages, stay.
+ * Takes back that one was made there: removes it unless somebody has put something into it meanwhile,
+ * or that cannot be told. Files of a damaged one that were set aside, and held messages, stay.
  */
 enum store_status store_remove_unused(const char *directory, char **error_r);
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -209,6 +210,53 @@ static void test_open_meanwhile(void **state)
 	store_close(&store);
 }
 
+static void restored_execute(const char *sql)
+{
+	char *path = xasprintf("%s/" STORE_BACKUP_FILE, restored);
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	free(path);
+}
+
+/* Whichever table cannot be written: all is as it was. */
+static void test_fails_half_way(void **state)
+{
+	static const char *const tables[] = {"message", "features", "lesson", "dictionary"};
+	struct store *store = NULL;
+	char *error = NULL;
+
+	(void)state;
+	folder_remove(live);
+	folder_remove(restored);
+	expect(store_open(&store, live, true, &error), error);
+	for (unsigned number = 1; number <= 15; number++)
+		write_one(store, number);
+	store_close(&store);
+	copy_take();
+	expect(store_open(&store, restored, true, &error), error);
+	for (unsigned number = 101; number <= 140; number++)
+		write_one(store, number);
+	store_close(&store);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		char *sql = xasprintf("CREATE TRIGGER no BEFORE INSERT ON %s BEGIN SELECT "
+				      "RAISE(ABORT, 'no'); END; CREATE TRIGGER nor BEFORE UPDATE "
+				      "ON %s BEGIN SELECT RAISE(ABORT, 'no'); END",
+				      tables[i], tables[i]);
+		restored_execute(sql);
+		free(sql);
+		assert_int_not_equal(restore(&error), STORE_OK);
+		free(error);
+		error = NULL;
+		restored_execute("DROP TRIGGER no; DROP TRIGGER nor");
+		check_restored(40);
+	}
+	expect(restore(&error), error);
+	check_restored(15);
+}
+
 /* Bytes that are flipped, files that are cut: refused, or what is restored is sound. */
 static void damage(unsigned seed, const char *name)
 {
@@ -294,6 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_while_it_is_written),
 		cmocka_unit_test(test_open_meanwhile),
+		cmocka_unit_test(test_fails_half_way),
 		cmocka_unit_test(test_damaged),
 	};
 
