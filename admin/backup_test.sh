@@ -123,6 +123,21 @@ twice() {
 	done
 }
 twice
+# The same without chance: as a kill just before the end leaves it, and then one as soon as more than 8 KiB are written.
+half() {
+	rm -rf "$dir/half" && cp -a "$b" "$dir/half" && cp "$dir/half/manifest" "$dir/former"
+	train preference set alice@example.test spamSubject "[half]" >/dev/null
+	expect 0 - backup "$dir/half"
+	sed '$d' "$dir/half/manifest" >"$dir/half/manifest.next" && cp "$dir/former" "$dir/half/manifest"
+	expect 0 whole backup --verify "$dir/half"
+	train preference set alice@example.test spamSubject "[more]" >/dev/null
+	(ulimit -f 8; "$shoveler" -c "$dir/conf" backup "$dir/half"; true) >/dev/null 2>&1
+	[ -e "$dir/half/manifest.next" ] || complain "the backup was not killed"
+	expect 0 whole backup --verify "$dir/half"
+	rm -rf "$dir/half"
+}
+rm -rf "$b" && run backup "$b"
+half
 train preference set alice@example.test spamSubject '[a]' >/dev/null
 train preference set bob@example.test spamSubject '' >/dev/null
 # In a folder of somebody else's it could be exchanged while it is read.
@@ -187,6 +202,19 @@ same "after the restore" "$before" "$(state 2>&1)"
 [ ! -e "$dir/state/before-restore" ] || complain "what was there before is still there"
 expect 0 "restored 3 users" restore "$b"
 same "after the same restore again" "$before" "$(state 2>&1)"
+
+# A step fails: what was done before it is undone.
+groups() { run group list && cat "$dir/out"; }
+spoil
+spoilt=$(verdict alice; groups)
+chown root "$dir/state/users/example.test" && chmod 755 "$dir/state/users/example.test"
+expect 74 "what was there before was put back" restore "$b"
+same "alice's verdict and groups, which come first, after a restore that failed" "$spoilt" "$(verdict alice; groups)"
+same "domain-preferences" other "$(cat "$dir/state/domain-preferences")"
+[ ! -e "$dir/state/before-restore" ] || complain "what was put back is still kept"
+chown daemon "$dir/state/users/example.test" && chmod 700 "$dir/state/users/example.test"
+expect 0 "restored 3 users" restore "$b"
+same "after the restore that did not fail" "$before" "$(state 2>&1)"
 
 # As an archive, into another place.
 "$shoveler" -c "$dir/conf" backup - >"$dir/archive.tar" 2>/dev/null || complain "no archive"
@@ -335,6 +363,11 @@ leave() {
 mkdir "$dir/small"
 if mount -t tmpfs -o size=300k,mode=0711 none "$dir/small" 2>/dev/null; then
 	mounted=yes
+	# Where there was no room to put back what was there, it is kept.
+	put_back() {
+		rm -f "$dir/small/ballast"
+		[ ! -e "$dir/state/before-restore" ] || expect 0 - restore "$dir/state/before-restore"
+	}
 	expect 73 'cannot write' backup "$dir/small/backup"
 	umount "$dir/small"
 	# The users' part is full: bob's restore fails after alice's, and hers is undone.
@@ -348,17 +381,15 @@ if mount -t tmpfs -o size=300k,mode=0711 none "$dir/small" 2>/dev/null; then
 	# To replace a store takes 140 KB, to make a new one 280.
 	leave 240
 	expect 74 'full|No space left' restore --only users "$b"
-	[ ! -e "$dir/small/users/example.test/bob" ] || complain "bob's new store is still there"
+	put_back
 	# A damaged one that was set aside for a restore which failed then is all that he has.
-	rm "$dir/small/ballast"
 	cp -a "$dir/state/users/example.test/bob" "$dir/small/users/example.test/bob"
 	leave 240
 	printf 'garbage garbage garbage' | dd of="$dir/small/users/example.test/bob/store.sqlite" conv=notrunc status=none
 	expect 74 'full|No space left' restore --only users "$b"
 	grep -q 'garbage garbage' "$dir/small/users/example.test/bob"/damaged.*.store.sqlite || complain "the damaged store went with the restore that failed"
 	rm -rf "$dir/small/users/example.test/bob" "$dir/small/ballast"
-	# Where there was no room to put back what was there, it is kept.
-	[ ! -e "$dir/state/before-restore" ] || expect 0 - restore "$dir/state/before-restore"
+	put_back
 	same "alice's verdict" "$spoilt" "$(verdict alice)"
 	expect 0 "restored 3 users" restore --only users "$b"
 	rm "$dir/conf/main.cf.d/20-small.cf"
