@@ -1,4 +1,5 @@
 #include "former.h"
+#include "lib/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -401,11 +402,9 @@ static int make_files(void **state)
 
 static int remove_files(void **state)
 {
-	char command[300];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
+	test_folder_remove(folder);
+	return 0;
 }
 
 int main(void)

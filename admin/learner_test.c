@@ -1,4 +1,5 @@
 #include "learner.h"
+#include "lib/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,11 +149,9 @@ static int make_programs(void **state)
 
 static int remove_programs(void **state)
 {
-	char command[300];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	return system(command);
+	test_folder_remove(folder);
+	return 0;
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 
 #include "strbuf.h"
 #include "xalloc.h"
+#include "test_folder.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -157,17 +158,8 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = {"main.cf.d/20-b.cf", "main.cf.d/10-a.cf",
-					    "main.cf.d/README",	 "main.cf.d",
-					    "main.cf",		 ""};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *path = xasprintf("%s/%s", folder, names[i]);
-
-		remove(path);
-		free(path);
-	}
+	test_folder_remove(folder);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "server.h"
 #include "watchdog.h"
 #include "xalloc.h"
+#include "test_folder.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -341,16 +342,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = {"notify",	"lda",	     "main.cf", "log",
-					    "prepared", "elsewhere", ""};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *path = xasprintf("%s/%s", folder, names[i]);
-
-		remove(path);
-		free(path);
-	}
+	test_folder_remove(folder);
 	return 0;
 }
 

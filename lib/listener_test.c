@@ -1,6 +1,7 @@
 #include "endpoint.h"
 #include "listener.h"
 #include "xalloc.h"
+#include "test_folder.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -170,16 +171,8 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = {"stream", "packets", "former", "now",
-					    "other",  "own",	 ""};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *path = xasprintf("%s/%s", folder, names[i]);
-
-		remove(path);
-		free(path);
-	}
+	test_folder_remove(folder);
 	return 0;
 }
 

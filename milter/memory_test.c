@@ -1,6 +1,7 @@
 #include "memory.h"
 
 #include "lib/xalloc.h"
+#include "lib/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,11 +29,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char *command = xasprintf("rm -r %s", folder);
-
 	(void)state;
-	assert_int_equal(system(command), 0);
-	free(command);
+	test_folder_remove(folder);
 	return 0;
 }
 

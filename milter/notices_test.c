@@ -3,6 +3,7 @@
 #include "lib/packet.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
+#include "lib/test_folder.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -168,14 +169,11 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char *command = xasprintf("rm -r %s", folder);
-
 	(void)state;
 	notices_stop(&notices);
 	service_stop();
 	strbuf_free(&asked);
-	assert_int_equal(system(command), 0);
-	free(command);
+	test_folder_remove(folder);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "suspects.h"
 
 #include "lib/xalloc.h"
+#include "lib/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +51,7 @@ static void memory_is_bounded(void **state)
 static void both_survive_a_restart(void **state)
 {
 	XXH128_hash_t bomb = XXH3_128bits("bomb", 4);
-	char folder[] = "/tmp/suspects.XXXXXX", *command;
+	char folder[] = "/tmp/suspects.XXXXXX";
 	pid_t child;
 	int status;
 
@@ -74,9 +75,7 @@ static void both_survive_a_restart(void **state)
 	assert_int_equal(suspects_crashes(bomb), 2);
 	suspects_crashed(XXH3_128bits("last", 4));
 	assert_int_equal(suspects_crashes(bomb), 0);
-	command = xasprintf("rm -r %s", folder);
-	assert_int_equal(system(command), 0);
-	free(command);
+	test_folder_remove(folder);
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 #include "list.h"
 
 #include "lib/xalloc.h"
+#include "lib/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,12 +40,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	char *command = xasprintf("rm -r %s", folder);
-
 	(void)state;
 	policy_close(&policy);
-	assert_int_equal(0, system(command));
-	free(command);
+	test_folder_remove(folder);
 	free(key_file);
 	free(other_file);
 	free(key);

@@ -4,6 +4,7 @@
 #include "lib/xalloc.h"
 #include "schema/dictionary.h"
 #include "schema/store_internal.h"
+#include "lib/test_folder.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -22,14 +23,6 @@
 
 static char folder[] = "/dev/shm/store_backup_test.XXXXXX";
 static char *live, *copy, *restored;
-
-static void folder_remove(const char *path)
-{
-	char *command = xasprintf("rm -rf '%s'", path);
-
-	assert_int_equal(system(command), 0);
-	free(command);
-}
 
 static void expect(enum store_status status, const char *error)
 {
@@ -108,7 +101,7 @@ static struct store_copy copy_take(void)
 	struct store_snapshot *snapshot = NULL;
 	struct store_copy counts = {0};
 
-	folder_remove(copy);
+	test_folder_remove(copy);
 	assert_int_equal(mkdir(copy, 0700), 0);
 	expect(store_snapshot_open(&snapshot, live, &error), error);
 	/* What happens from here on is not in it. */
@@ -188,8 +181,8 @@ static void test_open_meanwhile(void **state)
 	char *error = NULL;
 
 	(void)state;
-	folder_remove(live);
-	folder_remove(restored);
+	test_folder_remove(live);
+	test_folder_remove(restored);
 	expect(store_open(&store, live, true, &error), error);
 	for (unsigned number = 1; number <= 15; number++)
 		write_one(store, number);
@@ -229,8 +222,8 @@ static void test_fails_half_way(void **state)
 	char *error = NULL;
 
 	(void)state;
-	folder_remove(live);
-	folder_remove(restored);
+	test_folder_remove(live);
+	test_folder_remove(restored);
 	expect(store_open(&store, live, true, &error), error);
 	for (unsigned number = 1; number <= 15; number++)
 		write_one(store, number);
@@ -293,7 +286,7 @@ static void test_damaged(void **state)
 			store_snapshot_close(&snapshot);
 		}
 		damage(seed, name);
-		folder_remove(restored);
+		test_folder_remove(restored);
 		enum store_status status = restore(&error);
 		if (status == STORE_OK) {
 			struct store *store = NULL;
@@ -330,7 +323,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	folder_remove(folder);
+	test_folder_remove(folder);
 	free(live);
 	free(copy);
 	free(restored);

@@ -1,6 +1,7 @@
 #include "spamtrain/quarantine.h"
 
 #include "lib/xalloc.h"
+#include "lib/test_folder.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -32,12 +33,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	char *command = xasprintf("rm -r %s", folder);
-
 	(void)state;
 	store_close(&store);
-	assert_int_equal(system(command), 0);
-	free(command);
+	test_folder_remove(folder);
 	return 0;
 }
 

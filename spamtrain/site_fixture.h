@@ -8,6 +8,7 @@
 #include "spamtrain/classifier_internal.h"
 
 #include "lib/xalloc.h"
+#include "lib/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,11 +51,8 @@ static inline struct classifier_site *site_make(void)
 /* The site goes with its folder. */
 static inline void folder_remove(void)
 {
-	char *command = xasprintf("rm -rf '%s'", folder);
-
 	classifier_site_free(&site);
-	assert_int_equal(system(command), 0);
-	free(command);
+	test_folder_remove(folder);
 }
 
 /* ---- users ---- */

@@ -2,6 +2,7 @@
 #include "spamtrain/users.h"
 
 #include "lib/xalloc.h"
+#include "lib/test_folder.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -103,12 +104,9 @@ static int make_scratch(void **state)
 
 static int remove_scratch(void **state)
 {
-	char *command = xasprintf("rm -rf '%s'", folder);
-	int ret = system(command);
-
 	(void)state;
-	free(command);
-	return ret;
+	test_folder_remove(folder);
+	return 0;
 }
 
 int main(void)

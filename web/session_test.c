@@ -2,6 +2,7 @@
 #include "web/session.h"
 
 #include "lib/xalloc.h"
+#include "lib/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,12 +30,9 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	char *command = xasprintf("rm -rf %s", folder);
-	int ret = system(command);
-
 	(void)state;
-	free(command);
-	return ret;
+	test_folder_remove(folder);
+	return 0;
 }
 
 static struct session_keeper *open_keeper(void)
