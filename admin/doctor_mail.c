@@ -65,17 +65,31 @@ static bool drop_held(struct doctor *doctor, const struct conf *conf, const char
 	return held;
 }
 
-static bool send_eicar(struct doctor *doctor, const struct trial *trial)
+/* Whether Postfix has answered; if so, smtp_answer_free(answer_r). */
+static bool send_trial(struct doctor *doctor, const struct trial *trial, bool with_virus,
+		       struct smtp_answer *answer_r)
 {
 	struct strbuf message = STRBUF_INIT;
-	struct smtp_answer answer = {0};
 	char *error = NULL;
+	int ret;
+
+	trial_write(trial, with_virus, &message);
+	ret = smtp_send(trial->conf, trial->user, strbuf_span(&message), answer_r, &error);
+	if (ret < 0)
+		doctor_report(doctor, FINDING_ERROR, "does Postfix run? see its log", "%s", error);
+	strbuf_free(&message);
+	free(error);
+	return ret >= 0;
+}
+
+static bool send_eicar(struct doctor *doctor, const struct trial *trial)
+{
+	struct smtp_answer answer = {0};
 	bool taken = false;
 
-	trial_write(trial, true, &message);
-	if (smtp_send(trial->conf, trial->user, strbuf_span(&message), &answer, &error) < 0)
-		doctor_report(doctor, FINDING_ERROR, "does Postfix run? see its log", "%s", error);
-	else if (answer.code / 100 == 5 && strcasestr(answer.text, "virus") != NULL)
+	if (!send_trial(doctor, trial, true, &answer))
+		return false;
+	if (answer.code / 100 == 5 && strcasestr(answer.text, "virus") != NULL)
 		doctor_report(doctor, FINDING_OK, NULL, "EICAR is refused: %s", answer.text);
 	else if (answer.code / 100 != 2)
 		doctor_report(doctor, FINDING_ERROR, "see the logs of Postfix and shoveler-milter",
@@ -87,8 +101,6 @@ static bool send_eicar(struct doctor *doctor, const struct trial *trial)
 	else
 		taken = true;
 	smtp_answer_free(&answer);
-	strbuf_free(&message);
-	free(error);
 	return taken;
 }
 
@@ -119,22 +131,16 @@ static void check_eicar(struct doctor *doctor, const struct trial *trial)
 
 static bool send_message(struct doctor *doctor, const struct trial *trial)
 {
-	struct strbuf message = STRBUF_INIT;
 	struct smtp_answer answer = {0};
-	char *error = NULL;
-	bool taken = false;
+	bool taken;
 
-	trial_write(trial, false, &message);
-	if (smtp_send(trial->conf, trial->user, strbuf_span(&message), &answer, &error) < 0)
-		doctor_report(doctor, FINDING_ERROR, "does Postfix run? see its log", "%s", error);
-	else if (answer.code / 100 != 2)
+	if (!send_trial(doctor, trial, false, &answer))
+		return false;
+	taken = answer.code / 100 == 2;
+	if (!taken)
 		doctor_report(doctor, FINDING_ERROR, "see the logs of Postfix and shoveler-milter",
 			      "mail for %s is not taken: %s", trial->user, answer.text);
-	else
-		taken = true;
 	smtp_answer_free(&answer);
-	strbuf_free(&message);
-	free(error);
 	return taken;
 }
 
