@@ -11,7 +11,7 @@
 #include "lib/xalloc.h"
 #include "schema/migrate.h"
 #include "schema/store_backup.h"
-#include "spamtrain/quarantine.h"
+#include "spamtrain/user/quarantine.h"
 
 #include <errno.h>
 #include <fcntl.h>

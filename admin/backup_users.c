@@ -15,8 +15,8 @@
 #include "backup_tree.h"
 #include "lib/xalloc.h"
 #include "schema/store_backup.h"
-#include "spamtrain/quarantine.h"
-#include "spamtrain/users.h"
+#include "spamtrain/user/quarantine.h"
+#include "spamtrain/user/users.h"
 
 #include <errno.h>
 #include <fcntl.h>

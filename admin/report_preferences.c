@@ -3,7 +3,7 @@
 #include "lib/address.h"
 #include "lib/file.h"
 #include "lib/xalloc.h"
-#include "spamtrain/preferences.h"
+#include "spamtrain/user/preferences.h"
 
 #include <errno.h>
 #include <fcntl.h>

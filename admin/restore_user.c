@@ -14,7 +14,7 @@
 #include "lib/file.h"
 #include "lib/xalloc.h"
 #include "schema/store_backup.h"
-#include "spamtrain/quarantine.h"
+#include "spamtrain/user/quarantine.h"
 
 #include <errno.h>
 #include <fcntl.h>

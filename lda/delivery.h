@@ -9,7 +9,7 @@
 #include "lib/lmtp_server.h"
 #include "lib/strbuf.h"
 #include "lda/queue_id.h"
-#include "spamtrain/classifier.h"
+#include "spamtrain/classifier/classifier.h"
 
 #include <pthread.h>
 #include <stdint.h>

@@ -11,8 +11,8 @@
 #include "lib/memory_fault.h"
 #include "lib/msg.h"
 #include "lib/server.h"
-#include "spamtrain/quarantine.h"
-#include "spamtrain/site_fixture.h"
+#include "spamtrain/user/quarantine.h"
+#include "spamtrain/classifier/site_fixture.h"
 
 #include <signal.h>
 #include <stdatomic.h>

@@ -4,7 +4,7 @@
 #include "lda/site.h"
 #include "lib/msg.h"
 #include "lib/rewrite.h"
-#include "spamtrain/quarantine.h"
+#include "spamtrain/user/quarantine.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  *
  *	Postfix --LMTP--> session thread --LMTP--> Dovecot
  *			       |
- *			       +-- the user's store (spamtrain/classifier.h) and quarantine
+ *			       +-- the user's store (spamtrain/classifier/classifier.h) and quarantine
  *
  * Once the message is there, for lda_batch_size recipients of it at a time (delivery.c):
  *

@@ -7,7 +7,7 @@
 
 #include "lib/conf.h"
 #include "lib/lmtp_server.h"
-#include "spamtrain/classifier.h"
+#include "spamtrain/classifier/classifier.h"
 
 #include <stdatomic.h>
 #include <sys/types.h>

@@ -31,7 +31,8 @@ struct dictionary_sums {
 
 /*
  * Header and body are learned apart from each other by the logistic learners; a bit of the hash
- * says to which one a feature belongs (the four lowest bits are the view: spamtrain/features.h).
+ * says to which one a feature belongs (the four lowest bits are the view:
+ * spamtrain/engine/features.h).
  */
 enum { SIDE_HEADER, SIDE_BODY, SIDES };
 #define SIDE_OF(hash) ((hash) >> 3 & 1U)

@@ -9,7 +9,7 @@
  *	shoveler-export 1		always first
  *	store N				number of the newest migration (schema/migrations/user)
  *	layout N SIZE ORDER		numbers in a token, bytes of the sums, "little" or "big"
- *	features N			version of the features' meaning (spamtrain/features.h)
+ *	features N			version of the features' meaning (spamtrain/engine/features.h)
  *	table NAME COLUMN...		rows of this table follow
  *	row VALUE...			in the order of the columns
  *	tokens				a snapshot of the dictionary follows, the oldest first

@@ -142,8 +142,8 @@ void store_message_free(struct store_message *row); /* the texts, not the row it
 enum store_status store_message_add(struct store *store, struct store_message *row, char **error_r);
 enum store_status store_message_by_signature(struct store *store, const char *signature,
 					     struct store_message *row_r, char **error_r);
-enum store_status store_message_by_id(struct store *store, int64_t id,
-				      struct store_message *row_r, char **error_r);
+enum store_status store_message_by_id(struct store *store, int64_t id, struct store_message *row_r,
+				      char **error_r);
 enum store_status store_message_by_digest(struct store *store, const char *digest,
 					  struct store_message *row_r, char **error_r);
 /* The newest one with this Message-ID; more than one: STORE_NOT_FOUND unless newest_ok. */
@@ -223,7 +223,7 @@ enum store_status store_purge_history(struct store *store, time_t before, size_t
 enum store_status store_count(struct store *store, uint64_t *messages_r, uint64_t *features_r,
 			      uint64_t *bytes_r, char **error_r);
 
-/* ---- preferences, as text; checked by spamtrain/preferences.h ---- */
+/* ---- preferences, as text; checked by spamtrain/user/preferences.h ---- */
 
 enum store_status store_preference_get(struct store *store, const char *name, char **value_r,
 				       char **error_r);

@@ -1,6 +1,6 @@
 /*
  * store_confirmed.h - what a user has said of his mail himself, as far as its features are kept:
- * what he may teach others (spamtrain/site_build.h). The rules are those of schema/store.h.
+ * what he may teach others (spamtrain/shared/site_build.h). The rules are those of schema/store.h.
  */
 #ifndef SHOVELER_STORE_CONFIRMED_H
 #define SHOVELER_STORE_CONFIRMED_H

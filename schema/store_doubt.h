@@ -1,6 +1,6 @@
 /*
- * store_doubt.h - what second thoughts (spamtrain/rejudge.c, spamtrain/rescore.c) ask of a user's
- * store. The rules are those of schema/store.h; all of it within a transaction.
+ * store_doubt.h - what second thoughts (rejudge.c and rescore.c in spamtrain/classifier) ask of a
+ * user's store. The rules are those of schema/store.h; all of it within a transaction.
  *
  * Unconfirmed: the filter judged the message and the user has said nothing, and it is taught or
  * counted.

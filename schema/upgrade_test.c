@@ -8,7 +8,7 @@
 #include "schema/old_store.h"
 #include "schema/policy.h"
 #include "schema/store_internal.h"
-#include "spamtrain/fault_inject.h"
+#include "spamtrain/classifier/fault_inject.h"
 
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"

@@ -1,6 +1,6 @@
 /*
  * reason.h - why, in plain words: what the classifier says of a feature ("subject: pharmacy", "fact
- * links 2", see spamtrain/features.h) as a reader understands it.
+ * links 2", see spamtrain/engine/features.h) as a reader understands it.
  */
 #ifndef SHOVELER_WEB_REASON_H
 #define SHOVELER_WEB_REASON_H

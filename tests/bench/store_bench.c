@@ -9,7 +9,7 @@
  * FOLDER must not exist. Commits are synced as in production, except while stores are filled.
  */
 #include "schema/dictionary.h"
-#include "spamtrain/classifier_internal.h"
+#include "spamtrain/classifier/classifier_internal.h"
 
 #include "lib/xalloc.h"
 

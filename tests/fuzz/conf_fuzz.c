@@ -5,7 +5,7 @@
 #include "lib/conf.h"
 #include "lib/xalloc.h"
 #include "milter/postfix_config.h"
-#include "spamtrain/preferences.h"
+#include "spamtrain/user/preferences.h"
 #include "tests/fuzz/utf8.h"
 
 #include <stdint.h>

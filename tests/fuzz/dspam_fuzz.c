@@ -2,7 +2,7 @@
  * libFuzzer: files with DSPAM's preferences. The first byte chooses how the file is called: rows, a dump,
  * or lines of a user.
  */
-#include "spamtrain/dspam_preferences.h"
+#include "spamtrain/formats/dspam_preferences.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  */
 #include "schema/dictionary.h"
 #include "schema/exchange_internal.h"
-#include "spamtrain/bogofilter.h"
-#include "spamtrain/spamassassin.h"
+#include "spamtrain/formats/bogofilter.h"
+#include "spamtrain/formats/spamassassin.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

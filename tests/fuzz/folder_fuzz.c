@@ -2,7 +2,7 @@
  * libFuzzer: what Dovecot says of folders and messages. Whatever it is, it is read or refused, and what is
  * chosen of it is in the bounds that were asked for.
  */
-#include "spamtrain/learn_folders.h"
+#include "spamtrain/folders/learn_folders.h"
 
 #include <stdint.h>
 #include <stdlib.h>

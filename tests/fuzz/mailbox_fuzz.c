@@ -3,8 +3,8 @@
  * file; its lines read again are the same.
  */
 #include "lib/xalloc.h"
-#include "spamtrain/evaluate_index.h"
-#include "spamtrain/mailbox.h"
+#include "spamtrain/formats/evaluate_index.h"
+#include "spamtrain/formats/mailbox.h"
 #include "tests/fuzz/utf8.h"
 
 #include <sys/mman.h>

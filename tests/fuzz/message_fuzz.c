@@ -2,7 +2,7 @@
  * libFuzzer: a message as the classifier reads it: MIME, charsets, HTML, words, links. Whatever comes, the
  * features are sorted, distinct and bounded, and each can be described.
  */
-#include "spamtrain/message.h"
+#include "spamtrain/classifier/message.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 #include "lib/xalloc.h"
 #include "milter/networks.h"
 #include "schema/policy.h"
-#include "spamtrain/groups.h"
+#include "spamtrain/shared/groups.h"
 #include "tests/fuzz/utf8.h"
 
 #include <limits.h>

@@ -4,7 +4,7 @@
  * what is passed is what the reply says; nothing is found of another user.
  */
 #include "lib/action_link.h"
-#include "spamtrain/spamtraind_request.h"
+#include "spamtrain/daemon/spamtraind_request.h"
 
 #include <stdint.h>
 #include <stdio.h>

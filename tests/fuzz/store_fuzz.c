@@ -4,7 +4,7 @@
  */
 #include "schema/hash_list.h"
 #include "schema/tokens.h"
-#include "spamtrain/site_dictionary.h"
+#include "spamtrain/shared/site_dictionary.h"
 #include "tests/fuzz/utf8.h"
 
 #include <stdint.h>

@@ -4,7 +4,7 @@
  */
 #include "lib/header.h"
 #include "lib/submitter.h"
-#include "spamtrain/training_address_message.h"
+#include "spamtrain/daemon/training_address_message.h"
 
 #include <stdint.h>
 #include <stdlib.h>

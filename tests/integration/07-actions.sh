@@ -26,7 +26,7 @@ row_of() {
 import json, sys
 print(*(row[key] for row in json.load(sys.stdin) if row["subject"] == sys.argv[2] for key in sys.argv[3:]))' "$@"
 }
-# The least sensitivity at which that score is spam: thresholds of spamtrain/engine.c.
+# The least sensitivity at which that score is spam: thresholds of spamtrain/engine/engine.c.
 sedation() { awk -v score="$1" 'BEGIN { n = split("0.4 0.8 1.2 1.6 2.0 2.35 2.7 3.1 3.6 4.1 4.6", t); while (n > 1 && t[n] >= score) n--; print n - 1 }'; }
 corrections() { lab_spamtrain --json history alice@example.test 10000 | grep -c '"corrected": "innocent"'; }
 copies() { lab_imap alice header INBOX Subject | grep -c " $1\$"; }
