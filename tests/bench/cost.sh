@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd) corpus=$(cd "$2" && pwd) what=${3:-all}
 work=$(mktemp -d "${BENCH_DIR:-/var/tmp}/shoveler-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-cc -O2 -g -Wall -Wextra -D_GNU_SOURCE -I"$here/../.." "$here/store_bench.c" "$build/spamtrain/libspamtrain_lib.a" "$build/schema/libshoveler_schema.a" \
+cc -O2 -g -Wall -Wextra -D_GNU_SOURCE -I"$here/../.." "$here"/store_bench*.c "$build/spamtrain/libspamtrain_lib.a" "$build/schema/libshoveler_schema.a" \
 	"$build/lib/libshoveler_lib.a" "$build/lib/libshoveler_core.a" -lpthread -lcrypto -lsqlite3 -lxxhash -lmicrohttpd -lsystemd -lcares -lm -o "$work/store_bench"
 
 cost() {
