@@ -363,34 +363,75 @@ leave() {
 mkdir "$dir/small"
 if mount -t tmpfs -o size=300k,mode=0711 none "$dir/small" 2>/dev/null; then
 	mounted=yes
-	# Where there was no room to put back what was there, it is kept.
-	put_back() {
-		rm -f "$dir/small/ballast"
-		[ ! -e "$dir/state/before-restore" ] || expect 0 - restore "$dir/state/before-restore"
-	}
 	expect 73 'cannot write' backup "$dir/small/backup"
 	umount "$dir/small"
-	# The users' part is full: bob's restore fails after alice's, and hers is undone.
 	mount -t tmpfs -o size=40m,mode=0711 none "$dir/small"
 	cp -a "$dir/state/users" "$dir/small/users"
 	echo "users_directory = $dir/small/users" >"$dir/conf/main.cf.d/20-small.cf"
 	rm -rf "$b" && expect 0 - backup "$b"
-	rm "$dir/small/users/example.test/bob" -rf
 	train train alice@example.test ham "$dir"/mail/spam[1-6] >/dev/null 2>&1
 	spoilt=$(verdict alice)
-	# To replace a store takes 140 KB, to make a new one 280.
-	leave 240
-	expect 74 'full|No space left' restore --only users "$b"
-	put_back
-	# A damaged one that was set aside for a restore which failed then is all that he has.
-	cp -a "$dir/state/users/example.test/bob" "$dir/small/users/example.test/bob"
-	leave 240
+	room() { df --output=avail -k "$dir/small" | tail -n 1; }
+	# Whatever it ends with: all of it is done, or nothing, and then the disk has as much room as before. usage: all_or_nothing ARGUMENTS...
+	all_or_nothing() {
+		local room code
+		room=$(room)
+		run restore "$@"
+		code=$?
+		case $code in
+		0) same "restored, with $kilobytes KB: alice" "$(sed -n 1p <<<"$before")" "$(verdict alice)" ;;
+		73 | 74 | 75)
+			grep -qE 'full|No space|I/O error' "$dir/err" || complain "restore $* with $kilobytes KB: $(cat "$dir/err")"
+			# Who looks at two stores makes an index of 32 KB for the log of each.
+			[ "$(room)" -ge $((room - 80)) ] || complain "restore $* with $kilobytes KB: of $room KB $(room) are left"
+			rm -f "$dir/small/ballast"
+			same "not restored, with $kilobytes KB: alice" "$spoilt" "$(verdict alice)"
+			;;
+		*) complain "restore $* with $kilobytes KB: exit code $code: $(cat "$dir/err")" ;;
+		esac
+		[ ! -e "$dir/state/before-restore" ] || complain "restore $* with $kilobytes KB: before-restore is there"
+		codes="$codes $code"
+		grep -q 'what was there before was put back' "$dir/err" && codes="$codes undone"
+		if [ $code = 0 ]; then
+			rm -f "$dir/small/ballast"
+			train train alice@example.test ham "$dir"/mail/spam[1-6] >/dev/null 2>&1
+		fi
+	}
+	# One user: the disk is full at several points of it.
+	codes=
+	for kilobytes in 0 40 80 120 160 240 400; do
+		leave $kilobytes
+		all_or_nothing --user alice@example.test "$b"
+	done
+	[[ $codes == *74*0 ]] || complain "a restore of alice on disks with more and more room: $codes"
+	# All of them: hers is done when bob's, which is to be made anew, fails.
+	codes=
+	for kilobytes in 0 300 500 600 700 800 1200; do
+		rm -rf "$dir/small/users/example.test/bob"
+		leave $kilobytes
+		all_or_nothing --only users "$b"
+	done
+	[[ $codes == *73*74\ undone*0 ]] || complain "a restore of all on disks with more and more room: $codes"
+	# Killed by the first write beyond so many KiB of a file: the one or the other, and it can be done again.
+	killed=0
+	for kilobytes in 1 33 66 99 132; do
+		leave 4000
+		(ulimit -f $kilobytes; "$shoveler" -c "$dir/conf" restore --user alice@example.test "$b"; [ $? -lt 128 ]) >/dev/null 2>&1 || killed=$((killed + 1))
+		case $(verdict alice) in "$spoilt" | "$(sed -n 1p <<<"$before")") ;; *) complain "killed at $kilobytes KiB: $(verdict alice)" ;; esac
+		expect 0 "restored 1 users" restore --user alice@example.test "$b"
+		same "after the kill at $kilobytes KiB" "$(sed -n 1p <<<"$before")" "$(verdict alice)"
+		train train alice@example.test ham "$dir"/mail/spam[1-6] >/dev/null 2>&1
+	done
+	[ $killed -gt 2 ] || complain "$killed restores were killed"
+	# A damaged one that was set aside for a restore which failed has its name again.
+	cp -a "$dir/state/users/example.test/bob" "$dir/small/users/example.test/bob.kept"
+	rm -rf "$dir/small/users/example.test/bob" && mv "$dir/small/users/example.test/bob.kept" "$dir/small/users/example.test/bob"
+	leave 60
 	printf 'garbage garbage garbage' | dd of="$dir/small/users/example.test/bob/store.sqlite" conv=notrunc status=none
-	expect 74 'full|No space left' restore --only users "$b"
-	grep -q 'garbage garbage' "$dir/small/users/example.test/bob"/damaged.*.store.sqlite || complain "the damaged store went with the restore that failed"
-	rm -rf "$dir/small/users/example.test/bob" "$dir/small/ballast"
-	put_back
-	same "alice's verdict" "$spoilt" "$(verdict alice)"
+	expect 74 'bob/store.sqlite has its name again' restore --user bob@example.test "$b"
+	grep -q 'garbage garbage' "$dir/small/users/example.test/bob/store.sqlite" || complain "the damaged store went with the restore that failed"
+	same "names of damaged stores" "" "$(ls "$dir/small/users/example.test/bob" | grep damaged)"
+	rm -f "$dir/small/ballast"
 	expect 0 "restored 3 users" restore --only users "$b"
 	rm "$dir/conf/main.cf.d/20-small.cf"
 else

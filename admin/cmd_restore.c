@@ -2,9 +2,11 @@
  * cmd_restore.c - `shoveler restore`: all or a part of a backup, into a host that may be running.
  *
  * First everything is looked at and nothing touched. Then what is about to be replaced is backed up
- * into "before-restore" in state_directory. Then users one by one, each in a transaction of his
- * own, and files by rename. If something fails, what was there before is put back the same way; only
- * if that fails too, or we were killed, "before-restore" stays, and says what to do.
+ * into "before-restore" in state_directory (restore_back.c). Then users one by one, each in a
+ * transaction of his own, and files by rename. If something fails, what was done is put back the
+ * same way, in room that was reserved for it; only if that fails too, or we were killed,
+ * "before-restore" stays, and says what to do. One user alone needs none of that: his transaction
+ * is done, or nothing is.
  */
 #include "restore.h"
 
@@ -27,7 +29,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define ASIDE_NAME  "before-restore"
 #define PART_NAME   ".shoveler-restore"
 #define NANOSECONDS INT64_C(1000000000)
 
@@ -53,8 +54,12 @@ static int rights_set(int fd, const struct manifest_entry *entry)
 	return fchown(fd, uid, gid) < 0 || fchmod(fd, entry->mode) < 0 ? -1 : 0;
 }
 
-/* Beside the place and renamed: nobody who watches a folder in it sees a file by halves. */
-static int file_put(int base, const char *path, int from, const struct manifest_entry *entry)
+/*
+ * Beside the place and renamed: nobody who watches a folder in it sees a file by halves. *done_r: it
+ * is there, whatever else fails.
+ */
+static int file_put(int base, const char *path, int from, const struct manifest_entry *entry,
+		    bool *done_r)
 {
 	struct timespec times[2];
 	struct manifest_entry copied;
@@ -68,11 +73,12 @@ static int file_put(int base, const char *path, int from, const struct manifest_
 	times[0] = times[1] = (struct timespec){.tv_sec = entry->mtime / NANOSECONDS,
 						.tv_nsec = entry->mtime % NANOSECONDS};
 	if (fd >= 0 && tree_copy(from, fd, &copied) == 0 && rights_set(fd, entry) == 0 &&
-	    futimens(fd, times) == 0 && fsync(fd) == 0 &&
-	    renameat(base, PART_NAME, parent, name) == 0 && fsync(parent) == 0)
-		ret = 0;
+	    futimens(fd, times) == 0 && fsync(fd) == 0)
+		*done_r = renameat(base, PART_NAME, parent, name) == 0;
+	if (*done_r)
+		ret = fsync(parent);
 	saved = errno;
-	if (ret < 0)
+	if (!*done_r)
 		unlinkat(base, PART_NAME, 0);
 	if (fd >= 0)
 		close(fd);
@@ -103,9 +109,8 @@ static int folder_put(int base, const char *path, const struct manifest_entry *e
 	return ret;
 }
 
-/* The folder that a place lies in, or is; *below_r: of an entry's path, what lies in it. */
-static int place_base(const struct state_place *place, const struct conf *conf, const char *path,
-		      char **below_r)
+int restore_place_base(const struct state_place *place, const struct conf *conf, const char *path,
+		       char **below_r)
 {
 	char *where = state_path(place, conf), *slash = strrchr(where, '/');
 	const char *rest = path + strlen(place->name);
@@ -124,16 +129,16 @@ static int place_base(const struct state_place *place, const struct conf *conf, 
 }
 
 static int put_entry(struct restore *restore, const struct state_place *place,
-		     const struct manifest_entry *entry, char **error_r)
+		     const struct manifest_entry *entry, bool *done_r, char **error_r)
 {
 	char *below;
-	int base = place_base(place, restore->admin->conf, entry->path, &below), from = -1;
+	int base = restore_place_base(place, restore->admin->conf, entry->path, &below), from = -1;
 	int ret = -1;
 
 	if (base >= 0 && entry->type == MANIFEST_FOLDER)
 		ret = folder_put(base, below, entry);
 	else if (base >= 0 && (from = backup_set_file(restore->set, entry->path, error_r)) >= 0)
-		ret = file_put(base, below, from, entry);
+		ret = file_put(base, below, from, entry, done_r);
 	if (ret < 0 && *error_r == NULL)
 		*error_r =
 			xasprintf("cannot put %s into its place: %s", entry->path, strerror(errno));
@@ -170,7 +175,9 @@ static int put_policy(struct restore *restore, const struct manifest_entry *entr
 
 /* ---- all that is chosen ---- */
 
-static int apply_entry(struct restore *restore, const struct manifest_entry *entry, char **error_r)
+/* *done_r: there is something to go back on; users and the policy are done whole or not at all. */
+static int apply_entry(struct restore *restore, const struct manifest_entry *entry, bool *done_r,
+		       char **error_r)
 {
 	const struct state_place *place = state_find(entry->path, strcspn(entry->path, "/"));
 	int ret = 0;
@@ -178,90 +185,37 @@ static int apply_entry(struct restore *restore, const struct manifest_entry *ent
 	if (entry->type == MANIFEST_USER) {
 		ret = restore_user(restore, entry, error_r);
 		restore->users += ret == 0;
+		*done_r = ret == 0;
 	} else if (place->kind == STATE_POLICY) {
 		ret = put_policy(restore, entry, error_r);
+		*done_r = ret == 0;
 	} else if (place->kind != STATE_STORES || strchr(entry->path, '/') == NULL) {
-		ret = put_entry(restore, place, entry, error_r);
+		ret = put_entry(restore, place, entry, done_r, error_r);
 	}
 	return ret;
 }
 
-static int apply(struct restore *restore, char **error_r)
+int restore_apply(struct restore *restore, char **error_r)
 {
 	char *user_path = backup_user_path(restore->choice.user);
 	int ret = 0;
 
+	restore->done = xcalloc(restore->set->manifest.count + 1, sizeof(*restore->done));
 	for (size_t i = 0; i < restore->set->manifest.count && ret == 0; i++) {
 		const struct manifest_entry *entry = &restore->set->manifest.list[i];
-		if (backup_is_chosen(&restore->choice, user_path, entry->path))
-			ret = apply_entry(restore, entry, error_r);
+		if (backup_is_chosen(&restore->choice, user_path, entry->path) &&
+		    (restore->undoes == NULL || restore_did(restore->undoes, entry->path)))
+			ret = apply_entry(restore, entry, &restore->done[i], error_r);
 	}
 	free(user_path);
 	return ret;
 }
 
-/* ---- the former state ---- */
-
-static bool is_same_folder(const char *a, const char *b)
+bool restore_did(const struct restore *restore, const char *path)
 {
-	struct stat first, second;
+	const struct manifest_entry *entry = manifest_find(&restore->set->manifest, path);
 
-	return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-	       first.st_ino == second.st_ino;
-}
-
-/* What an earlier restore kept, unless it had only begun to: then nothing had been changed yet. */
-static int aside_is_free(const char *path)
-{
-	char *manifest = xasprintf("%s/" MANIFEST_FILE, path);
-	bool kept = access(manifest, F_OK) == 0;
-
-	free(manifest);
-	if (kept) {
-		complain("a restore was interrupted: %s holds what was there before. "
-			 "`shoveler restore %s` puts it back; remove it if all is well",
-			 path, path);
-		return EX_TEMPFAIL;
-	}
-	if (tree_remove(AT_FDCWD, path) == 0)
-		return EX_OK;
-	complain("cannot remove %s: %s", path, strerror(errno));
-	return EX_CANTCREAT;
-}
-
-static int aside_make(const struct restore *restore, const char *path)
-{
-	struct backup_result result;
-	int code = aside_is_free(path);
-
-	if (code != EX_OK)
-		return code;
-	code = backup_make(restore->admin->conf, path, &restore->choice, &result);
-	if (code == EX_OK)
-		return EX_OK;
-	complain("what is there now cannot be kept in %s: nothing was restored", path);
-	tree_remove(AT_FDCWD, path);
-	return code;
-}
-
-static void aside_put_back(const struct restore *restore, const char *path)
-{
-	struct backup_set set;
-	struct restore back = {.admin = restore->admin, .set = &set, .choice = restore->choice};
-	char *error = NULL;
-	int code = backup_set_open(&set, path);
-
-	if (code == EX_OK && apply(&back, &error) == 0) {
-		complain("what was there before was put back");
-		backup_set_close(&set);
-		tree_remove(AT_FDCWD, path);
-		return;
-	}
-	complain("not all of what was there before could be put back%s%s; it is in %s, and "
-		 "`shoveler restore %s` tries again",
-		 error == NULL ? "" : ": ", error == NULL ? "" : error, path, path);
-	free(error);
-	backup_set_close(&set);
+	return entry != NULL && restore->done[entry - restore->set->manifest.list];
 }
 
 /* ---- the command ---- */
@@ -282,38 +236,40 @@ static int lock_take(const struct conf *conf, int *code_r)
 	return -1;
 }
 
-static int replace(struct restore *restore)
+/* Whoever asks us to end waits until it is done, or undone. */
+static void signals_block(void)
 {
 	sigset_t wait;
-	int code = EX_OK, lock = lock_take(restore->admin->conf, &code);
 
-	if (lock < 0)
-		return code;
-	/* Whoever asks us to end waits until it is done, or undone. */
 	sigemptyset(&wait);
 	sigaddset(&wait, SIGINT);
 	sigaddset(&wait, SIGTERM);
 	sigaddset(&wait, SIGHUP);
 	sigprocmask(SIG_BLOCK, &wait, NULL);
-	char *aside =
-		xasprintf("%s/" ASIDE_NAME, conf_text(restore->admin->conf, P_STATE_DIRECTORY));
-	bool back = is_same_folder(aside, restore->set->path);
+}
+
+static int replace(struct restore *restore)
+{
+	int code = EX_OK, lock = lock_take(restore->admin->conf, &code);
+	struct restore_back *back = NULL;
 	char *error = NULL;
 
+	if (lock < 0)
+		return code;
+	signals_block();
 	code = restore_set_aside_damaged(restore);
-	if (code == EX_OK && !back)
-		code = aside_make(restore, aside);
-	if (code == EX_OK && apply(restore, &error) < 0) {
+	if (code == EX_OK)
+		code = restore_back_prepare(&back, restore);
+	if (code == EX_OK && restore_apply(restore, &error) < 0) {
 		complain("%s", error);
 		code = EX_IOERR;
-		if (!back)
-			aside_put_back(restore, aside);
-	} else if (code == EX_OK) {
-		tree_remove(AT_FDCWD, aside);
+		restore_back_go(back, restore);
 	}
+	restore_damaged_finish(restore, code != EX_OK);
+	restore_back_finish(&back);
+	free(restore->done);
 	close(lock);
 	free(error);
-	free(aside);
 	return code;
 }
 

@@ -206,36 +206,42 @@ int restore_user(struct restore *restore, const struct manifest_entry *entry, ch
 
 /* ---- damaged ones ---- */
 
-static int rename_beside(const char *path, char **error_r)
-{
-	const char *name = strrchr(path, '/') + 1;
-	char *beside = xasprintf("%.*sdamaged.%lld.%s", (int)(name - path), path,
-				 (long long)time(NULL), name);
-	int ret = rename(path, beside);
+struct restore_moved {
+	char *path, *beside;
+	const char *owner;
+	struct restore_moved *next;
+};
 
-	if (ret < 0 && errno == ENOENT)
-		ret = 0;
-	else if (ret < 0)
-		*error_r = xasprintf("%s: %s", path, strerror(errno));
-	else
-		complain("%s was damaged: it is kept as %s", path, beside);
-	free(beside);
-	return ret;
+/* Of a name that is there, or is not; never over another. */
+static int rename_part(const char *from, const char *to, const char *suffix)
+{
+	char *old = xasprintf("%s%s", from, suffix), *new = xasprintf("%s%s", to, suffix);
+	int ret = renameat2(AT_FDCWD, old, AT_FDCWD, new, RENAME_NOREPLACE);
+
+	free(old);
+	free(new);
+	return ret < 0 && errno != ENOENT ? -1 : 0;
 }
 
 /* Whoever has it open sees by its inode that it is gone. The log first: it is worthless alone. */
-static int set_aside(const char *path, char **error_r)
+static int set_aside(struct restore *restore, const char *path, const char *owner, char **error_r)
 {
 	static const char *const suffixes[] = {"-wal", "-shm", "-journal", ""};
-	struct stat st;
+	const char *name = strrchr(path, '/') + 1;
+	struct restore_moved *moved = xcalloc(1, sizeof(*moved));
 	int ret = 0;
 
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && ret == 0; i++) {
-		char *file = xasprintf("%s%s", path, suffixes[i]);
-		if (lstat(file, &st) == 0)
-			ret = rename_beside(file, error_r);
-		free(file);
-	}
+	*moved = (struct restore_moved){.path = xstrdup(path), .owner = owner};
+	moved->beside = xasprintf("%.*sdamaged.%lld.%s", (int)(name - path), path,
+				  (long long)time(NULL), name);
+	moved->next = restore->moved;
+	restore->moved = moved;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && ret == 0; i++)
+		ret = rename_part(path, moved->beside, suffixes[i]);
+	if (ret < 0)
+		*error_r = xasprintf("%s: %s", path, strerror(errno));
+	else
+		complain("%s was damaged: it is kept as %s", path, moved->beside);
 	return ret;
 }
 
@@ -244,7 +250,7 @@ static int look_at(struct restore *restore, const char *path, const char *owner,
 	int ret = act_as(owner, error_r);
 
 	if (ret == 0 && sqlite_is_damaged(path)) {
-		ret = set_aside(path, error_r);
+		ret = set_aside(restore, path, owner, error_r);
 		restore->set_aside++;
 	}
 	act_as_self();
@@ -280,4 +286,31 @@ int restore_set_aside_damaged(struct restore *restore)
 	free(error);
 	free(user_path);
 	return ret < 0 ? EX_CANTCREAT : EX_OK;
+}
+
+/* Its log would be another store's, were it not there itself. */
+static void give_back(const struct restore_moved *moved)
+{
+	if (access(moved->beside, F_OK) == 0 && rename_part(moved->beside, moved->path, "") < 0)
+		return;
+	rename_part(moved->beside, moved->path, "-journal");
+	rename_part(moved->beside, moved->path, "-wal");
+	rename_part(moved->beside, moved->path, "-shm");
+	complain("%s has its name again", moved->path);
+}
+
+void restore_damaged_finish(struct restore *restore, bool back)
+{
+	for (struct restore_moved *moved = restore->moved, *next; moved != NULL; moved = next) {
+		char *error = NULL;
+		next = moved->next;
+		if (back && act_as(moved->owner, &error) == 0)
+			give_back(moved);
+		act_as_self();
+		free(error);
+		free(moved->path);
+		free(moved->beside);
+		free(moved);
+	}
+	restore->moved = NULL;
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 10000
+#define LOG_TIMEOUT_MS	1000
 
 static enum store_status execute(sqlite3 *db, const char *sql, char **error_r)
 {
@@ -246,6 +247,17 @@ static void snapshots_unlink(const char *directory, const char *names)
 
 /* ---- all of it ---- */
 
+/*
+ * A store's log keeps its size, after what was rolled back too, and could fill a disk: it is emptied.
+ * False: it is not, because of a reader, say; the next checkpoint does it.
+ */
+static bool log_empty(sqlite3 *db)
+{
+	sqlite3_busy_timeout(db, LOG_TIMEOUT_MS);
+	return sqlite3_wal_checkpoint_v2(db, "store", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+	       SQLITE_OK;
+}
+
 static enum store_status transaction(struct exchange *exchange, const char *directory, bool replace,
 				     char **error_r)
 {
@@ -276,10 +288,11 @@ static enum store_status transaction(struct exchange *exchange, const char *dire
 		status = execute(db, "COMMIT", error_r);
 	if (status != STORE_OK && sqlite3_get_autocommit(db) == 0)
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	/* A commit that failed may still be found done after a crash: then all files stay. */
+	bool emptied = log_empty(db);
+	/* A commit that failed may still be found done after a crash if the log has it: all stay. */
 	if (status == STORE_OK)
 		snapshots_unlink(directory, old);
-	else if (!committing)
+	else if (!committing || emptied)
 		snapshots_unlink(directory, strbuf_text(&names));
 	strbuf_free(&names);
 	free(old);

@@ -296,23 +296,52 @@ enum store_status store_remove(const char *directory, char **error_r)
 	return remove_files(directory, true, error_r);
 }
 
+/* False: somebody has put something into it, or nobody can tell. Under the caller's lock. */
+static bool is_unused(sqlite3 *db)
+{
+	static const char *const tables[] = {"message", "quarantine", "preference"};
+	bool unused = true;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables) && unused; i++) {
+		char *sql = xasprintf("SELECT 1 FROM sqlite_schema WHERE name = '%s'", tables[i]);
+		sqlite3_stmt *s = NULL;
+		int code = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+		code = code == SQLITE_OK ? sqlite3_step(s) : code;
+		sqlite3_finalize(s);
+		free(sql);
+		/* One that was half made lacks it. */
+		if (code == SQLITE_ROW) {
+			sql = xasprintf("SELECT 1 FROM %s", tables[i]);
+			code = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+			code = code == SQLITE_OK ? sqlite3_step(s) : code;
+			sqlite3_finalize(s);
+			free(sql);
+		}
+		unused = code == SQLITE_DONE;
+	}
+	return unused;
+}
+
 enum store_status store_remove_unused(const char *directory, char **error_r)
 {
-	struct store *store = NULL;
-	sqlite3_stmt *s = NULL;
-	enum store_status status = store_open(&store, directory, false, error_r);
+	char *path = xasprintf("%s/" STORE_FILE, directory);
+	enum store_status status = STORE_OK;
+	sqlite3 *db = NULL;
 
-	if (status == STORE_OK)
-		status = store_begin(store, error_r);
-	if (status == STORE_OK &&
-	    sqlite3_prepare_v2(store->db,
-			       "SELECT 1 FROM message UNION ALL SELECT 1 FROM quarantine UNION ALL "
-			       "SELECT 1 FROM preference",
-			       -1, &s, NULL) == SQLITE_OK &&
-	    sqlite3_step(s) == SQLITE_DONE)
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		status = STORE_NOT_FOUND;
+	/* Not by store_open(): on a full disk it may be half made, and shall go. */
+	else if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+			 SQLITE_OK ||
+		 sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
+		 sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
+		*error_r = xasprintf("%s: %s", path, sqlite3_errmsg(db));
+		status = STORE_DEFER;
+	} else if (is_unused(db)) {
 		status = remove_files(directory, false, error_r);
-	sqlite3_finalize(s);
-	store_close(&store);
+	}
+	sqlite3_close(db);
+	free(path);
 	return status;
 }
 

@@ -105,7 +105,10 @@ static enum store_status view_take(struct store_snapshot *snapshot, char **error
 	sqlite3_stmt *s = NULL;
 	enum store_status status = execute(db, snapshot->directory, "BEGIN", error_r);
 
-	if (status != STORE_OK)
+	if (status == STORE_OK)
+		status = version_read(db, snapshot->directory, &snapshot->version, error_r);
+	/* It is being made just now. */
+	if (status != STORE_OK || snapshot->version == 0)
 		return status;
 	if (sqlite3_prepare_v2(db, "SELECT files FROM dictionary", -1, &s, NULL) != SQLITE_OK ||
 	    sqlite3_step(s) != SQLITE_ROW) {
@@ -145,10 +148,10 @@ enum store_status store_snapshot_open(struct store_snapshot **snapshot_r, const 
 			files_close(snapshot);
 			sqlite3_exec(snapshot->db, "ROLLBACK", NULL, NULL, NULL);
 		}
-		if (status == STORE_OK)
-			status = version_read(snapshot->db, path, &snapshot->version, error_r);
-		else if (status == STORE_NOT_FOUND)
+		if (status == STORE_NOT_FOUND)
 			status = STORE_DEFER;
+		if (status == STORE_OK && snapshot->version == 0)
+			status = STORE_NOT_FOUND;
 	} else if (errno != ENOENT) {
 		*error_r = xasprintf("%s: %s", path, strerror(errno));
 		status = STORE_DEFER;
