@@ -15,7 +15,8 @@ cd "$(dirname "$0")" || exit 1
 mkdir -p build
 . tests/lab/setup.sh
 export LAB_BUILD=${LAB_BUILD:-$PWD/build/debug} STORY_PATIENCE=${STORY_PATIENCE:-3}
-logs=${TEST_LOGS:-build/test-logs}
+export TEST_LOGS=${TEST_LOGS:-build/test-logs}
+logs=$TEST_LOGS
 jobs=${TEST_JOBS:-$(($(nproc) + 1))}
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -75,7 +76,7 @@ test_host() {
 test_summary() {
 	mkdir -p "$logs"
 	cp "$results/$1.tap" "$logs/$1.tap"
-	grep -B15 '^not ok' "$results/$1.tap" | grep -vE '^(ok|--)'
+	grep -B80 '^not ok' "$results/$1.tap" | grep -vE '^(ok|--)'
 	grep -c '^ok' "$results/$1.tap" | sed 's/$/ passed/'
 }
 

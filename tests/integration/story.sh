@@ -19,7 +19,9 @@ STORY_LAB=${STORY_LAB:-own}
 STORY_BASE=${STORY_BASE:-no}
 STORY_WORKERS_DIE=${STORY_WORKERS_DIE:-no}
 STORY_RESULTS=${STORY_RESULTS:-/dev/null}
-# Sanitizers and a busy machine make everything slower; nothing here measures time.
+# For demo.sh in test.sh: what the logs say of a check that failed.
+STORY_DETAILS=${STORY_DETAILS:-/dev/null}
+# Sanitizers and a busy machine make everything slower: lab_wait waits so many times as long. Nothing here measures time.
 STORY_PATIENCE=${STORY_PATIENCE:-1}
 story_count=0
 story_failed=0
@@ -47,6 +49,8 @@ story_end() {
 	if [ "$STORY_LAB" = own ]; then
 		[ "$story_failed" = 0 ] && [ $code = 0 ] || story_keep_logs
 		[ ! -e "$LAB_DIR" ] || lab_down
+	elif [ "$story_failed" != 0 ] || [ $code != 0 ]; then
+		story_keep_logs
 	fi
 	echo "1..$story_count"
 	if [ $code != 0 ]; then
@@ -57,9 +61,13 @@ story_end() {
 	exit $((story_failed > 0))
 }
 
-# Logs of a lab that failed, where they outlive it.
+# Logs of a lab that failed, where they outlive it; and what they tell of trouble, for who has nothing but the output.
 story_keep_logs() {
-	local host keep=$LAB_ROOT/build/test-logs/$(basename "$0" .sh)
+	local host keep
+	keep=$LAB_ROOT/${TEST_LOGS:-build/test-logs}/$(basename "$0" .sh)
+	[ "$story_failed" != 0 ] || story_tail 40
+	story_details "trouble in the logs of the lab" lab_troubles
+	story_details "sanitizers" lab_reports
 	rm -rf "$keep"
 	for host in $LAB_HOSTS; do
 		mkdir -p "$keep/$host"
@@ -67,6 +75,19 @@ story_keep_logs() {
 	done
 	echo "# logs: $keep"
 }
+
+# What COMMAND prints, as lines that belong to the failure before. usage: story_details TITLE COMMAND...
+story_details() {
+	local text
+	text=$("${@:2}" 2>/dev/null) && [ -n "$text" ] || return 0
+	{
+		echo "#   $1:"
+		sed 's/^/#     | /' <<<"$text"
+	} | tee -a "$STORY_DETAILS"
+}
+
+# The last lines of all logs, in order of time. usage: story_tail COUNT
+story_tail() { story_details "the last lines of its logs, at $(date +%T)" eval "lab_logs | tail -n $1"; }
 
 # What a sanitizer wrote anywhere is a failure, whatever else came out. Workers of the scanner may write nowhere: theirs is their death.
 story_crashes() {
@@ -99,8 +120,15 @@ story_result() {
 	skipped) echo "ok $story_count - $1 # SKIP $3" ;;
 	*)
 		story_failed=$((story_failed + 1))
-		echo "not ok $story_count - $1: ${2//$'\n'/, }"
-		echo "#   found: ${3//$'\n'/$'\n'#          }"
+		{
+			echo "not ok $story_count - $1: ${2//$'\n'/, }"
+			sed -e '1s/^/#   found: /; 1!s/^/#          /' <<<"$3" | cut -c 1-1000 | head -n 30
+		} | tee -a "$STORY_DETAILS"
+		# Later failures are mostly its consequence.
+		case $story_failed in
+		1) story_tail 40 ;;
+		[2-5]) story_tail 12 ;;
+		esac
 		;;
 	esac
 }
@@ -110,7 +138,7 @@ skip() { story_result "$1" "" "$2" skipped; }
 expect() {
 	local seconds=$1 done=$2 expected=$3
 	shift 3
-	if lab_wait $((seconds * STORY_PATIENCE)) story_same "$expected" "$@"; then
+	if lab_wait "$seconds" story_same "$expected" "$@"; then
 		story_result "$done" "$expected" "$expected" ok
 	else
 		story_result "$done" "$expected" "${story_found:-nothing}" FAILED
@@ -124,7 +152,7 @@ story_same() {
 expect_like() {
 	local seconds=$1 done=$2 expected=$3 pattern=$4
 	shift 4
-	if lab_wait $((seconds * STORY_PATIENCE)) story_like "$pattern" "$@"; then
+	if lab_wait "$seconds" story_like "$pattern" "$@"; then
 		story_result "$done" "$expected" "$(grep -oE -m1 -- "$pattern" <<<"$story_found" | head -n 1)" ok
 	else
 		story_result "$done" "$expected" "${story_found:-nothing}" FAILED
@@ -147,7 +175,7 @@ deliver() {
 }
 
 # All mail of a host has been dealt with.
-settle() { lab_wait $((${1-20} * STORY_PATIENCE)) lab_queue_empty "${2-mx1}"; }
+settle() { lab_wait "${1-20}" lab_queue_empty "${2-mx1}"; }
 
 # Files with real messages, of a size that is quickly handled, from the folder that teach.sh, demo.sh or test.sh has decided on.
 # usage: corpus spam-1|easy-ham-1 FIRST COUNT

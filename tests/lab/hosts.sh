@@ -3,9 +3,9 @@
 
 lab_say() { echo "lab: $*" >&2; }
 
-# Poll until COMMAND succeeds; 1 after SECONDS. usage: lab_wait SECONDS COMMAND...
+# Poll until COMMAND succeeds; 1 after SECONDS, on a busy machine LAB_PATIENCE times as many. usage: lab_wait SECONDS COMMAND...
 lab_wait() {
-	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * LAB_PATIENCE * 1000000))
 	shift
 	until "$@"; do
 		[ "${EPOCHREALTIME/[.,]/}" -lt "$deadline" ] || return 1
@@ -68,7 +68,7 @@ lab_host_start() {
 	parent=$!
 	disown $parent
 	echo $parent >"$LAB_DIR/$host.parent"
-	if ! lab_wait 5 test -e "$LAB_DIR/$host/run/lab.ready"; then
+	if ! lab_wait 20 test -e "$LAB_DIR/$host/run/lab.ready"; then
 		lab_say "host $host did not start: $(tail -n 3 "$LAB_DIR/$host.log")"
 		return 1
 	fi
@@ -81,7 +81,7 @@ lab_net_start() {
 	setsid unshare --net sleep infinity >/dev/null 2>&1 </dev/null &
 	disown $!
 	echo $! >"$LAB_DIR/net.pid"
-	lab_wait 2 lab_net_separate || return 1
+	lab_wait 20 lab_net_separate || return 1
 	lab_net ip link add switch type bridge && lab_net ip link set switch up
 }
 
@@ -188,7 +188,7 @@ lab_hosts_down() {
 		[ -e "$file" ] && kill -9 "$(<"$file")" 2>/dev/null
 	done
 	for host in $LAB_HOSTS; do
-		[ -e "$LAB_DIR/$host.pid" ] && lab_wait 3 lab_gone "$(<"$LAB_DIR/$host.pid")"
+		[ -e "$LAB_DIR/$host.pid" ] && lab_wait 10 lab_gone "$(<"$LAB_DIR/$host.pid")"
 	done
 	if mountpoint -q "$LAB_DIR"; then
 		umount "$LAB_DIR" || umount -l "$LAB_DIR"

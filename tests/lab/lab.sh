@@ -10,6 +10,7 @@
 # LAB_NAME  (default: lab)                     several labs can run side by side
 # LAB_DIR   (default: /run/shoveler-lab/NAME)  one folder a host: its /etc, /usr (only what differs from the machine's), /var, /run
 # LAB_BUILD (default: build/release)           where Shoveler's programs come from
+# LAB_PATIENCE (default: $STORY_PATIENCE or 1)   how many times as long to wait for something as on a quiet machine
 #
 # Each host is a set of namespaces (network, mounts, processes, host name) whose first process is host.sh. Nothing outside LAB_DIR is
 # written: /etc and /usr inside are overlays, /var and /run are the host's own. Read them from outside; to change something in /etc or
@@ -22,9 +23,10 @@ LAB_BUILD=${LAB_BUILD:-$LAB_ROOT/build/release}
 LAB_FILES=$LAB_ROOT/tests/lab
 LAB_HOSTS="dns client bad mx1 mx2 third"
 LAB_TIMEOUT=${LAB_TIMEOUT:-20}
+LAB_PATIENCE=${LAB_PATIENCE:-${STORY_PATIENCE:-1}}
 export LAB_NAME LAB_DIR LAB_BUILD
 
-for lab_part in hosts servers mail shoveler web webmail; do
+for lab_part in hosts servers mail shoveler web webmail logs; do
 	. "$LAB_FILES/$lab_part.sh"
 done
 unset lab_part

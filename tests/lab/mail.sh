@@ -60,8 +60,8 @@ lab_flush() { lab_in "$1" postqueue -f; }
 lab_log() { grep -rhE -- "$2" "$LAB_DIR/$1/var/log"; }
 
 # The DNSBL: put an address on it, take it off; returns when the list answers so.
-lab_dnsbl_list() { lab_dnsbl_edit "\$ a $1" && lab_wait 5 lab_listed "$1"; }
-lab_dnsbl_unlist() { lab_dnsbl_edit "/^$1\$/d" && lab_wait 5 lab_not_listed "$1"; }
+lab_dnsbl_list() { lab_dnsbl_edit "\$ a $1" && lab_wait 20 lab_listed "$1"; }
+lab_dnsbl_unlist() { lab_dnsbl_edit "/^$1\$/d" && lab_wait 20 lab_not_listed "$1"; }
 lab_dnsbl_edit() {
 	# rbldnsd reads the list again when its time, in whole seconds, is another.
 	# shellcheck disable=SC2016
@@ -80,8 +80,8 @@ lab_not_listed() { ! lab_listed "$1"; }
 lab_use_certificate() {
 	lab_in mx1 install -m 644 "$LAB_DIR/ca/$1.crt" /etc/ssl/mx1.crt
 	lab_in mx1 install -m 600 "$LAB_DIR/ca/$1.key" /etc/ssl/mx1.key
-	lab_signal HUP mx1/postfix
-	lab_wait 10 lab_shows_certificate "$1.example.test"
+	lab_reload mx1/postfix
+	lab_wait 20 lab_shows_certificate "$1.example.test"
 }
 lab_shows_certificate() {
 	lab_in mx1 openssl s_client -starttls smtp -connect 203.0.113.25:25 </dev/null 2>/dev/null | grep -q "subject=CN *= *$1"

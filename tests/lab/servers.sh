@@ -78,7 +78,7 @@ lab_run() {
 # How a service that was stopped ended. usage: lab_exit_code HOST/SERVICE
 lab_exit_code() {
 	local file=$LAB_DIR/${1%/*}/run/lab/${1#*/}.exit
-	lab_wait 2 test -s "$file"
+	lab_wait 10 test -s "$file"
 	cat "$file"
 }
 
@@ -116,11 +116,38 @@ lab_kill() {
 	local server
 	for server in "$@"; do
 		lab_signal KILL "$server"
-		lab_wait 5 lab_stopped "$server"
+		lab_wait 20 lab_stopped "$server"
 	done
 }
 
 lab_restart() { lab_stop "$@" && lab_start "$@"; }
+
+# SIGHUP to Postfix or a daemon of ours; returns when it was heeded, and nobody of Postfix's who knows only the former settings waits
+# for a client. usage: lab_reload HOST/SERVICE
+lab_reload() {
+	local before old
+	before=$(lab_reloads "$1")
+	old=$(lab_in "${1%/*}" pgrep -P "$(lab_pid "$1")" -x 'smtpd|cleanup|trivial-rewrite')
+	lab_signal HUP "$1"
+	lab_wait 10 lab_reloaded "$1" "$before" || lab_say "$1 does not say that it was reloaded"
+	# shellcheck disable=SC2086
+	[ -z "$old" ] || lab_wait 2 lab_gone_in "${1%/*}" $old
+	return 0
+}
+lab_reloads() {
+	local log=$LAB_DIR/${1%/*}/var/log
+	case $1 in
+	*/postfix) cat "$log/mail.log" | grep -cE '/master\[[0-9]+\]: reload -- ' ;;
+	*) cat "$log/${1#*/}.out" | grep -cE ': reloaded$|: reload refused' ;;
+	esac 2>/dev/null
+}
+lab_reloaded() { [ "$(lab_reloads "$1")" -gt "$2" ]; }
+lab_gone_in() {
+	local pid
+	for pid in "${@:2}"; do
+		! lab_in "$1" kill -0 "$pid" 2>/dev/null || return 1
+	done
+}
 
 # Postfix makes its folders in `postfix start`, in seconds; by hand they take none. /var is empty at this point.
 lab_prepare_postfix() {

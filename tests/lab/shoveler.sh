@@ -20,7 +20,7 @@ lab_drop_in_host() {
 	lab_in "$1" cp -a "$LAB_DIR/installed/usr/." /usr/ && lab_signatures "$1" && lab_shoveler_files "$1" || return 1
 	# shellcheck disable=SC2086
 	lab_start $(printf "$1/%s " $daemons) || return 1
-	lab_postfix_settings "$1" && lab_signal HUP "$1/postfix" || return 1
+	lab_postfix_settings "$1" && lab_reload "$1/postfix" || return 1
 	if [ "$1" = mx1 ]; then
 		lab_restart mx1/dovecot
 	fi
@@ -151,8 +151,7 @@ lab_mx2_add() {
 	while read -r name value; do
 		lab_in "$mx2" postconf -Me "$name/unix=$name $value" || return 1
 	done < <(lab_in "$mx2" shoveler mx2 postfix | sed '1,/^== master.cf/d')
-	lab_postconf "$mx2" "${settings[@]}" && lab_signal HUP "$mx2/postfix" || return 1
+	lab_postconf "$mx2" "${settings[@]}" && lab_reload "$mx2/postfix" || return 1
 	# The milter would see it by itself within some seconds, and put off what comes before.
-	[ "$mx2" != mx2 ] || lab_signal HUP mx2/shoveler-milter
-	sleep 0.5
+	[ "$mx2" != mx2 ] || lab_reload mx2/shoveler-milter
 }
