@@ -18,6 +18,7 @@ const { chromium } = modules("playwright-core");
 
 const [url, user, ...words] = process.argv.slice(2);
 const shots = process.env.CLIENT_SHOTS;
+const patience = Number(process.env.STORY_PATIENCE || 1);
 let failed = 0;
 
 function check(what, good, found) {
@@ -34,7 +35,7 @@ async function shot(page, name) {
 		await page.screenshot({ path: path.join(shots, `${name}.png`) });
 }
 
-const said = (page) => page.locator("#messagestack .alert:not(.loading)").last().innerText({ timeout: 8000 }).catch(() => "nothing");
+const said = (page) => page.locator("#messagestack .alert:not(.loading)").last().innerText({ timeout: 8000 * patience }).catch(() => "nothing");
 /* What left the list may stay in the table, hidden. */
 const rows = (page) => page.locator("#messagelist tbody tr:visible");
 const row = (page, subject) => rows(page).filter({ hasText: subject });
@@ -52,7 +53,7 @@ async function select(page, subject) {
 }
 
 async function leaves(page, subject) {
-	await row(page, subject).waitFor({ state: "hidden", timeout: 10000 }).catch(() => {});
+	await row(page, subject).waitFor({ state: "hidden", timeout: 10000 * patience }).catch(() => {});
 	await page.waitForFunction(() => !window.rcmail.busy);
 }
 
@@ -147,7 +148,7 @@ async function main() {
 	});
 	try {
 		const page = await browser.newPage({ viewport: { width: 1280, height: 700 }, locale: "en-GB" });
-		page.setDefaultTimeout(20000);
+		page.setDefaultTimeout(20000 * patience);
 		await page.goto(url);
 		await page.locator("#rcmloginuser").fill(user);
 		await page.locator("#rcmloginpwd").fill("secret");

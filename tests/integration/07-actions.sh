@@ -16,8 +16,8 @@ lab_spamtrain preference set alice@example.test spamAction quarantine
 known_spam 2 "Holdme" | deliver alice@example.test bob@example.test
 expect 20 "spamAction quarantine, a spam: bob" "INBOX: Innocent" mailbox bob "Holdme"
 settle
-expect 5 "the same, alice" "nowhere" folder alice "Holdme"
-expect_like 5 "her quarantine" "has it" 'Holdme' lab_spamtrain quarantine list alice@example.test
+expect 10 "the same, alice" "nowhere" folder alice "Holdme"
+expect_like 10 "her quarantine" "has it" 'Holdme' lab_spamtrain quarantine list alice@example.test
 
 # A release teaches ham, once: from a verdict of the filter itself, and the next one like it is judged by that.
 # usage: row_of USER SUBJECT KEY...
@@ -31,21 +31,21 @@ sedation() { awk -v score="$1" 'BEGIN { n = split("0.4 0.8 1.2 1.6 2.0 2.35 2.7 
 corrections() { lab_spamtrain --json history alice@example.test 10000 | grep -c '"corrected": "innocent"'; }
 copies() { lab_imap alice header INBOX Subject | grep -c " $1\$"; }
 is_less() { awk -v a="$1" -v b="$2" 'BEGIN { print (a < b) ? "less" : a " >= " b }'; }
-expect 5 "its verdict, and what she said of it" "Spam none" row_of alice "Holdme" result corrected
+expect 10 "its verdict, and what she said of it" "Spam none" row_of alice "Holdme" result corrected
 before=$(corrections)
 signature=$(lab_spamtrain quarantine list alice@example.test | grep Holdme | grep -oE '\b[0-9a-f]{24}\b')
 lab_spamtrain retrain alice@example.test innocent "$signature" >/dev/null
 expect 20 "retrained as ham" "INBOX" folder alice "Holdme"
-expect 5 "her quarantine" "" lab_spamtrain quarantine list alice@example.test
+expect 10 "her quarantine" "" lab_spamtrain quarantine list alice@example.test
 lab_spamtrain retrain alice@example.test innocent "$signature" >/dev/null
 sleep 1
-expect 1 "the same once more" "INBOX" folder alice "Holdme"
-expect 1 "copies of it" "1" copies "Holdme"
-expect 1 "messages that she called innocent: one more" "$((before + 1))" corrections
+expect 10 "the same once more" "INBOX" folder alice "Holdme"
+expect 10 "copies of it" "1" copies "Holdme"
+expect 10 "messages that she called innocent: one more" "$((before + 1))" corrections
 lab_spamtrain preference set alice@example.test statisticalSedation "$(sedation "$(row_of alice Holdme score)")"
 known_spam 2 "Like Holdme" | deliver alice@example.test
 expect 20 "another one like it, at a sensitivity at which the first was spam" "INBOX: Innocent" mailbox alice "Like Holdme"
-expect 1 "its score" "less" is_less "$(row_of alice "Like Holdme" score)" "$(row_of alice Holdme score)"
+expect 10 "its score" "less" is_less "$(row_of alice "Like Holdme" score)" "$(row_of alice Holdme score)"
 echo "# scores: $(row_of alice Holdme score) before the release, $(row_of alice 'Like Holdme' score) after"
 lab_spamtrain preference set alice@example.test spamAction deliver
 lab_spamtrain preference set alice@example.test statisticalSedation
@@ -106,12 +106,12 @@ expect_like 0 "4 MB to carol, whose mailbox holds 3" "Postfix takes it" '^data 2
 deliver --from bounces@client.test carol@example.test <"$LAB_DIR/small"
 bounce() { lab_in third sh -c 'cat /var/vmail/bounces/new/* 2>/dev/null'; }
 expect_like 20 "the sender" "is told" '^Diagnostic-Code: smtp; 55[0-9] 5\.2\.2' bounce
-expect_like 5 "the recipient named in it" "carol" '^Final-Recipient: rfc822; carol@example.test' bounce
+expect_like 10 "the recipient named in it" "carol" '^Final-Recipient: rfc822; carol@example.test' bounce
 expect 20 "a small one fits" "INBOX: Innocent" mailbox carol "Small"
-expect 1 "the large one" "nowhere" folder carol "Too much"
-expect 5 "Postfix's queue" "" lab_queue mx1
-expect 5 "her history says" "refused" row_of carol "Too much" outcome
-kept() { lab_in mx1 sh -c 'find /var/lib/shoveler /var/tmp /run/shoveler -type f -size +1000k -newer /etc/dovecot/conf.d/95-quota.conf | wc -l'; }
-expect 1 "files of ours that hold it" "0" kept
+expect 10 "the large one" "nowhere" folder carol "Too much"
+expect 10 "Postfix's queue" "" lab_queue mx1
+expect 10 "her history says" "refused" row_of carol "Too much" outcome
+kept() { lab_in mx1 sh -c 'find /var/lib/shoveler /var/tmp /run/shoveler -type f -size +1000k -exec grep -lF "a line of a long message" {} + | wc -l'; }
+expect 10 "files of ours that hold it" "0" kept
 lab_in mx1 rm /etc/dovecot/conf.d/95-quota.conf /etc/shoveler/main.cf.d/90-test.cf
 lab_restart mx1/dovecot mx1/shoveler-lda mx1/spamtraind

@@ -29,7 +29,7 @@ expect 0 "bob's mailbox was not asked for" "INBOX" folder bob "Zero day"
 history() { lab_spamtrain --json history "$1@example.test" 50 | python3 -c '
 import json, sys
 print(*[row["outcome"] + " " + row["virus"] for row in json.load(sys.stdin) if row["subject"] == sys.argv[1]])' "$2"; }
-expect 5 "alice's history" "virus Lab.Today.UNOFFICIAL" history alice "Zero day"
+expect 10 "alice's history" "virus Lab.Today.UNOFFICIAL" history alice "Zero day"
 expect 0 "of the harmless one" "delivered " history alice "Harmless"
 expect 0 "once more" "exit code 0" rescan -u alice@example.test
 expect_like 0 "its report" "skipped what these signatures saw" 'scanned=0 skipped=[1-9][0-9]* infected=0' report
@@ -42,4 +42,4 @@ expect_like 20 "the report by mail" "with what came of it" '\[shoveler\] re-scan
 expect_like 0 "as metrics" "what was removed" '^shoveler_rescan_removed [1-9]' cat "$LAB_DIR/mx1/var/lib/shoveler/rescan.prom"
 give_back() { lab_doveadm save -u bob@example.test -m INBOX "/var/lib/shoveler/rescan/bob%40example.test/$(basename "$LAB_DIR/mx1/var/lib/shoveler/rescan/bob%40example.test/"*.eml)"; }
 give_back
-expect 5 "bob's, given back" "INBOX" folder bob "Zero day"
+expect 10 "bob's, given back" "INBOX" folder bob "Zero day"

@@ -7,7 +7,7 @@ row 11 "kill -9"
 # A mail host that tries again until its message is taken. usage: send_until_taken SUBJECT
 send_until_taken() {
 	lab_message "$1" >"$LAB_DIR/$1.eml"
-	lab_wait $((40 * STORY_PATIENCE)) sent "$1"
+	lab_wait 40 sent "$1"
 }
 sent() { lab_send alice@example.test <"$LAB_DIR/$1.eml" >/dev/null; }
 
@@ -19,7 +19,7 @@ sender=$!
 lab_start mx1/shoveler-milter
 wait $sender
 expect 30 "the milter is back" "INBOX: Innocent" mailbox alice "Sent again"
-expect 1 "what it had not seen" "nowhere" folder alice "Without the milter"
+expect 10 "what it had not seen" "nowhere" folder alice "Without the milter"
 
 lab_kill mx1/shoveler-lda
 lab_message "Without the delivery agent" | deliver alice@example.test bob@example.test
@@ -35,7 +35,7 @@ lab_kill mx1/spamtraind
 lab_imap alice move INBOX Junk "$(lab_uid alice INBOX "To be learned")"
 lab_message "Without the training service" | deliver alice@example.test
 expect 20 "the training service killed, mail" "INBOX: Innocent" mailbox alice "Without the training service"
-expect 1 "and a move to Junk: lessons" "$before" teach_lessons alice
+expect 10 "and a move to Junk: lessons" "$before" teach_lessons alice
 lab_start mx1/spamtraind
 expect 30 "it is back: lessons" "$((before + 1))" teach_lessons alice
 
@@ -46,7 +46,12 @@ done
 lab_kill mx1/shoveler-milter mx1/shoveler-lda mx1/spamtraind
 lab_start mx1/shoveler-milter mx1/shoveler-lda mx1/spamtraind
 wait
-everything() { lab_imap alice header INBOX Subject | grep -c 'In the storm'; }
+storm() { lab_imap alice header INBOX Subject | grep -o 'In the storm [0-9]*'; }
+everything() { storm | sort -u | wc -l; }
 expect 60 "all killed while six mails come in" "6" everything
 settle
-expect 1 "none twice" "6" everything
+# Once the reply is lost Postfix cannot know, and sends again: it says so.
+twice() { echo $(($(storm | wc -l) - 6)); }
+excused() { lab_log mx1 'may be sent more than once' | wc -l; }
+none_twice() { [ "$(twice)" -le "$(excused)" ] && echo none || echo "$(twice), of which Postfix excuses $(excused)"; }
+expect 0 "twice, though Postfix was told that it was taken" "none" none_twice

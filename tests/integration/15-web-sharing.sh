@@ -63,9 +63,9 @@ expect 0 "what the password's cookie tells" "nothing of it" sh -c "grep -qiE 'se
 browser_or_skip
 browser sharing Projects alice@example.test person read
 expect 10 "alice sees it by IMAP" "$shared" lab_imap alice list "#Shared/*Projects"
-expect 5 "and reads" "1" lab_imap alice count "$shared"
+expect 10 "and reads" "1" lab_imap alice count "$shared"
 writes() { lab_message Mine | lab_imap alice append "$shared"; }
-expect_like 5 "she may not write" "refused" '^imap: .*NOPERM' writes
+expect_like 10 "she may not write" "refused" '^imap: .*NOPERM' writes
 expect 0 "alice, who may only read, shares it on" "422" post "$alice" folder 'f=%23Shared%2Fbob%40example.test%2FProjects' kind=person who=carol@example.test level=manage
 browser subscribe "Shared with me" "$shared"
 expect 10 "which her mail program sees" "$shared" lab_imap alice lsub "#Shared/*Projects"
@@ -73,7 +73,7 @@ expect 10 "which her mail program sees" "$shared" lab_imap alice lsub "#Shared/*
 browser sharing Projects sales group write
 expect 10 "carol, of the group, sees it" "$shared" lab_imap carol list "#Shared/*Projects"
 puts() { lab_message "Of the group" | lab_imap carol append "$shared" && lab_imap carol count "$shared"; }
-expect 5 "and may write" "2" puts
+expect 10 "and may write" "2" puts
 browser unshare Projects sales
 expect 10 "then carol sees" "" lab_imap carol list "#Shared/*Projects"
 browser unshare Projects alice@example.test

@@ -88,7 +88,7 @@ browser host Lab.Eicar dnsbl.test
 report
 browser domain
 counts() { lab_spamtrain preference list alice@example.test | grep -E '^(spamAction|spamSubject|statisticalSedation|whitelistThreshold)\b' | sed 's/ *#.*//; s/[ =]\+/ /g' | sort; }
-expect_like 5 "the domain's preferences" "count" 'spamAction tag.*spamSubject \[Junk\].*statisticalSedation 3.*whitelistThreshold 7' eval 'counts | paste -sd" "'
+expect_like 10 "the domain's preferences" "count" 'spamAction tag.*spamSubject \[Junk\].*statisticalSedation 3.*whitelistThreshold 7' eval 'counts | paste -sd" "'
 # The other proxy.
 lab_web_apache
 expect 0 "behind Apache alice signs in" "303 history" sign_in alice@example.test secret "$alice"

@@ -16,7 +16,7 @@ bounced() { grep -rlE "^Final-Recipient: rfc822; *$1" "$LAB_DIR/third/var/vmail/
 
 lab_mx2_add partner.test primary=mx1.example.test tls=secure recipients=all retention=2d contact=friend@third.test
 # Postfix itself would not try again for an hour.
-lab_postconf mx2 "minimal_backoff_time = 1h" "maximal_backoff_time = 2h" && lab_signal HUP mx2/postfix
+lab_postconf mx2 "minimal_backoff_time = 1h" "maximal_backoff_time = 2h" && lab_reload mx2/postfix
 
 expect_like 10 "mx2 relays for partner.test" "taken" '^rcpt pat@partner.test 250' lab_send --server mx2.example.test --from s@client.test pat@partner.test </dev/null
 

@@ -18,8 +18,8 @@ fingerprint() { openssl x509 -in "$LAB_DIR/ca/$1.crt" -pubkey -noout | openssl p
 mx1_shows() {
 	lab_in mx1 install -m 644 "$LAB_DIR/ca/$1.crt" /etc/ssl/mx1.crt
 	lab_in mx1 install -m 600 "$LAB_DIR/ca/$1.key" /etc/ssl/mx1.key
-	lab_signal HUP mx1/postfix
-	lab_wait 10 shown "$(openssl x509 -in "$LAB_DIR/ca/$1.crt" -serial -noout)"
+	lab_reload mx1/postfix
+	lab_wait 20 shown "$(openssl x509 -in "$LAB_DIR/ca/$1.crt" -serial -noout)"
 }
 shown() { lab_in mx1 openssl s_client -starttls smtp -connect 203.0.113.25:25 </dev/null 2>/dev/null | openssl x509 -serial -noout | grep -qxF "$1"; }
 make_certificates() {
@@ -138,7 +138,7 @@ goes dane-only "the TLSA record's key" ESMTPS Verified
 mx1_shows self
 holds dane "a TLSA record of another key" 'Server certificate not (verified|trusted)' 'not enough for tls=dane'
 
-lab_postconf mx1 "smtpd_tls_security_level = none" && lab_signal HUP mx1/postfix
+lab_postconf mx1 "smtpd_tls_security_level = none" && lab_reload mx1/postfix
 offers_none() { ! lab_in mx2 bash -c 'exec 3<>/dev/tcp/203.0.113.25/25; read -r _ <&3; printf "EHLO x\r\nQUIT\r\n" >&3; cat <&3' | grep -q STARTTLS; }
 lab_wait 10 offers_none
 holds encrypt "no STARTTLS" 'TLS is required, but was not offered' 'TLS is not there.*not enough for tls=encrypt'

@@ -35,8 +35,8 @@ peers() {
 peers_go() { rm -f "$LAB_DIR/go"; wait $peers; }
 
 lab_postconf mx1 smtpd_client_connection_count_limit=0 smtpd_client_connection_rate_limit=0 default_process_limit=300 message_size_limit=250000000 \
-	virtual_mailbox_limit=0 mailbox_size_limit=0 smtpd_timeout=4s smtpd_per_request_deadline=yes smtpd_per_record_deadline=yes
-lab_signal HUP mx1/postfix
+	virtual_mailbox_limit=0 mailbox_size_limit=0 smtpd_per_request_deadline=yes smtpd_per_record_deadline=yes
+lab_reload mx1/postfix
 
 # 1,000 SMTP clients at once; every tenth sends a message. More than Postfix lets wait: without SYN cookies the kernel's client tries again.
 lab_in mx1 sysctl -q net.ipv4.tcp_syncookies=0
@@ -67,7 +67,7 @@ storm() {
 		    answers[answer] += 1
 		async def main():
 		    await asyncio.gather(*(client(number) for number in range(1000)))
-		asyncio.run(asyncio.wait_for(main(), 90))
+		asyncio.run(asyncio.wait_for(main(), 280))
 		print(", ".join(f"{count} x {answer}" for answer, count in sorted(answers.items())))
 	END
 }
@@ -78,8 +78,8 @@ expect 20 "sessions left over" "yes" metric_is open_sessions -eq 0
 before=$(memory RssAnon)
 peers 1000 'b"\0\0\0\x22Cmail.client.test\0" b"4\0\x19203.0.113.10\0" b"\0\0\0\x12Hmail.client.test\0"'
 expect 20 "1,000 idle connections of Postfix" "yes" metric_is open_sessions -ge 1000
-expect 5 "threads for them" "yes" metric_is threads -le 20
-expect 5 "memory for them, below 64 MB with sanitizers" "yes" grew_less_than 65536 "$before"
+expect 10 "threads for them" "yes" metric_is threads -le 20
+expect 10 "memory for them, below 64 MB with sanitizers" "yes" grew_less_than 65536 "$before"
 expect 0 "and mail passes" "data 250" mail_passes
 peers_go
 
@@ -89,15 +89,16 @@ expect 10 "200 connections in the middle of a packet" "yes" metric_is open_sessi
 expect 0 "mail passes" "data 250" mail_passes
 peers_go
 peers 1 'b"\0\0\0\1E"'
-expect 5 "an end of message without a message: closed, and counted" "yes" metric_is protocol_errors_total -ge 1
+expect 10 "an end of message without a message: closed, and counted" "yes" metric_is protocol_errors_total -ge 1
 peers_go
 
-# SMTP clients that send a byte a second.
+# SMTP clients that send a byte a second. As many as have been waited for, and not those that one busy second made late.
+lab_postconf mx1 smtpd_timeout=4s && lab_reload mx1/postfix
 loris() {
 	lab_in client python3 - <<-'END'
 		import select, socket, time
 		connections = [socket.create_connection(("203.0.113.25", 25)) for _ in range(100)]
-		until, ended = time.time() + 15, 0
+		until, ended = time.time() + 60, 0
 		while connections and time.time() < until:
 		    for connection in list(connections):
 		        try:
@@ -119,6 +120,7 @@ expect 0 "100 clients that send a byte at a time: mail passes meanwhile" "data 2
 wait $loris
 expect 0 "they are ended by Postfix" "100" cat "$LAB_DIR/loris"
 expect 10 "sessions left over" "yes" metric_is open_sessions -eq 0
+lab_postconf mx1 smtpd_timeout=300s && lab_reload mx1/postfix
 
 # More sessions than there may be.
 milter_settings "milter_max_sessions = 30"
@@ -126,11 +128,11 @@ peers 30 'b""'
 expect 10 "as many sessions as milter_max_sessions" "30" metric open_sessions
 lab_message "Too many" >"$LAB_DIR/message"
 expect_like 0 "one more: put off" "451" '^(mail|rcpt bob@example.test|data|connect) 451' lab_send bob@example.test <"$LAB_DIR/message"
-expect 5 "counted" "yes" metric_is refused_sessions_total -ge 1
-expect_like 1 "and said" "a warning" 'more than 30 sessions of Postfix' milter_log 'milter_max_sessions'
+expect 10 "counted" "yes" metric_is refused_sessions_total -ge 1
+expect_like 10 "and said" "a warning" 'more than 30 sessions of Postfix' milter_log 'milter_max_sessions'
 peers_go
 lab_wait 10 mail_passes >/dev/null
-expect 5 "when they are gone mail passes" "data 250" mail_passes
+expect 10 "when they are gone mail passes" "data 250" mail_passes
 
 # 100 MB: spooled to disk, refused by its size or scanned; not held in memory.
 milter_settings "scanner_max_file_size = 100m"
@@ -146,7 +148,7 @@ send_large() { # BYTES
 before=$(memory RssAnon)
 expect_like 0 "a message of 110 MB" "refused, as larger than can be scanned" '^554.*cannot be scanned.*scanner_max_file_size' send_large 110000000
 expect_like 0 "one of 20 MB" "scanned, and taken" '^250' send_large 20000000
-expect_like 5 "in the log" "clean" 'scan=clean' milter_log 'to=<carol@example.test>, .*scan=clean'
+expect_like 10 "in the log" "clean" 'scan=clean' milter_log 'to=<carol@example.test>, .*scan=clean'
 expect 0 "memory of the milter" "yes" grew_less_than 65536 "$before"
 
 # Archives made to hurt.
@@ -241,7 +243,7 @@ lab_wait 10 busy
 lab_in mx1 sh -c "pkill -9 -P $(scanner_pid)"
 wait $sender
 expect_like 0 "a worker killed in the middle of a message" "deferred" '^data 451' cat "$LAB_DIR/killed"
-expect_like 5 "in the log" "a crash" 'scan=error.*stopped while it had the message' milter_log 'stopped while'
-expect 5 "counted" "1" metric scanner_crashes_total
+expect_like 10 "in the log" "a crash" 'scan=error.*stopped while it had the message' milter_log 'stopped while'
+expect 10 "counted" "1" metric scanner_crashes_total
 lab_message "After the kill" | deliver alice@example.test
 expect 20 "mail behind it" "INBOX: Innocent" mailbox alice "After the kill"

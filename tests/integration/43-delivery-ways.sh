@@ -26,15 +26,16 @@ expect 20 "its notification: recipient, action, envelope id" "3" notified
 
 # learn_sent_recipients
 lab_message "Sent before" | submit friend@third.test >/dev/null
+settle
 expect 0 "alice writes to a friend: noted" "0" correspondents
 setting "learn_sent_recipients = yes"
-lab_signal HUP mx1/shoveler-milter
+lab_reload mx1/shoveler-milter
 expect_like 10 "learn_sent_recipients, reload" "done" 'reloaded' lab_log mx1 'shoveler-milter.*reloaded'
 lab_message "Sent after" | submit friend@third.test bob@example.test alice@example.test >/dev/null
 expect 10 "she writes to a friend, to bob and to herself: noted" "2" correspondents
 lab_message "From outside" | deliver --from alice@example.test alice@example.test carol@example.test
 settle
-expect 1 "a stranger writes in her name: noted" "2" correspondents
+expect 10 "a stranger writes in her name: noted" "2" correspondents
 
 # Delivery by command: pipe(8), dovecot-lda, and its exit codes. With a sanitizer build Dovecot's commands want its library first.
 if lab_sanitized; then
@@ -46,20 +47,20 @@ lab_in mx1 sh -c 'echo "ghost@example.test x" >>/etc/postfix/mailboxes; touch -d
 lab_in mx1 chmod 666 /var/log/dovecot.log # dovecot-lda writes it as vmail
 lab_in mx1 postconf -M 'shoveler/unix=shoveler unix - n n - 20 pipe flags=Rhu user=vmail null_sender= argv=/usr/sbin/shoveler-lda -f ${sender} -d ${user}@${domain} -- -a ${original_recipient}'
 lab_postconf mx1 virtual_transport=shoveler: shoveler_destination_recipient_limit=1 minimal_backoff_time=1s maximal_backoff_time=2s queue_run_delay=1s
-lab_signal HUP mx1/postfix
+lab_reload mx1/postfix
 lab_message "By command" $'.\n..dots\nFrom here' >"$LAB_DIR/command.eml"
 sent() { lab_send alice@example.test bob+box@example.test <"$LAB_DIR/command.eml"; }
 expect_like 20 "Postfix delivers by command" "taken" '^data 250' sent
 expect 20 "alice" "INBOX: Innocent" mailbox alice "By command"
 expect 20 "bob, at his sub-address" "INBOX: Innocent" mailbox bob "By command"
 body() { lab_imap alice fetch INBOX "$(lab_uid alice INBOX "By command")" | tr -d '\r' | tail -n 4; }
-expect 5 "its text" $'.\n..dots\nFrom here' body
-expect_like 5 "dovecot-lda did it" "logged" 'lda\(alice@example.test\).*saved mail' lab_log mx1 'lda\(alice@example.test\)'
-expect_like 5 "shoveler-lda knows the end of it" "sent" 'action=deliver.*relay=command, status=sent' lab_log mx1 'shoveler-lda.*user=<alice@example.test>.*relay=command'
+expect 10 "its text" $'.\n..dots\nFrom here' body
+expect_like 10 "dovecot-lda did it" "logged" 'lda\(alice@example.test\).*saved mail' lab_log mx1 'lda\(alice@example.test\)'
+expect_like 10 "shoveler-lda knows the end of it" "sent" 'action=deliver.*relay=command, status=sent' lab_log mx1 'shoveler-lda.*user=<alice@example.test>.*relay=command'
 lab_message "To nobody" | deliver --from bounces@client.test ghost@example.test
 expect_like 20 "a mailbox that Dovecot does not know" "bounced" 'status=bounced \(user unknown.*' lab_log mx1 'to=<ghost@example.test>'
 known() { [ -e "$LAB_DIR/mx1/var/lib/shoveler/users/example.test/ghost" ] && echo yes || echo no; }
-expect 1 "it got no store" "no" known
+expect 10 "it got no store" "no" known
 lab_spamtrain preference set alice@example.test optOut on >/dev/null
 lab_message "Unfiltered" | deliver alice@example.test
 expect 20 "alice opted out" "INBOX: -" mailbox alice "Unfiltered"

@@ -53,7 +53,12 @@ some_lessons() { [ "$(lessons alice)" -ge 20 ]; }
 # shellcheck disable=SC2016
 lab_tool dovecot sh -c 'echo $$ >/run/learn.pid; exec spamtrain learn-folders alice@example.test' >/dev/null 2>&1 &
 learner=$!
-lab_wait 20 some_lessons
+# However slowly we count, it does not come to its end meanwhile: it stands still.
+part_of_it() {
+	lab_in mx1 sh -c 'kill -CONT $(cat /run/learn.pid); sleep 0.1; kill -STOP $(cat /run/learn.pid)' 2>/dev/null
+	some_lessons
+}
+lab_wait 60 part_of_it
 lab_in mx1 sh -c 'kill -9 $(cat /run/learn.pid)'
 wait $learner 2>/dev/null
 killed=$(lessons alice)
@@ -77,7 +82,9 @@ expect 0 "bob, whose mail is in mdbox" "214" lessons bob
 delays() { lab_log mx1 'to=<(alice|bob)@example.test>.*relay=.*status=sent' | grep -oE ' delay=[0-9.]+' | cut -d= -f2 | sort -n | tail -n 1; }
 arrived() { lab_doveadm search -u alice@example.test mailbox INBOX header Subject Meanwhile 2>/dev/null | wc -l; }
 expect 20 "mail that came meanwhile arrived" "6" arrived
-expect_like 0 "seconds that the slowest of it took, from client to mailbox" "less than 10" '^[0-9](\.[0-9]+)?$' delays
+in_time() { awk -v s="$(delays)" -v limit=$((10 * STORY_PATIENCE)) 'BEGIN { print s != "" && s < limit ? "in time" : "slowest: " s " s" }'; }
+expect 0 "the slowest of it, from client to mailbox, in less than 10 seconds" "in time" in_time
+echo "# the slowest of it took $(delays) s"
 expect 0 "a third run" "0 learned, 214 known already" json '"%d learned, %d known already" % (r["learned_spam"] + r["learned_innocent"], r["already"])' \
 	< <(spamtrain --json learn-folders --settled 3 alice@example.test 2>/dev/null)
 

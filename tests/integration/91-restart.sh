@@ -6,16 +6,17 @@ STORY_BASE=nothing
 . "$(dirname "$0")/teach.sh"
 row 91 "Stop and start"
 
-# Others use this machine too: the best of three.
+# Others use this machine too: the best of three, and on a machine that is known to be slow so many times as long.
+limit=$((10 * STORY_PATIENCE))
 for _ in 1 2 3; do
 	[ ! -e "$LAB_DIR" ] || story_down
 	started=$SECONDS
 	lab_up || exit 1
 	took=$((SECONDS - started))
-	[ $took -gt 10 ] || break
+	[ $took -gt $limit ] || break
 done
-in_time() { [ $took -le 10 ] && echo "within 10 s" || echo "after $took s"; }
-expect 0 "the lab is up" "within 10 s" in_time
+in_time() { [ $took -le $limit ] && echo "within $limit s" || echo "after $took s"; }
+expect 0 "the lab is up" "within $limit s" in_time
 
 lab_message "Learn this" "Buy pills at http://pills.test/ today" | deliver alice@example.test
 expect 20 "a message" "INBOX: Innocent" mailbox alice "Learn this"
@@ -33,8 +34,8 @@ lab_in mx1 sendmail -f sender@client.test alice@example.test <"$LAB_DIR/message"
 expect_like 20 "nothing runs, mail" "waits" 'alice@example.test.*delay_reason' lab_queue mx1
 lab_start $LAB_DAEMONS
 expect 30 "all started again" "INBOX: Innocent" mailbox alice "While all was stopped"
-expect 5 "lessons" "1" teach_lessons alice
+expect 10 "lessons" "1" teach_lessons alice
 
 story_down
 lab_up || exit 1
-expect 5 "a new lab: nothing is left of the old one" "nowhere" folder alice "Learn this"
+expect 10 "a new lab: nothing is left of the old one" "nowhere" folder alice "Learn this"

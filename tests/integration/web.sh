@@ -4,7 +4,7 @@
 url=https://mx1.example.test/shoveler/
 modules=$LAB_ROOT/build/web-modules
 
-web() { lab_in client curl -sk --max-time 20 "$@"; }
+web() { lab_in client curl -sk --max-time 60 "$@"; }
 # usage: status ARGUMENT...   "303 sign-in?to=history"
 status() { web -o /dev/null -w '%{http_code} %header{location}\n' "$@" | sed 's/ $//'; }
 field() { sed -n 's/.*name="token" value="\([0-9a-f]*\)".*/\1/p' | head -n 1; }
@@ -29,7 +29,7 @@ bring_modules() {
 }
 # usage: browser STEP [ARGUMENT...]   each of its lines is a check of ours
 browser() {
-	local line what=
+	local line what= before=$story_count
 	while read -r line; do
 		case $line in
 		'ok - '*) story_result "${line#ok - }" "yes" "yes" ok ;;
@@ -39,6 +39,7 @@ browser() {
 		esac
 	done < <(lab_in client env WEB_MODULES="$modules/node_modules" WEB_SHOTS="${WEB_SHOTS-}" WEB_RESOLVE=203.0.113.25 HOME="$LAB_DIR/client/var" \
 		node "$LAB_ROOT/tests/web/browser.js" "$url" "$@" 2>&1)
+	[ $story_count -gt $before ] || story_result "browser $1" "checks" "none" FAILED
 }
 
 # Ends the test where there is no browser.

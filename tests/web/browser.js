@@ -18,6 +18,7 @@ const axe = fs.readFileSync(path.join(process.env.WEB_MODULES, "axe-core/axe.min
 
 const [url, step, ...rest] = process.argv.slice(2);
 const shots = process.env.WEB_SHOTS;
+const patience = Number(process.env.STORY_PATIENCE || 1);
 const phone = { width: 390, height: 844 };
 const desktop = { width: 1280, height: 900 };
 let failed = 0;
@@ -88,7 +89,7 @@ async function rows(page) {
 		list.map((each) => each.innerText.replace(/\s+/g, " ")).join(" | "));
 }
 
-const notice = (page) => page.locator(".notice").innerText({ timeout: 5000 }).catch(() => "nothing");
+const notice = (page) => page.locator(".notice").innerText({ timeout: 5000 * patience }).catch(() => "nothing");
 
 const steps = {
 	/* usage: history WRONG-SUBJECT: a good message that was called spam, or spam that got through. */
@@ -424,7 +425,7 @@ async function main() {
 	const page = await context.newPage();
 	const errors = [];
 
-	page.setDefaultTimeout(10000);
+	page.setDefaultTimeout(10000 * patience);
 	page.on("pageerror", (error) => errors.push(String(error)));
 	page.on("console", (message) => message.type() === "error" && !/status of (403|404|410|422|429)/.test(message.text()) && errors.push(message.text()));
 	page.on("request", (request) => request.url().startsWith(url) || errors.push(`asks ${request.url()}`));
