@@ -32,13 +32,15 @@ const struct command commands[] = {
 	 NULL, true},
 	{"status", "[--json]", "Show which daemons run and what they counted", command_status, 0, 0,
 	 NULL, NULL, false},
-	{"doctor", "[--json] [--quick | --slow] [--user ADDRESS] [--wait SECONDS] [CHECK...]",
+	{"doctor",
+	 "[--json | --all] [--quick | --slow] [--user ADDRESS] [--wait SECONDS] [CHECK...]",
 	 "Check that everything is in place, and say what to do", command_doctor, 0, -1,
+	 "  --all           show also what is well\n"
 	 "  --quick         what takes no time and sends no mail: for monitoring each minute\n"
 	 "  --slow          only the rest\n"
 	 "  --user ADDRESS  a mailbox for tests: mail is sent to it, and moved (doctor_user)\n"
 	 "  --wait SECONDS  how long that mail may take to its mailbox (30)\n"
-	 "CHECKs are the names in the second column; without, all are made.\n"
+	 "CHECKs are the names in the second column of --all; without, all are made.\n"
 	 "Exit code: 0 all is well, 1 warnings, 2 something does not work, 64 usage.\n",
 	 NULL, true},
 	{"report", "", "Tell the web page of the queue and of all checks (a timer's work)",

@@ -179,11 +179,11 @@ expect 65 'no fallback MX for "partner.test"' mx2 show partner.test
 expect 0 - mx2 tend
 check "without domains Postfix's queue is left alone" test ! -s "$dir/out"
 
-expect 2 'error +sockets +lda_listen' doctor
-expect 2 'ok +stores +no user has a store' doctor
+expect 2 'error +sockets +lda_listen' doctor --all
+expect 2 'ok +stores +no user has a store' doctor --all
 mkdir -p "$dir/state/users/example.test/alice"
 echo "no database at all" >"$dir/state/users/example.test/alice/store.sqlite"
-expect 2 'error +stores +.*example.test/alice' doctor
+expect 2 'error +stores +.*example.test/alice' doctor --all
 rm -r "$dir/state/users/example.test"
 expect 2 '"advice"' doctor --json
 expect 0 'shoveler-lda: unknown' status
@@ -209,26 +209,26 @@ training_spam_addresses = dc-spam@example.test" >"$dir/conf/services.cf"
 	}
 	echo 'dc-spam@example.test shoveler:unix:shoveler/training' >"$dir/postfix/transport"
 	postfix_has "virtual_transport = lmtp:unix:private/dovecot-lmtp"
-	expect 2 'warning +delivery +virtual_transport = .*private/dovecot-lmtp' doctor
-	expect 2 'error +delivery +transport_maps do not lead dc-spam@example.test' doctor
-	expect 2 'warning +rescan +nothing runs the weekly|ok +rescan' doctor
-	expect 2 'warning +timers +nothing checks each night|ok +timers' doctor
+	expect 2 'warning +delivery +virtual_transport = .*private/dovecot-lmtp' doctor --all
+	expect 2 'error +delivery +transport_maps do not lead dc-spam@example.test' doctor --all
+	expect 2 'warning +rescan +nothing runs the weekly|ok +rescan' doctor --all
+	expect 2 'warning +timers +nothing checks each night|ok +timers' doctor --all
 	postfix_has "virtual_transport = shoveler:unix:shoveler/lda" "transport_maps = texthash:$dir/postfix/transport"
-	expect 2 'ok +delivery +Postfix delivers by shoveler:unix:shoveler/lda' doctor
-	expect 2 'ok +delivery +transport_maps lead dc-spam@example.test' doctor
-	expect 2 'ok +maps +the milter can ask texthash' doctor
+	expect 2 'ok +delivery +Postfix delivers by shoveler:unix:shoveler/lda' doctor --all
+	expect 2 'ok +delivery +transport_maps lead dc-spam@example.test' doctor --all
+	expect 2 'ok +maps +the milter can ask texthash' doctor --all
 	if [ "$(id -u)" = 0 ]; then
 		chmod 600 "$dir/postfix/transport"
-		expect 2 'error +maps +the milter cannot ask texthash.*Permission denied' doctor
+		expect 2 'error +maps +the milter cannot ask texthash.*Permission denied' doctor --all
 	fi
 	postfix_has "transport_maps = texthash:$dir/postfix/nowhere"
-	expect 2 'error +maps +the milter cannot ask texthash.*nowhere' doctor
+	expect 2 'error +maps +the milter cannot ask texthash.*nowhere' doctor --all
 	echo 75 >"$dir/state/rescan.last"
-	expect 2 'warning +rescan +the last weekly re-scan ended .* with status 75' doctor
+	expect 2 'warning +rescan +the last weekly re-scan ended .* with status 75' doctor --all
 	echo 0 >"$dir/state/rescan.last"
-	expect 2 'ok +rescan +the last weekly re-scan ended' doctor
+	expect 2 'ok +rescan +the last weekly re-scan ended' doctor --all
 	touch -d '10 days ago' "$dir/state/rescan.last"
-	expect 2 'warning +rescan +.*long ago' doctor
+	expect 2 'warning +rescan +.*long ago' doctor --all
 fi
 
 echo "policy_group = nosuchgroup" >>"$dir/conf/main.cf"

@@ -146,6 +146,8 @@
 	      "A mailbox for tests: `shoveler doctor` sends it mail, and moves that; empty: not")         \
 	PARAM(DOCTOR_SMTP_SERVER, "doctor_smtp_server", ADDRESS, "inet:127.0.0.1:25", 0, 0, "shoveler",   \
 	      "Where `shoveler doctor` finds this host's Postfix; best one of mynetworks' addresses")     \
+	PARAM(DOCTOR_ACCEPT, "doctor_accept", LIST, "", 0, 0, "shoveler",                                 \
+	      "Codes of warnings of `shoveler doctor` that you know of, and that count as well")          \
 	PARAM(SHARED_NAMESPACE, "shared_namespace", TEXT, "#Shared", 0, 0, "sharing",                     \
 	      "Where IMAP users find the folders that others share with them")                            \
 	PARAM(SHARED_LOCATION, "shared_location", TEXT, "", 0, 0, "sharing",                              \

@@ -124,7 +124,7 @@ mail_is_filtered() {
 }
 # A plain host has no certificates, no proxy and no freshclam of its own, on Debian 13 no delimiter, and its clock is the machine's.
 doctor_is_content() {
-	on_host setpriv --bounding-set=-sys_time shoveler doctor --user bob@example.test | tee /mnt/doctor
+	on_host setpriv --bounding-set=-sys_time shoveler doctor --all --user bob@example.test | tee /mnt/doctor
 	grep -q '^ok *mail *a message of bob@example.test that is moved' /mnt/doctor &&
 		! grep -E '^(warning|error)' /mnt/doctor | grep -vE ' (summary|certificates (Postfix offers no TLS|Dovecot offers no TLS|the web page)|units +clamav|postfix +recipient_delimiter)'
 }

@@ -14,7 +14,7 @@ doctor() {
 in_container() {
 	# shellcheck disable=SC2016
 	lab_in mx1 setpriv --bounding-set=-sys_time env LAB_SERVICE=dovecot bash -c '[ ! -r /etc/lab.environment ] || . /etc/lab.environment
-		shoveler doctor; echo "exit code $?"'
+		shoveler doctor --all; echo "exit code $?"'
 }
 settings() { lab_in mx1 sh -c 'printf "%s\n" "$@" >/etc/shoveler/main.cf.d/90-test.cf' sh "$@"; }
 # A finding and its advice, by one check. usage: finds "what was done" SEVERITY "what is found" CHECK
@@ -88,7 +88,7 @@ import json, sys
 findings = json.load(sys.stdin)
 print(sorted({f["finding"] for f in findings} - {"warning"}), {"check", "finding", "text"} <= set(findings[0]), "mail" in {f["check"] for f in findings})'; }
 expect 0 "--json --quick" "['ok'] True False" json
-slow() { lab_tool dovecot shoveler doctor --slow | awk '{ print $2 }' | sort -u | tr '\n' ' '; }
+slow() { lab_tool dovecot shoveler doctor --slow --all | awk '{ print $2 }' | sort -u | tr '\n' ' '; }
 expect 0 "--slow is the rest" "daemons dns mail stores summary " slow
 expect_like 0 "a user who is none" "an error" '^error +mail +the mailbox of nobody@example.test does not open' doctor --user nobody@example.test mail
 expect_like 0 "a check that is none" "usage" 'exit code 64' doctor mails
