@@ -186,7 +186,18 @@ lab_in mx1 umount /var/small
 lab_in mx1 touch -d tomorrow /var/lib/shoveler/users
 finds "a clock that went back" error 'users is from the future' clock
 lab_in mx1 touch /var/lib/shoveler/users
-expect_like 0 "a clock that nobody sets" "said, if it is ours" '^(ok|warning) +clock +the clock is (not )?synchronised' doctor clock
+# Nobody but the kernel says whether it is set, and it has one clock for all hosts: what it says to somebody else must be what is found.
+synchronised=$(python3 -c '
+import ctypes, struct
+timex = ctypes.create_string_buffer(512)
+state = ctypes.CDLL(None).adjtimex(timex)
+status, = struct.unpack_from("i", timex, 5 * struct.calcsize("l"))
+print("no" if state == 5 or status & 0x40 else "yes")')
+if [ "$synchronised" = yes ]; then
+	finds "somebody sets this machine's clock" ok 'the clock is synchronised' clock
+else
+	finds "nobody sets this machine's clock" warning 'the clock is not synchronised' clock
+fi
 
 lab_in mx1 touch -d '1 hour ago' /var/lib/shoveler/report/host.json
 finds "nobody tells the web page" warning 'what the web page shows of the host is 60 minutes old' timers
@@ -200,8 +211,10 @@ lab_in mx1 shoveler mx2 add fallback.test retention=20d
 finds "retention longer than Postfix's" error 'maximal_queue_lifetime = 5 days: less than the retention of 20 days' mx2
 lab_in mx1 shoveler mx2 remove fallback.test
 
-# As systemd would say it.
-lab_in mx1 sh -c 'mkdir -p /run/systemd/system; cat >/usr/bin/systemctl.lab; chmod 755 /usr/bin/systemctl.lab; cp /usr/bin/systemctl.lab /usr/bin/systemctl' <<-'END'
+# The machine's own systemctl, where there is no systemd to ask; then as systemd would say it.
+lab_in mx1 mkdir -p /run/systemd/system
+finds "systemctl fails" error 'systemctl: Failed to connect' units
+lab_in mx1 sh -c 'cat >/usr/bin/systemctl.lab; chmod 755 /usr/bin/systemctl.lab; cp /usr/bin/systemctl.lab /usr/bin/systemctl' <<-'END'
 	#!/bin/sh
 	unit() { printf 'NRestarts=%s\nId=%s\nLoadState=loaded\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=%s\n\n' "$2" "$1" "$3" "$4" "$5"; }
 	unit shoveler-milter.service 0 failed enabled no
