@@ -11,9 +11,11 @@ in_mx2() { lab_in mx2 env ASAN_OPTIONS=detect_leaks=0 "$@"; }
 backup() { lab_shoveler backup $backups; }
 verify() { lab_shoveler backup --verify $backups; }
 
-# ---- users whose filters know something, and a quarantine ----
+# ---- users whose filters know something, and a quarantine; carol's is on a small file system of its own ----
+users=/var/lib/shoveler/users/example.test
+lab_in mx1 sh -c "mkdir -p $users/carol && mount -t tmpfs -o size=16m,mode=700 small $users/carol && chown shoveler: $users $users/carol"
 ham=$(teach_corpus ham 1 25) spam=$(teach_corpus spam 1 25)
-for user in alice bob; do
+for user in alice bob carol; do
 	# shellcheck disable=SC2086
 	lab_spamtrain train $user@example.test spam $spam >/dev/null
 	# shellcheck disable=SC2086
@@ -129,15 +131,32 @@ for delay in 0.1 0.2 0.4; do
 	[ $? != 137 ] || interrupted=$((interrupted + 1))
 	now=$(probability alice)
 	[ "$now" = "$before" ] || [ "$now" = "$spoilt" ] || echo "# after a kill: $now, neither $before nor $spoilt"
-	if lab_in mx1 test -e /var/lib/shoveler/before-restore/manifest; then
-		lab_shoveler restore --user alice@example.test /var/lib/shoveler/before-restore >/dev/null
-	fi
 done
 old_or_new() { case $(probability alice) in "$before" | "$spoilt") echo "the one or the other" ;; *) probability alice ;; esac }
 expect 0 "$interrupted restores killed: her verdict" "the one or the other" old_or_new
 expect_like 0 "a restore of alice, mail coming in" "one user" 'restored 1 users and 0 files' lab_shoveler restore --user alice@example.test $backups
 expect 0 "her verdict" "$before" probability alice
 expect 0 "bob's" "$bobs" probability bob
+# ---- one whose disk is full ----
+# shellcheck disable=SC2046,SC2086
+lab_spamtrain train carol@example.test ham $spam $(teach_corpus spam 40 15) >/dev/null
+spoilt=$(probability carol)
+# usage: leave KILOBYTES
+leave() { lab_in mx1 sh -c "rm -f $users/carol/filler; dd if=/dev/zero of=$users/carol/filler bs=1k count=\$((\$(df --output=avail -k $users/carol | tail -n 1) - $1)) status=none"; }
+restore_carol() { lab_shoveler restore --user carol@example.test $backups 2>&1; }
+for kilobytes in 0 200; do
+	leave $kilobytes
+	expect_like 0 "a restore of carol with $kilobytes KB of room" "says so" 'all is as it was before' restore_carol
+done
+leave 0
+lab_message "Store full" | deliver carol@example.test
+expect_like 20 "mail to carol" "waits" 'carol@example.test.*delay_reason' lab_queue mx1
+lab_in mx1 rm $users/carol/filler
+expect 0 "room again: her verdict" "$spoilt" probability carol
+kept() { lab_in mx1 ls /var/lib/shoveler | grep -c before-restore; }
+expect 0 "what was kept of it" "0" kept
+expect_like 0 "a restore of carol" "one user" 'restored 1 users and 0 files' restore_carol
+expect 30 "the mail that waited" "INBOX: Innocent" mailbox carol "Store full"
 rm "$LAB_DIR/streaming"
 lab_wait 20 eval '! kill -0 $streaming 2>/dev/null'
 settle 30
