@@ -1,10 +1,8 @@
 /*
- * doctor.h - the checks of `shoveler doctor`, and how findings are reported
- * (`shoveler mx2 check`).
+ * doctor.h - the checks of `shoveler doctor`, and how findings are reported (`shoveler mx2 check`).
  *
- * A check looks at one thing and reports what it found, good or bad; a bad
- * finding says what to do. A new check is a function and a row in the table of
- * cmd_doctor.c.
+ * A check looks at one thing and reports what it found, good or bad; a bad finding says what to do.
+ * A new check is a function and a row in the table of cmd_doctor.c.
  */
 #ifndef SHOVELER_DOCTOR_H
 #define SHOVELER_DOCTOR_H
@@ -18,36 +16,33 @@ enum finding { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
 
 struct doctor;
 
-/* Collects findings, and prints them in the end. all: also what is well, which
- * JSON always has. */
+/* Collects findings, and prints them in the end. all: also what is well, which JSON always has. */
 struct doctor *doctor_new(const struct admin *admin, bool all);
 /* What the next findings are about; check is not copied. */
 void doctor_begin(struct doctor *doctor, const char *check);
-/* Frees it; 0 all is well, 1 warnings, 2 errors: the exit code, as plugins of
- * monitoring have it. */
+/* Frees it; 0 all is well, 1 warnings, 2 errors: the exit code, as plugins of monitoring have it. */
 int doctor_end(struct doctor **doctor);
 
 /* Something is well. format: what was found, one line. */
 void doctor_ok(struct doctor *doctor, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 /*
- * Something may not be well. code: its name, which never changes, since
- * monitoring goes by it; each has a row in docs/doctor.md. advice: what to do,
- * as commands wherever there are any; whoever does it finds all well then.
+ * Something may not be well. code: its name, which never changes, since monitoring goes by it; each has
+ * a row in docs/doctor.md. advice: what to do, as commands wherever there are any; whoever does it finds
+ * all well then.
  */
-void doctor_report(struct doctor *doctor, enum finding finding,
-                   const char *code, const char *advice, const char *format,
-                   ...) __attribute__((format(printf, 5, 6)));
+void doctor_report(struct doctor *doctor, enum finding finding, const char *code,
+		   const char *advice, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 /* An advice with something in it; belongs to doctor, until the next. */
 const char *doctor_advice(struct doctor *doctor, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
 /* Whose mailbox is for tests: "" if there is none. */
 void doctor_set_user(struct doctor *doctor, const char *user);
 const char *doctor_user(const struct doctor *doctor);
 
-/* How long mail may take until it is in the mailbox: DOCTOR_WAIT_S if it was
- * not said. */
+/* How long mail may take until it is in the mailbox: DOCTOR_WAIT_S if it was not said. */
 #define DOCTOR_WAIT_S 30
 void doctor_set_wait(struct doctor *doctor, unsigned seconds);
 unsigned doctor_wait(const struct doctor *doctor);
@@ -55,21 +50,16 @@ unsigned doctor_wait(const struct doctor *doctor);
 /* ---- what checks ask of Postfix and Dovecot (doctor_tools.c) ---- */
 
 /*
- * Runs a program for at most DOCTOR_TOOL_MS. Returns its exit code and what it
- * said, appended to output; or -1, and output says why.
+ * Runs a program for at most DOCTOR_TOOL_MS. Returns its exit code and what it said, appended to
+ * output; or -1, and output says why.
  */
 #define DOCTOR_TOOL_MS 10000
 int doctor_run(const char *const *arguments, struct strbuf *output);
-/* A setting of Postfix, $names expanded; "" where it cannot be had, which is
- * reported. malloc'ed. */
-char *doctor_postconf(struct doctor *doctor, const struct conf *conf,
-                      const char *name);
-/* The same in bytes, or in seconds for a unit of 's': "2d" is 172800. 0 for
- * what is no number. */
-int64_t doctor_postconf_number(struct doctor *doctor, const struct conf *conf,
-                               const char *name);
-/* What postconf prints with an option: "-M" for master.cf, "-P" for its -o
- * settings. malloc'ed. */
+/* A setting of Postfix, $names expanded; "" where it cannot be had, which is reported. malloc'ed. */
+char *doctor_postconf(struct doctor *doctor, const struct conf *conf, const char *name);
+/* The same in bytes, or in seconds for a unit of 's': "2d" is 172800. 0 for what is no number. */
+int64_t doctor_postconf_number(struct doctor *doctor, const struct conf *conf, const char *name);
+/* What postconf prints with an option: "-M" for master.cf, "-P" for its -o settings. malloc'ed. */
 char *doctor_postconf_list(const struct conf *conf, const char *option);
 
 /* ---- the checks ---- */
@@ -79,22 +69,19 @@ void doctor_check_sockets(struct doctor *doctor, const struct conf *conf);
 void doctor_check_metrics(struct doctor *doctor, const struct conf *conf);
 void doctor_check_permissions(struct doctor *doctor, const struct conf *conf);
 void doctor_check_postfix(struct doctor *doctor, const struct conf *conf);
-/* Can the milter's user ask each map of Postfix that says what a recipient is?
- */
+/* Can the milter's user ask each map of Postfix that says what a recipient is? */
 void doctor_check_maps(struct doctor *doctor, const struct conf *conf);
-/* Does Postfix lead mail for mailboxes and training addresses to our sockets?
- */
+/* Does Postfix lead mail for mailboxes and training addresses to our sockets? */
 void doctor_check_delivery(struct doctor *doctor, const struct conf *conf);
 void doctor_check_dovecot(struct doctor *doctor, const struct conf *conf);
 void doctor_check_policy(struct doctor *doctor, const struct conf *conf);
 void doctor_check_stores(struct doctor *doctor, const struct conf *conf);
 /*
- * Does mail of doctor_user arrive by SMTP, judged; is EICAR stopped; is what he
- * moves to Junk and back by IMAP learned and unlearned?
+ * Does mail of doctor_user arrive by SMTP, judged; is EICAR stopped; is what he moves to Junk and back
+ * by IMAP learned and unlearned?
  */
 void doctor_check_mail(struct doctor *doctor, const struct conf *conf);
-/* Do Postfix, Dovecot and the web page show certificates that are good for some
- * time? */
+/* Do Postfix, Dovecot and the web page show certificates that are good for some time? */
 void doctor_check_certificates(struct doctor *doctor, const struct conf *conf);
 /* Can the DNS lists be believed, asked by the resolver that the milter asks? */
 void doctor_check_dns(struct doctor *doctor, const struct conf *conf);
@@ -108,8 +95,7 @@ void doctor_check_spool(struct doctor *doctor, const struct conf *conf);
 void doctor_check_units(struct doctor *doctor, const struct conf *conf);
 /* Do limits of size and time of Postfix fit ours? */
 void doctor_check_limits(struct doctor *doctor, const struct conf *conf);
-/* Which milters are asked, in which order, and by what services of master.cf?
- */
+/* Which milters are asked, in which order, and by what services of master.cf? */
 void doctor_check_milters(struct doctor *doctor, const struct conf *conf);
 /* Are the virus signatures of today? */
 void doctor_check_scanner(struct doctor *doctor, const struct conf *conf);
