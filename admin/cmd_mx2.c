@@ -65,16 +65,25 @@ static int mx2_add(struct admin *admin, int argc, char **argv)
 	return ret;
 }
 
+int open_domain(struct admin *admin, const char *domain, struct policy **policy_r,
+		struct policy_mx2 *mx2_r)
+{
+	char *error = NULL;
+	int ret = open_policy(admin, POLICY_CREATE, policy_r);
+
+	if (ret == EX_OK)
+		ret = policy_result(policy_mx2_get(*policy_r, domain, mx2_r, &error), &error);
+	return ret;
+}
+
 static int mx2_set(struct admin *admin, int argc, char **argv)
 {
 	struct policy *policy;
 	struct policy_mx2 mx2;
 	char *error = NULL;
-	int ret = open_policy(admin, POLICY_CREATE, &policy);
+	int ret = open_domain(admin, argv[0], &policy, &mx2);
 
 	(void)argc;
-	if (ret == EX_OK)
-		ret = policy_result(policy_mx2_get(policy, argv[0], &mx2, &error), &error);
 	if (ret == EX_OK)
 		ret = take_values(&mx2, argv + 1);
 	if (ret == EX_OK)
@@ -284,11 +293,9 @@ static int mx2_show(struct admin *admin, int argc, char **argv)
 	struct policy *policy;
 	struct policy_mx2 mx2;
 	char *error = NULL;
-	int ret = open_policy(admin, POLICY_CREATE, &policy);
+	int ret = open_domain(admin, argv[0], &policy, &mx2);
 
 	(void)argc;
-	if (ret == EX_OK)
-		ret = policy_result(policy_mx2_get(policy, argv[0], &mx2, &error), &error);
 	if (ret == EX_OK)
 		ret = policy_result(policy_mx2_recipient_list(policy, argv[0], append_recipient,
 							      addresses, &error),

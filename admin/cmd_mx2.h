@@ -25,6 +25,13 @@ int make_inbox(struct admin *admin);
 /* Installs lists that came, fetches those that are due. EX_OK, or an exit code after the complaint. */
 int take_lists(struct admin *admin);
 
+/*
+ * The policy store, and what it says of a domain. EX_OK, or an exit code after the complaint; *policy_r
+ * is closed by the caller, whatever comes back.
+ */
+int open_domain(struct admin *admin, const char *domain, struct policy **policy_r,
+		struct policy_mx2 *mx2_r);
+
 /* EX_OK, or an exit code after the complaint. No policy store: no domains. */
 int load_domains(struct admin *admin, struct mx2_domains *domains_r);
 /* What postconf prints with these options for a name, malloc'ed; "" if it cannot be had. */

@@ -107,12 +107,9 @@ int mx2_primary(struct admin *admin, int argc, char **argv)
 	char *myhostname = postfix_setting(admin, "myhostname");
 	struct policy *policy;
 	struct policy_mx2 mx2;
-	char *error = NULL;
-	int ret = open_policy(admin, POLICY_CREATE, &policy);
+	int ret = open_domain(admin, argv[0], &policy, &mx2);
 
 	(void)argc;
-	if (ret == EX_OK)
-		ret = policy_result(policy_mx2_get(policy, argv[0], &mx2, &error), &error);
 	if (ret == EX_OK)
 		printf("# For the Postfix of %s's primary: %s holds mail for it and hands it over\n"
 		       "# with the address of the client that brought it (XFORWARD).\n"

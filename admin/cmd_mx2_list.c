@@ -312,16 +312,14 @@ static int fetch_one(struct policy *policy, const char *folder, const struct pol
 
 int mx2_fetch(struct admin *admin, int argc, char **argv)
 {
-	char *folder = inbox_folder(admin), *error = NULL;
-	struct policy *policy = NULL;
+	char *folder = inbox_folder(admin);
+	struct policy *policy;
 	struct policy_mx2 mx2;
-	int ret = open_policy(admin, POLICY_CREATE, &policy);
+	int ret = open_domain(admin, argv[0], &policy, &mx2);
 
 	(void)argc;
 	if (ret == EX_OK)
 		ret = make_inbox(admin);
-	if (ret == EX_OK)
-		ret = policy_result(policy_mx2_get(policy, argv[0], &mx2, &error), &error);
 	if (ret == EX_OK && mx2.list_url[0] == '\0') {
 		complain("%s has no url=", mx2.domain);
 		ret = EX_DATAERR;

@@ -29,18 +29,6 @@ static char *located(const char *text)
 	return strbuf_steal(&out);
 }
 
-static void write_file(const char *name, const char *text)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
 static void look_at_dovecot(struct former *former, const char *text)
 {
 	struct dovecot_settings settings;
@@ -387,16 +375,18 @@ static int make_files(void **state)
 {
 	(void)state;
 	assert_non_null(mkdtemp(folder));
-	write_file("train.sh", "#!/bin/sh\nexec sa-learn --$1\n");
-	write_file("learn-spam.sieve", "pipe :copy \"train.sh\" \"spam\";");
-	write_file("learn-ham.sieve", "pipe :copy \"train.sh\" \"ham\";");
-	write_file("both.sieve", "addflag \"x\"; pipe :copy \"train.sh\" \"spam\";");
-	write_file("tag.sieve", "pipe :copy \"tag.sh\";");
-	write_file("archive.sieve", "addflag \"archived\";");
-	write_file("before", "filter \"spamc\";");
-	write_file("filter", "# all of it\n/./   FILTER dspam:unix:/run/dspam/dspam.sock\n");
-	write_file("mixed", "a@example.test FILTER dspam:dspam\nb@example.test REJECT\n");
-	write_file("transport", "spam@example.test dspam-retrain:spam\n");
+	test_folder_write(folder, "train.sh", "#!/bin/sh\nexec sa-learn --$1\n");
+	test_folder_write(folder, "learn-spam.sieve", "pipe :copy \"train.sh\" \"spam\";");
+	test_folder_write(folder, "learn-ham.sieve", "pipe :copy \"train.sh\" \"ham\";");
+	test_folder_write(folder, "both.sieve", "addflag \"x\"; pipe :copy \"train.sh\" \"spam\";");
+	test_folder_write(folder, "tag.sieve", "pipe :copy \"tag.sh\";");
+	test_folder_write(folder, "archive.sieve", "addflag \"archived\";");
+	test_folder_write(folder, "before", "filter \"spamc\";");
+	test_folder_write(folder, "filter",
+			  "# all of it\n/./   FILTER dspam:unix:/run/dspam/dspam.sock\n");
+	test_folder_write(folder, "mixed",
+			  "a@example.test FILTER dspam:dspam\nb@example.test REJECT\n");
+	test_folder_write(folder, "transport", "spam@example.test dspam-retrain:spam\n");
 	return 0;
 }
 

@@ -14,18 +14,6 @@
 
 static char folder[] = "/tmp/learner_test.XXXXXX";
 
-static void write_program(const char *name, const char *text)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
 static void assert_kind(enum script_kind kind, const char *filter, const char *programs,
 			const char *script)
 {
@@ -139,11 +127,13 @@ static int make_programs(void **state)
 {
 	(void)state;
 	assert_non_null(mkdtemp(folder));
-	write_program("learn-ham.sh",
-		      "#!/bin/sh\nexec /usr/bin/rspamc -h /run/rspamd/controller.sock learn_ham\n");
-	write_program("train",
-		      "#!/bin/sh\n# not sa-learn\ncase $1 in\nspam) bogofilter -s ;;\nesac\n");
-	write_program("index", "#!/bin/sh\n# once it was: sa-learn\nexec notmuch insert\n");
+	test_folder_write(
+		folder, "learn-ham.sh",
+		"#!/bin/sh\nexec /usr/bin/rspamc -h /run/rspamd/controller.sock learn_ham\n");
+	test_folder_write(folder, "train",
+			  "#!/bin/sh\n# not sa-learn\ncase $1 in\nspam) bogofilter -s ;;\nesac\n");
+	test_folder_write(folder, "index",
+			  "#!/bin/sh\n# once it was: sa-learn\nexec notmuch insert\n");
 	return 0;
 }
 

@@ -13,23 +13,12 @@
 
 static char folder[] = "/tmp/conf_test.XXXXXX";
 
-static void write_file(const char *name, const char *text)
-{
-	char *path = xasprintf("%s/%s", folder, name);
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-	free(path);
-}
-
 static struct conf *load(const char *main_cf)
 {
 	struct conf *conf = NULL;
 	char *error = NULL;
 
-	write_file("main.cf", main_cf);
+	test_folder_write(folder, "main.cf", main_cf);
 	if (conf_load(folder, &conf, &error) < 0)
 		fail_msg("%s", error);
 	return conf;
@@ -40,7 +29,7 @@ static void assert_refused(const char *main_cf, const char *expected)
 	struct conf *conf = NULL;
 	char *error = NULL;
 
-	write_file("main.cf", main_cf);
+	test_folder_write(folder, "main.cf", main_cf);
 	assert_int_equal(conf_load(folder, &conf, &error), -1);
 	if (strstr(error, expected) == NULL)
 		fail_msg("\"%s\" does not contain \"%s\"", error, expected);
@@ -79,14 +68,14 @@ static void dropins_win_in_order_of_name(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir(path, 0700), 0);
-	write_file("main.cf.d/20-b.cf", "myhostname = second\n");
-	write_file("main.cf.d/10-a.cf", "myhostname = first\n");
-	write_file("main.cf.d/README", "no setting here\n");
+	test_folder_write(folder, "main.cf.d/20-b.cf", "myhostname = second\n");
+	test_folder_write(folder, "main.cf.d/10-a.cf", "myhostname = first\n");
+	test_folder_write(folder, "main.cf.d/README", "no setting here\n");
 	conf = load("myhostname = main\n");
 	assert_string_equal(conf_text(conf, P_MYHOSTNAME), "second");
 	conf_free(&conf);
-	write_file("main.cf.d/20-b.cf", "");
-	write_file("main.cf.d/10-a.cf", "");
+	test_folder_write(folder, "main.cf.d/20-b.cf", "");
+	test_folder_write(folder, "main.cf.d/10-a.cf", "");
 	free(path);
 }
 

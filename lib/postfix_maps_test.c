@@ -1,4 +1,5 @@
 #include "postfix_maps.h"
+#include "test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,39 +14,22 @@
 static char folder[] = "/tmp/postfix_maps_test.XXXXXX";
 static char map[64];
 
-static void write_file(const char *name, const char *text)
-{
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
 static int setup(void **state)
 {
 	(void)state;
 	if (mkdtemp(folder) == NULL)
 		return -1;
-	write_file("main.cf", "compatibility_level = 3.6\n");
-	write_file("map", "alice@a.test one\nbob@a.test two three\n@b.test four\n");
+	test_folder_write(folder, "main.cf", "compatibility_level = 3.6\n");
+	test_folder_write(folder, "map", "alice@a.test one\nbob@a.test two three\n@b.test four\n");
 	snprintf(map, sizeof(map), "texthash:%s/map", folder);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	char path[128];
-
 	(void)state;
-	snprintf(path, sizeof(path), "%s/main.cf", folder);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/map", folder);
-	unlink(path);
-	return rmdir(folder);
+	test_folder_remove(folder);
+	return 0;
 }
 
 static void expect(struct postfix_maps *maps, const char *key, const char *value)
@@ -72,11 +56,11 @@ static void finds_and_remembers(void **state)
 	expect(maps, "bob@a.test", "two three");
 	expect(maps, "carol@a.test", NULL);
 	expect(maps, "alice@a.test\n@b.test", NULL);
-	write_file("map", "");
+	test_folder_write(folder, "map", "");
 	expect(maps, "alice@a.test", "one");
 	expect(maps, "@b.test", NULL);
 	postfix_maps_free(&maps);
-	write_file("map", "alice@a.test one\nbob@a.test two three\n@b.test four\n");
+	test_folder_write(folder, "map", "alice@a.test one\nbob@a.test two three\n@b.test four\n");
 }
 
 static void prefetches_several_keys(void **state)
@@ -88,7 +72,7 @@ static void prefetches_several_keys(void **state)
 	if (access("/usr/sbin/postmap", X_OK) < 0)
 		skip();
 	postfix_maps_prefetch(maps, map, keys, 3, false);
-	write_file("map", "nobody@a.test somebody\n");
+	test_folder_write(folder, "map", "nobody@a.test somebody\n");
 	expect(maps, "alice@a.test", "one");
 	expect(maps, "nobody@a.test", NULL);
 	expect(maps, "@b.test", "four");

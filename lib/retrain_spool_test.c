@@ -1,6 +1,7 @@
 #include "retrain_spool.h"
 
 #include "strbuf.h"
+#include "test_folder.h"
 #include "xalloc.h"
 
 #include <fcntl.h>
@@ -151,17 +152,6 @@ static void malformed_content_is_refused(void **state)
 	}
 }
 
-static void make_file(const char *name, const char *text)
-{
-	char *path = xasprintf("%s/%s", spool, name);
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-	free(path);
-}
-
 static void a_bad_file_is_put_aside(void **state)
 {
 	static const char name[] = "0000000000000001.1.1";
@@ -169,9 +159,9 @@ static void a_bad_file_is_put_aside(void **state)
 	struct retrain_file file;
 
 	(void)state;
-	make_file("new/0000000000000001.1.1", "nonsense");
-	make_file("new/.hidden", "no name of ours");
-	make_file("new/0000000000000001.1.1x", "no name of ours");
+	test_folder_write(spool, "new/0000000000000001.1.1", "nonsense");
+	test_folder_write(spool, "new/.hidden", "no name of ours");
+	test_folder_write(spool, "new/0000000000000001.1.1x", "no name of ours");
 	names = list(1);
 	assert_int_equal(retrain_spool_read(spool, names[0], &file, &error), RETRAIN_MALFORMED);
 	free(error);
@@ -211,9 +201,9 @@ static void left_overs_are_removed_and_fresh_files_stay(void **state)
 	char *bad = xasprintf("%s/bad/old", spool);
 
 	(void)state;
-	make_file("tmp/old", "x");
-	make_file("bad/old", "x");
-	make_file("tmp/fresh", "x");
+	test_folder_write(spool, "tmp/old", "x");
+	test_folder_write(spool, "bad/old", "x");
+	test_folder_write(spool, "tmp/fresh", "x");
 	assert_int_equal(utimensat(AT_FDCWD, old, times, 0), 0);
 	assert_int_equal(utimensat(AT_FDCWD, bad, times, 0), 0);
 	retrain_spool_clean(spool);
@@ -250,7 +240,7 @@ static void a_user_takes_no_more_than_his_share(void **state)
 		char file[64];
 
 		snprintf(file, sizeof(file), "new/%016u.1.2%s", i, tag);
-		make_file(file, "");
+		test_folder_write(spool, file, "");
 	}
 	free(name);
 	sleep(1);
@@ -272,7 +262,7 @@ static void a_full_spool_takes_no_more(void **state)
 		char name[48];
 
 		snprintf(name, sizeof(name), "new/%016u.1.1", i);
-		make_file(name, "");
+		test_folder_write(spool, name, "");
 	}
 	sleep(1);
 	ret = retrain_spool_write(spool, &sample, span_of("x"), &error);

@@ -1,4 +1,5 @@
 #include "folder.h"
+#include "lib/test_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,18 +13,6 @@
 #include <cmocka.h>
 
 static char folder[] = "/tmp/folder_test.XXXXXX";
-
-static void write_file(const char *name, const char *text)
-{
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
 
 static uint64_t fingerprint(void)
 {
@@ -43,17 +32,17 @@ static void a_fingerprint_sees_every_change(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	empty = fingerprint();
-	write_file("a.ndb", "x");
+	test_folder_write(folder, "a.ndb", "x");
 	one = fingerprint();
 	assert_int_not_equal(one, empty);
 	assert_int_equal(fingerprint(), one);
-	write_file("b.ndb", "x");
+	test_folder_write(folder, "b.ndb", "x");
 	two = fingerprint();
 	assert_int_not_equal(two, one);
-	write_file(".hidden", "x");
-	write_file("freshclam.dat", "x");
+	test_folder_write(folder, ".hidden", "x");
+	test_folder_write(folder, "freshclam.dat", "x");
 	assert_int_equal(fingerprint(), two);
-	write_file("a.ndb", "xx");
+	test_folder_write(folder, "a.ndb", "xx");
 	assert_int_not_equal(fingerprint(), two);
 	snprintf(path, sizeof(path), "%s/a.ndb", folder);
 	two = fingerprint();
@@ -70,7 +59,7 @@ static void removes_all_but_follows_no_links(void **state)
 	close(fd);
 	snprintf(path, sizeof(path), "%s/sub", folder);
 	mkdir(path, 0700);
-	write_file("sub/file", "x");
+	test_folder_write(folder, "sub/file", "x");
 	snprintf(path, sizeof(path), "%s/sub/link", folder);
 	assert_int_equal(symlink(outside, path), 0);
 	folder_empty(folder);

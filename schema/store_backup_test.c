@@ -172,15 +172,12 @@ static void test_while_it_is_written(void **state)
 	assert_true(WIFSIGNALED(status));
 }
 
-/* The same store is open meanwhile: it shows what was restored, and goes on from there. */
-static void test_open_meanwhile(void **state)
+/* A copy of a store with 15 messages; where it is to be restored, one with 40 others is open. */
+static struct store *copy_and_other(void)
 {
-	const uint32_t hash = 1000;
-	struct token_counts counts;
 	struct store *store = NULL;
 	char *error = NULL;
 
-	(void)state;
 	test_folder_remove(live);
 	test_folder_remove(restored);
 	expect(store_open(&store, live, true, &error), error);
@@ -191,6 +188,18 @@ static void test_open_meanwhile(void **state)
 	expect(store_open(&store, restored, true, &error), error);
 	for (unsigned number = 101; number <= 140; number++)
 		write_one(store, number);
+	return store;
+}
+
+/* The same store is open meanwhile: it shows what was restored, and goes on from there. */
+static void test_open_meanwhile(void **state)
+{
+	const uint32_t hash = 1000;
+	struct token_counts counts;
+	struct store *store = copy_and_other();
+	char *error = NULL;
+
+	(void)state;
 	expect(dictionary_refresh(store, &error), error);
 	expect(restore(&error), error);
 	expect(dictionary_refresh(store, &error), error);
@@ -218,20 +227,10 @@ static void restored_execute(const char *sql)
 static void test_fails_half_way(void **state)
 {
 	static const char *const tables[] = {"message", "features", "lesson", "dictionary"};
-	struct store *store = NULL;
+	struct store *store = copy_and_other();
 	char *error = NULL;
 
 	(void)state;
-	test_folder_remove(live);
-	test_folder_remove(restored);
-	expect(store_open(&store, live, true, &error), error);
-	for (unsigned number = 1; number <= 15; number++)
-		write_one(store, number);
-	store_close(&store);
-	copy_take();
-	expect(store_open(&store, restored, true, &error), error);
-	for (unsigned number = 101; number <= 140; number++)
-		write_one(store, number);
 	store_close(&store);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		char *sql = xasprintf("CREATE TRIGGER no BEFORE INSERT ON %s BEGIN SELECT "

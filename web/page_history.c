@@ -191,10 +191,7 @@ static void show_actions(struct request *r)
 {
 	struct html *h = &r->html;
 
-	html(h,
-	     "<div class=\"actions\"><p class=\"all\" hidden><input type=\"checkbox\" id=\"all\">"
-	     "<label for=\"all\">%s</label></p><p class=\"hint\">%s</p>",
-	     tr(h, "Select all"), tr(h, "Selected messages:"));
+	begin_actions(r);
 	html(h, "<button name=\"do\" value=\"innocent\">%s</button>", tr(h, "Not spam"));
 	html(h, "<button name=\"do\" value=\"spam\">%s</button>", tr(h, "Spam"));
 	html(h, "<button name=\"do\" value=\"undo\" class=\"quiet\">%s</button></div>",

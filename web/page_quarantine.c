@@ -130,10 +130,7 @@ static void show_actions(struct request *r)
 {
 	struct html *h = &r->html;
 
-	html(h,
-	     "<div class=\"actions\"><p class=\"all\" hidden><input type=\"checkbox\" id=\"all\">"
-	     "<label for=\"all\">%s</label></p><p class=\"hint\">%s</p>",
-	     tr(h, "Select all"), tr(h, "Selected messages:"));
+	begin_actions(r);
 	html(h, "<button name=\"do\" value=\"release\" class=\"primary\">%s</button>",
 	     tr(h, "Release"));
 	html(h, "<button name=\"do\" value=\"delete\">%s</button></div>", tr(h, "Delete"));

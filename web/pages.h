@@ -107,6 +107,9 @@ bool show_is_alert(const json_t *row, const char *words);
 /* <option value="VALUE" selected>LABEL</option> */
 void show_option(struct request *r, const char *value, const char *label, const char *selected);
 
+/* Above the buttons for several messages: "select all", and that it is about the selected. */
+void begin_actions(struct request *r);
+
 /* The query of a link: name=value&..., of those that have a value. */
 void query_put(struct strbuf *out, const char *name, const char *value);
 

@@ -172,6 +172,16 @@ void show_option(struct request *r, const char *value, const char *label, const 
 	html(&r->html, ">%s</option>", label);
 }
 
+void begin_actions(struct request *r)
+{
+	struct html *h = &r->html;
+
+	html(h,
+	     "<div class=\"actions\"><p class=\"all\" hidden><input type=\"checkbox\" id=\"all\">"
+	     "<label for=\"all\">%s</label></p><p class=\"hint\">%s</p>",
+	     tr(h, "Select all"), tr(h, "Selected messages:"));
+}
+
 void query_put(struct strbuf *out, const char *name, const char *value)
 {
 	if (value[0] == '\0')

@@ -22,13 +22,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	folder_remove();
-	return 0;
-}
-
 /* Everything that a verdict depends on, for the features of the first messages. */
 struct snapshot {
 	struct dictionary_sums sums;
@@ -155,7 +148,7 @@ static void test_corrections(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		correction_round(modes[i]);
-		teardown(NULL);
+		site_teardown(NULL);
 		setup(NULL);
 	}
 }
@@ -410,18 +403,18 @@ static void test_forget(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_new_account, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_learns, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_redelivery, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_corrections, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unlearn, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_walls, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_modes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_merges, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_preferences, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_new_account, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_learns, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_redelivery, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_corrections, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_unlearn, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_walls, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_busy, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_forget, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_modes, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_merges, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_kill, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_preferences, setup, site_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

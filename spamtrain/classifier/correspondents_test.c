@@ -3,21 +3,6 @@
 #include "schema/store_correspondent.h"
 #include "spamtrain/classifier/site_fixture.h"
 
-static int setup(void **state)
-{
-	(void)state;
-	folder_make();
-	site = site_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	folder_remove();
-	return 0;
-}
-
 static void keys(void **state)
 {
 	int64_t friend = correspondent_key(SPAN_LITERAL("friend@third.test"));
@@ -159,5 +144,5 @@ int main(void)
 		cmocka_unit_test(the_number_is_bounded),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, site_setup, site_teardown);
 }

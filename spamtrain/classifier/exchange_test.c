@@ -12,21 +12,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static int setup(void **state)
-{
-	(void)state;
-	folder_make();
-	site = site_make();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	folder_remove();
-	return 0;
-}
-
 static struct classifier_message *message_make(unsigned number)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -572,16 +557,17 @@ static void test_list_breaks_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_life_goes_on, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_replace, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wrong_lines, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_quarantine_stays, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_export_beside_lessons, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_list_breaks_off, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_bogofilter, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_round_trip, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_life_goes_on, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_replace, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_damage, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_lines, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_quarantine_stays, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_export_beside_lessons, site_setup,
+						site_teardown),
+		cmocka_unit_test_setup_teardown(test_killed, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_list_breaks_off, site_setup, site_teardown),
+		cmocka_unit_test_setup_teardown(test_bogofilter, site_setup, site_teardown),
 		cmocka_unit_test(test_bogofilter_damage),
 		cmocka_unit_test(test_spamassassin),
 	};

@@ -55,6 +55,22 @@ static inline void folder_remove(void)
 	test_folder_remove(folder);
 }
 
+/* For tests that need no other site. */
+static inline int site_setup(void **state)
+{
+	(void)state;
+	folder_make();
+	site = site_make();
+	return 0;
+}
+
+static inline int site_teardown(void **state)
+{
+	(void)state;
+	folder_remove();
+	return 0;
+}
+
 /* ---- users ---- */
 
 static inline struct classifier *user_open_at(struct classifier_site *at, const char *user)

@@ -80,6 +80,17 @@ class LdaTest(unittest.TestCase):
             page = b"".join(iter(lambda: s.recv(65536), b"")).decode()
         return int(re.search(re.escape(name) + r" (\d+)", page).group(1))
 
+    def dkim(self):
+        """The module, a key, and its record in the DNS."""
+        try:
+            import dkim
+        except ImportError:
+            self.skipTest("python3-dkim is not installed")
+        key = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout
+        public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=key, capture_output=True, check=True).stdout
+        record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+        return dkim, key, record
+
 
 class Delivery(LdaTest):
     def test_each_recipient_has_his_own_verdict(self):
@@ -150,13 +161,7 @@ class Delivery(LdaTest):
         self.assertEqual(len(self.host.messages(ALICE)), 5)
 
     def test_a_signature_by_dkim_still_verifies(self):
-        try:
-            import dkim
-        except ImportError:
-            self.skipTest("python3-dkim is not installed")
-        key = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout
-        public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=key, capture_output=True, check=True).stdout
-        record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+        dkim, key, record = self.dkim()
         for canonicalize in (b"relaxed", b"relaxed"), (b"simple", b"simple"):
             sent = message("Signed " + canonicalize[0].decode(), b"a \r\n.b\r\n\r\n\r\n", b"X-Long: a\r\n\tb\r\n")
             signature = dkim.sign(sent, b"s", b"client.test", key, canonicalize=canonicalize)
@@ -549,13 +554,7 @@ class Actions(Trained):
 
     def test_dkim_after_each_action(self):
         """A signature that does not cover the Subject survives all of them."""
-        try:
-            import dkim
-        except ImportError:
-            self.skipTest("python3-dkim is not installed")
-        key = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout
-        public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=key, capture_output=True, check=True).stdout
-        record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+        dkim, key, record = self.dkim()
 
         def sent(subject, actions):
             for name, value in actions:

@@ -74,6 +74,17 @@ def signature(age=0, number=1):
     return f"{int(time.time()) - age:08x}{number:016x}"
 
 
+def share_with_alice(bob):
+    """Two folders, and a message in one of them."""
+    for folder in ("Shared", "Junk"):
+        try:
+            bob.do("CREATE", folder)
+        except imaplib.IMAP4.error:
+            pass
+        bob.do("SETACL", folder, ALICE, "lrwstipekx")
+    bob.put("Shared", message("m", "X-DSPAM-Signature: " + signature()))
+
+
 class Retrain(PluginTest):
     def setUp(self):
         self.alice = self.server.imap(ALICE)
@@ -399,13 +410,7 @@ class Others(PluginTest):
     def test_shared_folders_teach_their_owner(self):
         bob = self.server.imap(BOB)
         self.addCleanup(bob.logout)
-        for folder in ("Shared", "Junk"):
-            try:
-                bob.do("CREATE", folder)
-            except imaplib.IMAP4.error:
-                pass
-            bob.do("SETACL", folder, ALICE, "lrwstipekx")
-        bob.put("Shared", message("m", "X-DSPAM-Signature: " + signature()))
+        share_with_alice(bob)
         self.alice.transfer("MOVE", f"#Shared/{BOB}/Shared", f"#Shared/{BOB}/Junk")
         self.assertEqual(self.classes(), [(BOB, "spam")])
         self.server.clear_corrections()
@@ -418,13 +423,7 @@ class Others(PluginTest):
 class Shared(PluginTest):
     def test_shared_folders_teach_nobody(self):
         alice, bob = self.server.imap(ALICE), self.server.imap(BOB)
-        for folder in ("Shared", "Junk"):
-            try:
-                bob.do("CREATE", folder)
-            except imaplib.IMAP4.error:
-                pass
-            bob.do("SETACL", folder, ALICE, "lrwstipekx")
-        bob.put("Shared", message("m", "X-DSPAM-Signature: " + signature()))
+        share_with_alice(bob)
         alice.transfer("COPY", f"#Shared/{BOB}/Shared", f"#Shared/{BOB}/Junk")
         alice.transfer("COPY", f"#Shared/{BOB}/Shared", "Junk")
         alice.transfer("COPY", f"#Shared/{BOB}/Junk", "INBOX")
