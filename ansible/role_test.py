@@ -113,6 +113,87 @@ class Files(InFolder):
         self.assertFalse(os.path.exists(self.path("d")))
         self.assertFalse(self.files(exclusive=True)["changed"])
 
+    def test_what_would_go_is_known_before(self):
+        self.assertFalse(self.files(files={"a": "one\n"})["others"])
+        self.assertFalse(self.files(files={"a": "one\n"})["others"])
+        self.assertTrue(self.files()["others"])
+        self.files(files={"b": "two\n"})
+        self.assertTrue(self.files(files={"a": "one\n"})["others"])
+        self.assertEqual(sorted(os.listdir(self.path("d"))), ["a", "b"])
+
+
+class Paths(InFolder):
+    def paths(self, *wanted, **arguments):
+        me = {"owner": str(os.getuid()), "group": str(os.getgid())}
+        return self.run_module("shoveler_paths.py", paths=[{**me, **path, "path": self.path(path["path"])} for path in wanted], **arguments)
+
+    def mode(self, name):
+        return os.stat(self.path(name)).st_mode & 0o7777
+
+    def test_made_once(self):
+        wanted = [{"path": "d/e", "mode": "0750"}, {"path": "d/e/f", "mode": "0640", "content": "x\n"}, {"path": "no", "mode": "0700", "when": False}]
+        self.assertEqual(self.paths(*wanted)["names"], [self.path("d/e"), self.path("d/e/f")])
+        self.assertEqual((self.mode("d/e"), self.mode("d/e/f"), self.read("d/e/f")), (0o750, 0o640, "x\n"))
+        self.assertEqual((self.paths(*wanted)["changed"], os.listdir(self.directory)), (False, ["d"]))
+        os.chmod(self.path("d/e/f"), 0o644)
+        self.assertEqual(self.paths(*wanted)["names"], [self.path("d/e/f")])
+        self.assertEqual(self.mode("d/e/f"), 0o640)
+
+    def test_content(self):
+        self.write("f", "mine\n")
+        keep = {"path": "f", "mode": "0644", "content": "other\n", "keep": True}
+        self.assertEqual((self.paths(keep)["changed"], self.read("f")), (False, "mine\n"))
+        result = self.paths({**keep, "keep": False}, check=True)
+        self.assertEqual((result["diff"][0]["before"], result["diff"][0]["after"], self.read("f")), ("mine\n", "other\n", "mine\n"))
+        self.assertTrue(self.paths({**keep, "keep": False})["changed"])
+        self.assertEqual(self.read("f"), "other\n")
+
+    def test_a_mark_is_no_change(self):
+        self.assertFalse(self.paths({"path": "mark", "mode": "0644", "content": "", "passing": True})["changed"])
+        self.assertTrue(os.path.exists(self.path("mark")))
+
+    def test_check_mode_makes_nothing_and_needs_no_user(self):
+        wanted = [{"path": "d", "mode": "0750", "owner": "nobody-at-all"}, {"path": "d/f", "mode": "0640", "content": "x\n", "group": "nobody-at-all"}]
+        self.assertEqual(self.paths(*wanted, check=True)["names"], [self.path("d"), self.path("d/f")])
+        self.assertEqual(os.listdir(self.directory), [])
+        self.write("d/f", "x\n")
+        self.assertTrue(self.paths(*wanted, check=True)["changed"])
+        self.assertIn("nobody-at-all", self.paths(*wanted, expect=1)["msg"])
+
+    def test_absent(self):
+        self.write("d/e/f", "x\n")
+        self.write("g", "x\n")
+        os.symlink(self.path("g"), self.path("link"))
+        absent = [self.path(name) for name in ("d", "link", "none")]
+        self.assertEqual(self.paths(absent=absent, check=True)["names"], absent[:2])
+        self.assertEqual(self.paths(absent=absent)["names"], absent[:2])
+        self.assertEqual(os.listdir(self.directory), ["g"])
+
+
+class Host(InFolder):
+    def host(self, **arguments):
+        return self.run_module("shoveler_host.py", check=True, **arguments)
+
+    def test_paths_and_signatures(self):
+        for name in ("main.cvd", "own.ndb", "freshclam.dat"):
+            self.write(name, "")
+        result = self.host(paths=[self.path("own.ndb"), self.path("none")], signatures=self.directory)
+        self.assertEqual((result["there"], result["signatures"]), ([self.path("own.ndb")], 2))
+        self.assertEqual(self.host(signatures=self.path("none"))["signatures"], 0)
+
+    def test_programs(self):
+        self.write("postconf", "#!/bin/sh\n[ \"$*\" = '-c /p -x -h recipient_delimiter' ] && echo +-\n", 0o755)
+        self.write("dovecot", "#!/bin/sh\necho '2.4.1-4 (7d8c0e5759)'\n", 0o755)
+        self.write("dpkg-query", "#!/bin/sh\nprintf 'ii  a_1\\nrc  b_2\\nhi  c_3\\n'\n", 0o755)
+        result = self.host(postfix="/p", dovecot=True, packages=True)
+        self.assertEqual((result["recipient_delimiter"], result["dovecot"], result["packages"]), ("+-", "2.4", ["a_1"]))
+
+    def test_accounts(self):
+        result = self.host(accounts=True)
+        self.assertIn("root", result["users"])
+        self.assertIn("daemon", result["groups"])
+        self.assertTrue(all(":" in member for member in result["members"]))
+
 
 class Settings(InFolder):
     known = ["spam_traps", "dictionary_groups", "virus_scan", "dns_budget"]
@@ -200,6 +281,21 @@ class Units(InFolder):
         self.write("a.service", "unit active")
         self.units(restart=["a.service"])
         self.assertEqual(self.log(), ["daemon-reload", "stop a*.socket", "restart a.service"])
+
+    def test_asked_before_anything_is_told(self):
+        self.write("a.service", "unit active")
+        no = ["sh", "-c", "echo it is wrong >&2; exit 78"]
+        self.assertIn("it is wrong", self.units(ask=[["true"], no], restart=["a.service"], expect=1)["msg"])
+        self.assertEqual(self.log(), [])
+        self.assertTrue(self.units(ask=[no], restart=["a.service"], check=True)["changed"])
+        self.units(ask=[["true"]], restart=["a.service"])
+        self.assertIn("restart a.service", self.log())
+
+    def test_what_is_to_go_later(self):
+        for name, words in (("a.service", "unit active"), ("b.timer", "unit enabled"), ("c.timer", "unit")):
+            self.write(name, words)
+        result = self.units(later=["a.service", "b.timer", "c.timer", "none.path"])
+        self.assertEqual((result["later"], result["changed"], self.log()), (["a.service", "b.timer"], False, []))
 
     def test_check_mode(self):
         self.write("a.service", "unit")

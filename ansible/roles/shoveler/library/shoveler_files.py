@@ -41,6 +41,10 @@ names:
   description: Files that were changed, or would be.
   type: list
   returned: always
+others:
+  description: Whether there is something that O(exclusive) would remove.
+  type: bool
+  returned: always
 """
 
 import os
@@ -84,6 +88,11 @@ def make_directory(module, path):
         os.chmod(path, 0o755)
 
 
+def has_others(params):
+    directory, names = params["directory"], {name for name, text in params["files"].items() if text}
+    return os.path.isdir(directory) and (not names or bool(set(os.listdir(directory)) - names))
+
+
 def apply(module, before, wanted):
     params = module.params
     if any(wanted.values()):
@@ -109,6 +118,7 @@ def main():
         supports_check_mode=True,
     )
     directory = module.params["directory"]
+    others = has_others(module.params)
     wanted = wanted_files(module.params)
     before = {path: read(path) for path in wanted}
     wanted = {path: text for path, text in wanted.items() if before[path] != text}
@@ -121,6 +131,7 @@ def main():
             os.rmdir(directory)
     module.exit_json(
         changed=bool(wanted) or empty,
+        others=others,
         names=[os.path.basename(path) for path in wanted],
         diff=[{"before_header": path, "after_header": path, "before": before[path], "after": wanted[path]} for path in wanted],
     )

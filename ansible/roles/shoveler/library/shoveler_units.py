@@ -29,6 +29,18 @@ options:
     type: list
     elements: str
     default: []
+  ask:
+    description:
+      - Commands that must succeed, before anything is told. A daemon that would not like its configuration keeps running with the one it
+        has. Check mode does not run them.
+    type: list
+    elements: list
+    default: []
+  later:
+    description: Units that shall neither be enabled nor run once others know; which of them do is only told.
+    type: list
+    elements: str
+    default: []
   read_again:
     description: Let systemd read its units again at the end, where files of some have gone.
     type: bool
@@ -49,6 +61,10 @@ missing:
   returned: always
 running:
   description: Those that ran before.
+  type: list
+  returned: always
+later:
+  description: Those of O(later) that are enabled or run.
   type: list
   returned: always
 """
@@ -100,6 +116,13 @@ def is_enabled(unit):
     return unit["UnitFileState"] == "enabled"
 
 
+def ask_all(module):
+    for command in module.params["ask"] if not module.check_mode else []:
+        code, out, errors = module.run_command(command)
+        if code != 0:
+            module.fail_json(msg=f"{' '.join(command)}: {(errors or out).strip()}\nIt was not told of this.")
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -107,13 +130,16 @@ def main():
             "unwanted": {"type": "list", "elements": "str", "default": []},
             "restart": {"type": "list", "elements": "str", "default": []},
             "reload": {"type": "list", "elements": "str", "default": []},
+            "ask": {"type": "list", "elements": "list", "default": []},
+            "later": {"type": "list", "elements": "str", "default": []},
             "read_again": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     params = module.params
+    ask_all(module)
     systemd = Systemd(module)
-    units = systemd.ask([*params["wanted"], *params["unwanted"], *params["restart"], *params["reload"]])
+    units = systemd.ask([name for part in ("wanted", "unwanted", "restart", "reload", "later") for name in params[part]])
     missing = [name for name in params["wanted"] if name not in units]
     if missing and not module.check_mode:
         module.fail_json(msg=f"There is no {', '.join(missing)}: are the programs installed?")
@@ -140,6 +166,7 @@ def main():
         changed=bool(systemd.lines),
         missing=missing,
         running=running,
+        later=[name for name in params["later"] if name in units and (name in running or is_enabled(units[name]))],
         diff={"before": "", "after": "".join(systemd.lines)} if systemd.lines else {},
     )
 
