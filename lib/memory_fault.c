@@ -1,5 +1,7 @@
 #include "memory_fault.h"
 
+#include "test_child.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -35,6 +37,8 @@ static bool fails(void)
 	call = atomic_fetch_add(&calls, 1) + 1;
 	if (fault.at == 0 || call < fault.at || (call > fault.at && !fault.for_good))
 		return false;
+	if (memory_fault_failed != NULL)
+		memory_fault_failed();
 	errno = ENOMEM;
 	return true;
 }
@@ -95,6 +99,7 @@ static _Noreturn void be_child(const struct memory_fault *with, int (*run)(void 
 	int code;
 
 	be_quiet();
+	test_child_signals();
 	code = run_with(with, run, context) == 0 ? MEMORY_END_DONE : MEMORY_END_REFUSED;
 	if (look && __lsan_do_recoverable_leak_check != NULL &&
 	    __lsan_do_recoverable_leak_check() != 0)

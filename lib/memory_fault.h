@@ -35,4 +35,7 @@ unsigned memory_fault_count(bool late, int (*run)(void *context), void *context)
 
 void memory_fault_begin(void);
 
+/* Of a test that wants to know: called at each allocation that fails. */
+void memory_fault_failed(void) __attribute__((weak));
+
 #endif

@@ -8,7 +8,7 @@
 #define SHOVELER_SCANNER_CLIENT_H
 
 #include "lib/endpoint.h"
-#include "scanner_engine.h"
+#include "scan_status.h"
 
 struct scan_result {
 	enum scan_status status;

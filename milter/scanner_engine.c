@@ -1,18 +1,23 @@
 #include "scanner_engine.h"
 
 #include "lib/xalloc.h"
+#include "scanner_shortage.h"
 
 #include <clamav.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define LIMIT_PREFIX "Heuristics.Limits.Exceeded"
 #define CUT_OFF	     LIMIT_PREFIX ".MaxFileSize"
+#define MAX_REASON   200
 
 struct scanner_engine {
 	struct cl_engine *clamav;
 	struct cl_scan_options options;
 	int64_t max_file_size;
+	char reason[MAX_REASON]; /* why the last scan failed */
 };
 
 /* Of one scan. */
@@ -20,22 +25,6 @@ struct watch {
 	int64_t max_file_size;
 	bool cut_off;
 };
-
-static const char *const status_names[] = {"clean", "infected", "limit", "error"};
-
-const char *scan_status_name(enum scan_status status)
-{
-	return status_names[status];
-}
-
-enum scan_status scan_status_find(const char *name)
-{
-	for (enum scan_status status = SCAN_CLEAN; status < SCAN_ERROR; status++) {
-		if (strcmp(status_names[status], name) == 0)
-			return status;
-	}
-	return SCAN_ERROR;
-}
 
 /* What libclamav says about hostile files is of no use to anybody here. */
 static void ignore_message(enum cl_msg severity, const char *full, const char *text, void *context)
@@ -130,6 +119,15 @@ int scanner_engine_set_temp(struct scanner_engine *engine, const char *directory
 											    : -1;
 }
 
+static const char *describe_shortage(struct scanner_engine *engine, int error)
+{
+	if (error == ENOMEM)
+		return "not enough memory (scanner_max_memory)";
+	snprintf(engine->reason, sizeof(engine->reason),
+		 "temporary files cannot be written (scanner_temp_directory): %s", strerror(error));
+	return engine->reason;
+}
+
 enum scan_status scanner_engine_scan(struct scanner_engine *engine, int fd, const char **name_r)
 {
 	struct watch watch = {.max_file_size = engine->max_file_size};
@@ -137,6 +135,7 @@ enum scan_status scanner_engine_scan(struct scanner_engine *engine, int fd, cons
 	cl_error_t code;
 
 	*name_r = NULL;
+	scanner_shortage_begin();
 	code = cl_scandesc_callback(fd, NULL, name_r, &scanned, engine->clamav, &engine->options,
 				    &watch);
 	if (code == CL_VIRUS && watch.cut_off)
@@ -144,8 +143,11 @@ enum scan_status scanner_engine_scan(struct scanner_engine *engine, int fd, cons
 	if (code == CL_VIRUS && *name_r != NULL)
 		return strncmp(*name_r, LIMIT_PREFIX, strlen(LIMIT_PREFIX)) == 0 ? SCAN_LIMIT
 										 : SCAN_INFECTED;
-	if (code == CL_CLEAN)
+	if (scanner_shortage() != 0)
+		*name_r = describe_shortage(engine, scanner_shortage());
+	else if (code == CL_CLEAN)
 		return SCAN_CLEAN;
-	*name_r = cl_strerror(code);
+	else
+		*name_r = cl_strerror(code);
 	return SCAN_ERROR;
 }

@@ -212,8 +212,10 @@ static int take_event(const struct process *process, char **error_r)
 		ret = 1;
 	} else if (strcmp(event, "worker-died") == 0) {
 		metric_add(&workers_died, 1);
-		msg_warn("scanner: action=worker-died, signal=%s, busy_ms=%s",
-			 value_or(&packet, "signal", "0"), value_or(&packet, "busy", "0"));
+		msg_warn("scanner: action=worker-died, signal=%s, busy_ms=%s%s%s",
+			 value_or(&packet, "signal", "0"), value_or(&packet, "busy", "0"),
+			 packet_get(&packet, "reason") != NULL ? ", reason=" : "",
+			 value_or(&packet, "reason", ""));
 	} else {
 		*error_r = xstrdup(value_or(&packet, "reason", "the scanner does not start"));
 		ret = -1;

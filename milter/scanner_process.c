@@ -95,6 +95,8 @@ static void report_death(struct generation *generation, size_t i, int status)
 	snprintf(number, sizeof(number), "%lld",
 		 busy_since == 0 ? 0LL : (long long)(clock_ms() - busy_since));
 	packet_put(&packet, "busy", number);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SCANNER_WORKER_NO_MEMORY)
+		packet_put(&packet, "reason", "not enough memory (scanner_max_memory)");
 	(void)packet_send(SCANNER_CONTROL_FD, &packet, -1);
 	strbuf_free(&packet);
 }

@@ -6,6 +6,7 @@
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 #include "scanner_sandbox.h"
+#include "scanner_shortage.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -72,6 +73,9 @@ static void answer(const struct scanner_worker *worker, const struct packet *req
 	if (status == SCAN_CLEAN) {
 		atomic_store(worker->busy_since, clock_ms());
 		status = scanner_engine_scan(worker->engine, fd, &name);
+		/* It counts as a crash, so that a message that always needs too much is held. */
+		if (status == SCAN_ERROR && scanner_shortage() == ENOMEM)
+			_exit(SCANNER_WORKER_NO_MEMORY);
 		atomic_store(worker->busy_since, 0);
 	}
 	packet_put(reply, "status", scan_status_name(status));

@@ -18,6 +18,8 @@
 
 #include <stdatomic.h>
 
+#define SCANNER_WORKER_NO_MEMORY 3 /* exit code: a scan needed more than it may have */
+
 struct scanner_worker {
 	const struct scanner_settings *settings;
 	struct scanner_engine *engine;

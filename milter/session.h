@@ -42,7 +42,8 @@ struct transaction {
 	struct forged_field forged[SESSION_MAX_FORGED];
 	struct spool *spool; /* NULL: nobody wants it scanned */
 	XXH3_state_t *digest;
-	bool too_large, spool_failed;
+	bool too_large;
+	int spool_error; /* errno: it could not be kept for the scanner; or 0 */
 	bool too_forged; /* more fields of our own names than can be removed */
 };
 

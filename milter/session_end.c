@@ -14,6 +14,7 @@
 #include "sent.h"
 #include "suspects.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -48,11 +49,15 @@ static bool wants_scan(const struct session *session)
 
 static void scan_spool(struct session *session, struct scan_result *result)
 {
-	int fd = session->transaction->spool == NULL ? -1
-						     : spool_finish(session->transaction->spool);
+	int fd, error = session->transaction->spool_error;
 
+	fd = session->transaction->spool == NULL ? -1 : spool_finish(session->transaction->spool);
 	if (fd < 0) {
-		*result = (struct scan_result){SCAN_ERROR, false, xstrdup("cannot spool it")};
+		*result = (struct scan_result){
+			.status = SCAN_ERROR,
+			.name = xasprintf("temporary files cannot be written "
+					  "(scanner_temp_directory): %s",
+					  strerror(error != 0 ? error : errno))};
 		return;
 	}
 	scanner_client_scan(&session->policy->scanner, fd, session->policy->scanner_timeout_s,

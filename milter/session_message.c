@@ -46,16 +46,19 @@ static void begin_spool(struct session *session)
 {
 	struct transaction *transaction = session->transaction;
 
-	if (transaction->spool != NULL || transaction->too_large || transaction->spool_failed)
+	if (transaction->spool != NULL || transaction->too_large || transaction->spool_error != 0)
 		return;
 	if (!verdict_wants_scan(session->policy, transaction->classes, transaction->login != NULL))
 		return;
+	if (transaction->digest == NULL)
+		transaction->digest = XXH3_createState();
+	if (transaction->digest == NULL) {
+		transaction->spool_error = ENOMEM;
+		return;
+	}
+	XXH3_128bits_reset(transaction->digest);
 	transaction->spool =
 		spool_new(session->policy->temp_directory, session->policy->max_file_size);
-	transaction->digest = XXH3_createState();
-	if (transaction->digest == NULL)
-		xalloc_failed();
-	XXH3_128bits_reset(transaction->digest);
 }
 
 static void add(struct transaction *transaction, const void *data, size_t size)
@@ -63,7 +66,7 @@ static void add(struct transaction *transaction, const void *data, size_t size)
 	if (transaction->spool == NULL || spool_write(transaction->spool, data, size) == 0)
 		return;
 	transaction->too_large = errno == EFBIG;
-	transaction->spool_failed = !transaction->too_large;
+	transaction->spool_error = transaction->too_large ? 0 : errno;
 	spool_free(&transaction->spool);
 }
 

@@ -10,7 +10,7 @@
 #define SHOVELER_VERDICT_H
 
 #include "policy.h"
-#include "scanner_engine.h"
+#include "scan_status.h"
 
 /* What a recipient is; an alias can be several of these. */
 #define CLASS_MAILBOX  1u  /* delivered on this host: scanned */
@@ -41,6 +41,7 @@ struct verdict_input {
 	bool submitted;	  /* by an authenticated user */
 	bool poisonous;	  /* this content crashed the scanner crash_limit times */
 	bool braked;	  /* its signature has found too much lately */
+	bool unkept;	  /* no copy can be kept of what would be taken from somebody */
 	enum scan_status status; /* only looked at if it was to be scanned */
 };
 

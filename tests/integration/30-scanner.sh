@@ -89,12 +89,19 @@ expect 0 "30 mails meanwhile: taken at once" "30" taken
 arrived() { lab_imap bob header INBOX Subject | grep -c 'Flow'; }
 expect 60 "at bob's" "30" arrived
 
-# A database that cannot be loaded leaves the old one.
+# A database that cannot be loaded leaves the old one, for scans that are under way and for those that come.
+touch "$LAB_DIR/go"
+# Fewer than virus_brake.
+attacks() { for _ in $(seq 50); do [ -e "$LAB_DIR/go" ] || break; lab_message "Attack" "$(lab_eicar)" | lab_send alice@example.test | grep -oE '^data [0-9]+' || echo "no reply"; done; }
+attacks >"$LAB_DIR/attacks" &
+attacks=$!
+lab_wait $((20 * STORY_PATIENCE)) test -s "$LAB_DIR/attacks"
 echo "damaged" >"$LAB_DIR/mx1/var/lib/clamav/damaged.ndb"
-expect_like 10 "a damaged database" "the old one stays" 'the old signatures stay in use' milter_log 'load-failed'
-lab_message "Damaged" "$(lab_eicar)" >"$LAB_DIR/message"
-lab_send alice@example.test <"$LAB_DIR/message" >/dev/null
-expect_like 5 "and finds" "EICAR" 'scan=infected' milter_log 'action=discard.*Eicar'
+expect_like 20 "a damaged database while viruses come" "the old one stays" 'the old signatures stay in use' milter_log 'load-failed'
+rm "$LAB_DIR/go" && wait $attacks
+expect 0 "the viruses: each of them taken" "data 250" sort -u "$LAB_DIR/attacks"
+discarded() { [ "$(milter_log 'to=<alice@example.test>.*action=discard.*Eicar' | wc -l)" -ge "$(wc -l <"$LAB_DIR/attacks")" ] && echo all; }
+expect 5 "and found" "all" discarded
 rm "$LAB_DIR/mx1/var/lib/clamav/damaged.ndb"
 
 # kill -9 of a worker, then of the whole scanner.
@@ -147,6 +154,28 @@ lab_send alice@example.test friend@example.test <"$LAB_DIR/bomb" >"$LAB_DIR/answ
 expect_like 0 "again: alice waits" "451" '^rcpt alice@example.test 451' cat "$LAB_DIR/answers"
 expect 20 "the redirect has it" "delivered" sh -c "grep -rlx 'Subject: Mixed bomb' '$LAB_DIR/third/var/vmail/friend/new' >/dev/null && echo delivered"
 expect_like 0 "alice alone" "refused" '^data 554.*cannot be scanned' lab_send alice@example.test <"$LAB_DIR/bomb"
+
+# Neither is one for which there is no room, nor one that needs more memory than a worker may have: both are put off.
+lab_in mx1 sh -c 'mkdir -p /var/tmp/small && mount -t tmpfs -o size=64k small /var/tmp/small'
+milter_settings "scanner_temp_directory = /var/tmp/small"
+no_room() { milter_log 'action=defer, scan=error, result=temporary files cannot be written \(scanner_temp_directory\): No space left on device' | wc -l; }
+number=0
+for size in 100000 300000; do
+	number=$((number + 1))
+	{ head -c $size /dev/urandom; cat "$LAB_DIR/eicar"; } >"$LAB_DIR/large"
+	attach "No room" "$LAB_DIR/large" >"$LAB_DIR/message"
+	expect_like 0 "a virus of $size bytes, and no room for temporary files" "put off" '^data 451' lab_send alice@example.test <"$LAB_DIR/message"
+	expect 5 "the log says so, in a line each" "$number" no_room
+done
+lab_in mx1 mount -o remount,size=10m /var/tmp/small
+lab_send alice@example.test <"$LAB_DIR/message" >/dev/null
+expect_like 5 "when there is room" "it is found" 'action=discard, scan=infected' sh -c "tail -n 1 '$LAB_DIR/mx1/var/log/shoveler-milter.out'"
+milter_settings "scanner_max_memory = 200m" "scanner_max_time = 0" "scanner_max_file_size = 300m"
+lab_in mx1 umount -l /var/tmp/small
+attach "No memory" "$LAB_DIR/bomb.zip" >"$LAB_DIR/message"
+expect_like 0 "a message of 280 MB for a worker of 200 MB" "put off" '^data 451' lab_send alice@example.test <"$LAB_DIR/message"
+expect_like 5 "the log" "says why" 'worker-died.*not enough memory \(scanner_max_memory\)' milter_log 'worker-died'
+expect 1 "her INBOX" "nowhere" folder alice "No memory"
 
 # Other actions than to discard it.
 milter_settings "virus_action = reject" "virus_exempt_networks = 203.0.113.30"
