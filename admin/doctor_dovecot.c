@@ -25,11 +25,14 @@ static const char *const sharing_advice =
 
 /* ---- what is loaded ---- */
 
+/* Else that of 2.3 has managesieve list its capabilities each time, which starts doveconf again. */
+#define DOVECONF "env", "DUMP_CAPABILITY=1", "doveconf"
+
 /* Appends what doveconf answers, and a space. */
 static bool ask_doveconf(const char *filter, struct strbuf *plugins)
 {
-	const char *const filtered[] = {"doveconf", "-f", filter, "-h", "mail_plugins", NULL};
-	const char *const plain[] = {"doveconf", "-h", "mail_plugins", NULL};
+	const char *const filtered[] = {DOVECONF, "-f", filter, "-h", "mail_plugins", NULL};
+	const char *const plain[] = {DOVECONF, "-h", "mail_plugins", NULL};
 	struct strbuf answer = STRBUF_INIT;
 	bool answered = doctor_run(filter != NULL ? filtered : plain, &answer) == 0;
 
@@ -128,7 +131,7 @@ static void check_protocol(struct doctor *doctor, const char *protocol)
 static void check_protocols(struct doctor *doctor)
 {
 	static const char *const protocols[] = {"imap", "pop3", "lmtp"};
-	const char *const argv[] = {"doveconf", "-h", "protocols", NULL};
+	const char *const argv[] = {DOVECONF, "-h", "protocols", NULL};
 	struct strbuf served = STRBUF_INIT;
 
 	strbuf_append_char(&served, ' ');

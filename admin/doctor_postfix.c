@@ -36,6 +36,26 @@ static void check_copies(struct doctor *doctor, const struct conf *conf)
 		doctor_ok(doctor, "no copies of mail pass the milter by");
 }
 
+static void report_delimiter(struct doctor *doctor, const char *ours, const char *theirs)
+{
+	/* Without one Postfix has mailboxes called bob+list, or, more often, none. */
+	if (theirs[0] == '\0')
+		doctor_report(doctor, FINDING_WARNING, "delimiter-differs",
+			      doctor_advice(doctor,
+					    "postconf -e 'recipient_delimiter=%s'; postfix reload: "
+					    "bob%slist is nobody now",
+					    ours, ours),
+			      "recipient_delimiter = %s, but none in Postfix", ours);
+	else
+		doctor_report(
+			doctor, FINDING_ERROR, "delimiter-differs",
+			doctor_advice(doctor,
+				      "recipient_delimiter = %s in our main.cf, and restart the "
+				      "daemons: bob%slist would be another user than bob",
+				      theirs, theirs),
+			"recipient_delimiter = %s, but \"%s\" in Postfix", ours, theirs);
+}
+
 /* In any order. */
 static void check_delimiter(struct doctor *doctor, const struct conf *conf)
 {
@@ -45,18 +65,7 @@ static void check_delimiter(struct doctor *doctor, const struct conf *conf)
 	if (strlen(ours) == strlen(theirs) && strspn(ours, theirs) == strlen(ours))
 		doctor_ok(doctor, "recipient_delimiter = %s, as in Postfix", ours);
 	else
-		/* Without one Postfix has mailboxes called bob+list, or, more often, none. */
-		doctor_report(
-			doctor, theirs[0] == '\0' ? FINDING_WARNING : FINDING_ERROR,
-			"delimiter-differs",
-			doctor_advice(
-				doctor,
-				theirs[0] == '\0'
-					? "postconf -e 'recipient_delimiter=%s'; postfix reload: bob%s... is nobody now"
-					: "recipient_delimiter = %s in our main.cf, and restart the daemons: bob%s... would be another user than bob",
-				theirs[0] == '\0' ? ours : theirs,
-				theirs[0] == '\0' ? ours : theirs),
-			"recipient_delimiter = %s, but \"%s\" in Postfix", ours, theirs);
+		report_delimiter(doctor, ours, theirs);
 	free(theirs);
 }
 
@@ -69,9 +78,10 @@ static void check_networks(struct doctor *doctor, const struct conf *conf)
 	for (size_t i = 0; i < sizeof(worlds) / sizeof(worlds[0]); i++)
 		open = open || strstr(value, worlds[i]) != NULL;
 	if (open)
-		doctor_report(doctor, FINDING_ERROR, "relay-open",
-			      "name your own networks only: this is an open relay",
-			      "mynetworks = %s: everybody is trusted, and nobody scored", value);
+		doctor_report(
+			doctor, FINDING_ERROR, "relay-open",
+			"postconf -e 'mynetworks=127.0.0.0/8', and your own networks only; postfix reload: this is an open relay",
+			"mynetworks = %s: everybody is trusted, and nobody scored", value);
 	free(value);
 }
 

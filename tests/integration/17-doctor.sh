@@ -135,7 +135,7 @@ with_postfix "always_bcc = archive@example.test" warning 'always_bcc = archive@e
 with_postfix "mynetworks = 127.0.0.0/8, 0.0.0.0/0" error 'everybody is trusted' postfix
 with_postfix "soft_bounce = yes" warning 'soft_bounce = yes' postfix
 with_postfix "recipient_delimiter = -" error 'recipient_delimiter = \+, but "-" in Postfix' postfix
-with_postfix "recipient_delimiter =" warning 'recipient_delimiter = \+, but "" in Postfix' postfix
+with_postfix "recipient_delimiter =" warning 'recipient_delimiter = \+, but none in Postfix' postfix
 with "milter_listen = unix:/run/shoveler/milter.sock" "a socket outside of Postfix's chroot" error \
 	"Postfix's smtp/inet is locked into /var/spool/postfix" postfix
 with "training_listen = unix:/run/shoveler/training.sock" "another" error "Postfix's lmtp/unix is locked into" postfix
