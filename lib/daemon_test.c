@@ -167,14 +167,22 @@ static bool is_told(const char *what, int within_ms)
 	char text[512];
 	ssize_t size;
 
-	while (clock_ms() < until_ms) {
-		size = recv(notify_fd, text, sizeof(text) - 1, MSG_DONTWAIT);
-		if (size < 0) {
-			usleep(5000);
-			continue;
+	do {
+		while ((size = recv(notify_fd, text, sizeof(text) - 1, MSG_DONTWAIT)) >= 0) {
+			text[size] = '\0';
+			if (strstr(text, what) != NULL)
+				return true;
 		}
-		text[size] = '\0';
-		if (strstr(text, what) != NULL)
+		usleep(5000);
+	} while (clock_ms() < until_ms);
+	return false;
+}
+
+/* On a busy machine it hears late that it hangs. */
+static bool falls_silent(void)
+{
+	for (int told = 0; told < PATIENCE_S; told++) {
+		if (!is_told("WATCHDOG=1", SILENCE_MS))
 			return true;
 	}
 	return false;
@@ -255,9 +263,7 @@ static void test_a_daemon_that_hangs_is_not_well(void **state)
 	assert_greeting(fd);
 	/* Its main thread and its acceptor go on: only who asks finds out. */
 	assert_int_equal(send(fd, "h", 1, MSG_NOSIGNAL), 1);
-	usleep(200000);
-	forget_told();
-	assert_false(is_told("WATCHDOG=1", SILENCE_MS));
+	assert_true(falls_silent());
 	status = end(pid, SIGABRT);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	close(fd);

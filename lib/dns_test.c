@@ -20,6 +20,7 @@
 #define PATIENCE_MS 10000
 #define HEADER	    12
 #define TTL_S	    2
+#define AT_ONCE_MS  1400 /* before c-ares asks again */
 
 static int server = -1;
 static pthread_t thread;
@@ -114,12 +115,12 @@ static void an_answer_is_kept_for_its_ttl(void **state)
 	look_up("kept.test");
 	look_up("KEPT.test");
 	/* Unless this machine slept meanwhile. */
-	if (clock_ms() - start < TTL_S * 1000)
+	if (clock_ms() - start < AT_ONCE_MS)
 		assert_int_equal(atomic_load(&asked), before + 1);
 	poll(NULL, 0, TTL_S * 1000 + 100);
 	before = atomic_load(&asked);
 	look_up("kept.test");
-	assert_int_equal(atomic_load(&asked), before + 1);
+	assert_true(atomic_load(&asked) > before);
 }
 
 static void who_waits_for_the_same_asks_once(void **state)
@@ -127,11 +128,13 @@ static void who_waits_for_the_same_asks_once(void **state)
 	int before = atomic_load(&asked);
 	struct dns_query *first = dns_start(dns, "same.test", DNS_A);
 	struct dns_query *second = dns_start(dns, "same.test", DNS_A);
+	int64_t start = clock_ms();
 
 	(void)state;
 	assert_non_null(dns_wait(first, clock_ms() + PATIENCE_MS));
 	assert_ptr_equal(dns_wait(first, 0), dns_wait(second, 0));
-	assert_int_equal(atomic_load(&asked), before + 1);
+	if (clock_ms() - start < AT_ONCE_MS)
+		assert_int_equal(atomic_load(&asked), before + 1);
 	dns_release(&first);
 	dns_release(&second);
 }

@@ -29,6 +29,15 @@ def say(what, reply):
     return code
 
 
+class Patient(smtplib.SMTP):
+    """Gives up soon where nobody is, but waits for the greeting of a server that is busy."""
+
+    def _get_socket(self, host, port, timeout):
+        sock = super()._get_socket(host, port, timeout)
+        sock.settimeout(60)
+        return sock
+
+
 def connect(options):
     """The first server that answers; prints why the others do not."""
     if options.server:
@@ -37,7 +46,7 @@ def connect(options):
         servers = exchangers(options.recipients[0])
     for server in servers:
         name, _, port = server.partition(":")
-        smtp = smtplib.SMTP(timeout=options.connect_timeout, local_hostname=options.helo)
+        smtp = Patient(timeout=options.connect_timeout, local_hostname=options.helo)
         try:
             if say("connect", smtp.connect(name, int(port or 25))) == 220:
                 smtp.sock.settimeout(options.timeout)
@@ -75,7 +84,7 @@ def main():
     parser.add_argument("--from", dest="sender", default="sender@client.test")
     parser.add_argument("--auth")
     parser.add_argument("--ca", default="/etc/ssl/lab-ca.crt")
-    parser.add_argument("--connect-timeout", type=float, default=5)
+    parser.add_argument("--connect-timeout", type=float, default=10)
     parser.add_argument("--timeout", type=float, default=60)
     parser.add_argument("--file", action="append", default=[])
     parser.add_argument("recipients", nargs="+")
