@@ -306,6 +306,33 @@ class Units(InFolder):
         self.assertIn("b.service", self.units(wanted=["b.service"], expect=1)["msg"])
 
 
+class Variables(InFolder):
+    def complaints(self, *names, expect=1):
+        known, former = list(load("defaults/main.yml")), load("vars/main.yml")["shoveler_former_variables"]
+        return self.run_module("shoveler_variables.py", unknown=names, known=known, former=former, check=True, expect=expect).get("msg")
+
+    def test_unknown_names_have_the_nearest_one(self):
+        self.assertIn("The role has no variable shoveler_antiviurs; did you mean shoveler_antivirus?", self.complaints("shoveler_antiviurs"))
+        self.assertIsNone(self.complaints(expect=0))
+
+    def test_former_names_have_what_took_their_place(self):
+        self.assertIn("no variable shoveler_milter any more; its place took shoveler_antivirus and shoveler_scoring.", self.complaints("shoveler_milter"))
+        former = load("vars/main.yml")["shoveler_former_variables"]
+        with open(os.path.join(HERE, "../CHANGELOG.md"), encoding="utf-8") as file:
+            told = re.findall(r"^- Role: `(shoveler_\w+)` became", file.read(), re.MULTILINE)
+        self.assertEqual(sorted(former), sorted(told))
+        self.assertEqual(set(former) & (set(load("defaults/main.yml")) | set(load("vars/main.yml"))), set())
+
+    def test_all_that_is_made_is_known_to_be(self):
+        made = set(load("vars/settings.yml"))
+        for name in os.listdir(os.path.join(ROLE, "tasks")):
+            with open(os.path.join(ROLE, "tasks", name), encoding="utf-8") as file:
+                text = file.read()
+            made.update(re.findall(r"register: (\w+)", text))
+            self.assertNotIn("set_fact", text)
+        self.assertEqual(set(load("vars/main.yml")["shoveler_made_variables"]), made)
+
+
 class Documentation(unittest.TestCase):
     def setUp(self):
         self.options = load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
