@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 left_alone:
-  description: Parameters that somebody else changed since, so that they were not restored.
+  description: Parameters that somebody else changed since, so that they were not restored; there is a warning for each.
   type: list
   returned: always
 """
@@ -161,7 +161,7 @@ class Change:
         self.explicit = postfix.explicit()
         # For postconf: one call each, since it puts several into an order of chance.
         self.commands = []
-        self.left_alone = []
+        self.left_alone = {}
         self.record = record
 
     def command(self, option, argument):
@@ -201,14 +201,20 @@ class Change:
         elif current is not None and any(has_item(current, item) for item in entry["items"]):
             self.parameter(name, without_items(current, entry["items"]))
         else:
-            self.left_alone.append(name)
+            self.leave(name, current, entry["former"])
 
     def restore_service(self, name):
         entry = self.record["services"].pop(name)
         if self.postfix.service(name) == entry["ours"]:
             self.service(name, entry["former"])
         else:
-            self.left_alone.append(name)
+            self.leave(name, self.postfix.service(name), entry["former"])
+
+    def leave(self, name, current, former):
+        """Somebody else has changed it since: what he wants is not ours to say."""
+        words = "is not set" if current is None else f'is "{current}"'
+        before = "it was not there" if former is None else f'it was "{former}"'
+        self.left_alone[name] = f"{name} {words} since somebody else changed it, and stays so. Before Shoveler {before}."
 
     def run(self):
         for command in self.commands:
@@ -327,13 +333,15 @@ def main():
     record = load_record(module.params["record"])
     known = json.dumps(record, sort_keys=True)
     result, left_alone = plan(module, record, live)
+    for sentence in left_alone.values():
+        module.warn(sentence)
     changed = [name for name in FILES if result[name] != live[name]]
     note_files(record, live, result)
     if not module.check_mode and (changed or module.params["state"] == "absent" or json.dumps(record, sort_keys=True) != known):
         put(module, record, live, result)
     module.exit_json(
         changed=bool(changed),
-        left_alone=left_alone,
+        left_alone=list(left_alone),
         diff=[
             {
                 "before_header": os.path.join(directory, name),
