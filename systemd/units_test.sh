@@ -12,14 +12,17 @@ complain() {
 	failed=1
 }
 
-daemons="shoveler-milter shoveler-lda spamtraind shoveler-web"
+source=$(cd "$(dirname "$0")" && pwd)
+daemons=$(cd "$source" && grep -l '^@COMMANDS@$' ./*.service.in | sed 's|^\./||; s|\.service\.in$||')
+[ "$(wc -w <<<"$daemons")" -ge 4 ] || complain "only these are daemons: $daemons"
 mkdir "$dir/sbin"
 for program in shoveler $daemons; do
 	ln -s /bin/true "$dir/sbin/$program"
 done
 env -u DESTDIR cmake -DCMAKE_INSTALL_PREFIX="$dir" -P "$1" >"$dir/log" || { cat "$dir/log"; exit 1; }
 units=$dir/lib/systemd/system
-for unit in shoveler-milter.service shoveler-lda.service spamtraind.service shoveler-web.service shoveler-rescan.service shoveler-rescan.timer shoveler-sharing.service shoveler-sharing.timer shoveler-mx2.service shoveler-mx2.timer shoveler-report.service shoveler-report.timer shoveler-report.path shoveler-backup.service shoveler-backup.timer; do
+for unit in "$source"/*.service.in "$source"/*.timer "$source"/*.path; do
+	unit=$(basename "$unit" .in)
 	[ -e "$units/$unit" ] || complain "$unit is not installed"
 done
 

@@ -16,6 +16,11 @@ for po in po/*.po; do
 	msgfmt --check-format --check-domain -o /dev/null "$po" || failed=1
 	msgcmp "$po" "$dir/web.pot" || failed=1
 	msgattrib --only-obsolete "$po" | grep . && failed=1
+	# The page offers each language that has a catalogue: the preference must take it.
+	language=$(basename "$po" .po)
+	for file in ../spamtrain/user/preferences.c page_host.c; do
+		grep -A 2 '"locale"' "$file" | grep -qw "$language" || { echo "$file: locale cannot be $language"; failed=1; }
+	done
 	# What is not in the sources any more.
 	msgcomm --omit-header --no-location --unique "$po" "$dir/web.pot" | grep '^msgid "[^"]' && failed=1
 done
