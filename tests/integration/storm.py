@@ -4,11 +4,13 @@
 usage: storm.py send SERVER:PORT NAME COUNT KIND RECIPIENT...    prints "NAME.N@storm.test" of each that the server took
        storm.py write FOLDER NAME COUNT KIND                     the same messages as files, to teach a filter with
        storm.py account SENT VMAIL USERS                         SENT: lines "USER ID"; prints what is wrong, and a summary
+       storm.py not-spam SIGNATURES <HISTORY                     HISTORY: as JSON; prints those that do not count as spam, or none
 
 KIND: news, pills, or both: every second message is of the other kind.
 """
 
 import collections
+import json
 import pathlib
 import re
 import smtplib
@@ -96,5 +98,17 @@ def account(sent, vmail, users):
     print(f"sent {sum(map(len, wanted.values()))}, wrong {len(wrong)}, quarantined {held}, twice {twice}")
 
 
+def not_spam(signatures):
+    """What the filter itself had taken for spam needs no correction: it is in the store as its verdict."""
+    rows = {row["signature"]: row for row in json.load(sys.stdin)}
+    wrong = []
+    for signature in pathlib.Path(signatures).read_text().split():
+        row = rows.get(signature, {"corrected": "no such row"})
+        verdict = "spam" if row.get("result") == "Spam" else "innocent"
+        if (verdict if row["corrected"] == "none" else row["corrected"]) != "spam":
+            wrong.append(f"{signature} " + json.dumps({name: row.get(name) for name in ("result", "score", "taught", "corrected", "source", "outcome")}))
+    print("\n".join(wrong) or "none")
+
+
 if __name__ == "__main__":
-    {"send": send, "write": write, "account": account}[sys.argv[1]](*sys.argv[2:])
+    {"send": send, "write": write, "account": account, "not-spam": not_spam}[sys.argv[1]](*sys.argv[2:])
