@@ -1,5 +1,6 @@
 #include "kept.h"
 
+#include "lib/file.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
 
@@ -63,7 +64,8 @@ static int write_content(int fd, const struct strbuf *head, int message_fd)
 	struct stat st;
 	off_t offset = 0;
 
-	if (write(fd, head->data, head->size) != (ssize_t)head->size || fstat(message_fd, &st) < 0)
+	if (file_write_all(fd, (struct span){head->data, head->size}) < 0 ||
+	    fstat(message_fd, &st) < 0)
 		return -1;
 	while (offset < st.st_size) {
 		if (sendfile(fd, message_fd, &offset, (size_t)(st.st_size - offset)) <= 0)
@@ -78,14 +80,20 @@ static int write_file(const char *directory, const struct kept_message *message,
 	char *temporary = xasprintf("%s/.%s", directory, message->id);
 	char *path = xasprintf("%s/%s", directory, message->id);
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
-	int ret = fd < 0 ? -1 : write_content(fd, head, message_fd);
+	int ret = fd < 0 ? -1 : write_content(fd, head, message_fd), saved;
 
-	if (fd >= 0)
-		close(fd);
+	if (ret == 0)
+		ret = fsync(fd);
 	if (ret == 0)
 		ret = rename(temporary, path);
+	saved = errno;
 	if (ret < 0 && fd >= 0)
 		(void)unlink(temporary);
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	if (ret == 0)
+		ret = file_sync_directory(directory);
 	free(temporary);
 	free(path);
 	return ret;

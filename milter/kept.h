@@ -2,8 +2,9 @@
  * kept.h - copies of suppressed messages, for the admin to release when a signature was wrong.
  *
  * One file a message in virus_keep_directory, named by its queue id: attributes as in lib/packet.h
- * (time, id, client, from, to, signature), an empty line, the message. Written beside and renamed, so
- * what is there is whole. A copy that cannot be kept is a warning: the message is infected after all.
+ * (time, id, client, from, to, signature), an empty line, the message. Written beside, synced and
+ * renamed, so what is there is whole. Of what no copy can be kept, nothing is taken from anybody: the
+ * message is deferred.
  */
 #ifndef SHOVELER_KEPT_H
 #define SHOVELER_KEPT_H

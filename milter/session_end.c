@@ -26,6 +26,8 @@ METRIC_COUNTER(scanned_limit, "shoveler_milter_scans_total{status=\"limit\"}", "
 METRIC_COUNTER(scanned_error, "shoveler_milter_scans_total{status=\"error\"}", "Messages scanned");
 METRIC_COUNTER(scanner_crashes, "shoveler_milter_scanner_crashes_total",
 	       "Messages that a worker of the scanner did not survive");
+METRIC_COUNTER(copies_failed, "shoveler_milter_virus_copies_failed_total",
+	       "Infected messages deferred because no copy could be kept");
 METRIC_COUNTER(verdict_accept, "shoveler_milter_messages_total{action=\"accept\"}", "Messages");
 METRIC_COUNTER(verdict_discard, "shoveler_milter_messages_total{action=\"discard\"}", "Messages");
 METRIC_COUNTER(verdict_suppress, "shoveler_milter_messages_total{action=\"suppress\"}", "Messages");
@@ -213,7 +215,8 @@ static char *suppressed_recipients(const struct transaction *transaction)
 	return strbuf_steal(&to);
 }
 
-static void keep_copy(const struct session *session, const struct scan_result *result)
+/* -1 after the complaint: nothing may be taken from anybody. */
+static int keep_copy(const struct session *session, const struct scan_result *result)
 {
 	const struct transaction *transaction = session->transaction;
 	int fd = transaction->spool == NULL ? -1 : spool_finish(transaction->spool);
@@ -226,13 +229,18 @@ static void keep_copy(const struct session *session, const struct scan_result *r
 		.time = time(NULL),
 	};
 
-	if (session->policy->keep_directory == NULL || fd < 0)
-		return;
+	if (session->policy->keep_directory == NULL)
+		return 0;
 	message.to = to = suppressed_recipients(transaction);
-	if (kept_write(session->policy->keep_directory, &message, fd, &error) < 0)
-		msg_warn("%s: no copy is kept: %s", message.id, error);
+	int ret = fd < 0 ? -1 : kept_write(session->policy->keep_directory, &message, fd, &error);
+	if (ret < 0) {
+		msg_error("%s: infected (%s), deferred until a copy can be kept: %s", message.id,
+			  result->name, error == NULL ? "it was not spooled" : error);
+		metric_add(&copies_failed, 1);
+	}
 	free(to);
 	free(error);
+	return ret;
 }
 
 static int edit(struct session *session, enum verdict verdict, const struct scan_result *result)
@@ -301,6 +309,9 @@ static enum protocol_answer reply_to(struct session *session, enum verdict verdi
 	case VERDICT_DEFER:
 		break;
 	}
+	if (result->status == SCAN_INFECTED)
+		return session_reply(session, "451", "4.3.0",
+				     "the message cannot be processed now, try again later");
 	return session_reply(session, "451", "4.7.1",
 			     "the message could not be scanned for viruses, try again later");
 }
@@ -343,7 +354,7 @@ static enum protocol_answer judge_message(struct session *session)
 	const struct transaction *transaction = session->transaction;
 	struct scan_result result;
 	bool poisonous = scan(session, &result);
-	const struct verdict_input input = {
+	struct verdict_input input = {
 		.classes = transaction->classes,
 		.separable = transaction->separable,
 		.inseparable = transaction->inseparable,
@@ -355,10 +366,13 @@ static enum protocol_answer judge_message(struct session *session)
 	enum verdict verdict = verdict_find(session->policy, &input);
 	enum protocol_answer ret;
 
+	if ((verdict == VERDICT_DISCARD || verdict == VERDICT_SUPPRESS) &&
+	    keep_copy(session, &result) < 0) {
+		input.unkept = true;
+		verdict = verdict_find(session->policy, &input);
+	}
 	log_verdict(session, verdict, &result, poisonous);
 	metric_add(verdict_metrics[verdict], 1);
-	if (verdict == VERDICT_DISCARD || verdict == VERDICT_SUPPRESS)
-		keep_copy(session, &result);
 	if (verdict == VERDICT_DISCARD || verdict == VERDICT_SUPPRESS)
 		session_tell_users(session, &result,
 				   transaction->spool == NULL ? -1

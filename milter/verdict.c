@@ -46,6 +46,12 @@ static enum verdict limit_verdict(const struct policy *policy, const struct verd
 	return input->separable ? VERDICT_SPLIT : VERDICT_HOLD;
 }
 
+/* Those who may have it get it the next time, by themselves. */
+static enum verdict later(const struct verdict_input *input, bool mixed)
+{
+	return mixed && input->separable ? VERDICT_SPLIT : VERDICT_DEFER;
+}
+
 bool verdict_wants_scan(const struct policy *policy, unsigned classes, bool submitted)
 {
 	return policy->scan &&
@@ -61,6 +67,8 @@ enum verdict verdict_find(const struct policy *policy, const struct verdict_inpu
 		return VERDICT_ACCEPT;
 	if (input->poisonous)
 		return VERDICT_HOLD;
+	if (input->unkept)
+		return later(input, mixed);
 	switch (input->status) {
 	case SCAN_CLEAN:
 		return VERDICT_ACCEPT;
@@ -71,5 +79,5 @@ enum verdict verdict_find(const struct policy *policy, const struct verdict_inpu
 	case SCAN_ERROR:
 		break;
 	}
-	return mixed && input->separable ? VERDICT_SPLIT : VERDICT_DEFER;
+	return later(input, mixed);
 }

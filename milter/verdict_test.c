@@ -109,6 +109,19 @@ static void the_brake_holds(void **state)
 	expect(&defaults, input, VERDICT_REJECT);
 }
 
+static void what_cannot_be_kept_waits(void **state)
+{
+	struct verdict_input input = {
+		.classes = CLASS_MAILBOX, .status = SCAN_INFECTED, .unkept = true};
+
+	(void)state;
+	expect(&defaults, input, VERDICT_DEFER);
+	input.classes = MIXED;
+	expect(&defaults, input, VERDICT_DEFER);
+	input.separable = true;
+	expect(&defaults, input, VERDICT_SPLIT);
+}
+
 static void no_error_is_ever_accepted(void **state)
 {
 	struct policy policy = defaults;
@@ -140,6 +153,7 @@ int main(void)
 		cmocka_unit_test(submitted),
 		cmocka_unit_test(all_mail_of_users),
 		cmocka_unit_test(the_brake_holds),
+		cmocka_unit_test(what_cannot_be_kept_waits),
 		cmocka_unit_test(no_error_is_ever_accepted),
 	};
 
