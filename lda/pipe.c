@@ -269,11 +269,14 @@ static int start_command(const char *const *words, int input, pid_t *pid_r)
 	posix_spawnattr_t attributes;
 	int error;
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	child_attributes(&attributes);
-	error = posix_spawnp(pid_r, words[0], &actions, &attributes,
-			     (char *const *)(uintptr_t)words, environ);
+	error = posix_spawn_file_actions_init(&actions);
+	/* It wants memory, and without it the message would be empty. */
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+	if (error == 0)
+		error = posix_spawnp(pid_r, words[0], &actions, &attributes,
+				     (char *const *)(uintptr_t)words, environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return error;

@@ -64,14 +64,22 @@ static int spawn(const char *const *arguments, int pipes[STREAMS][2], pid_t *pid
 	posix_spawnattr_t attributes;
 	int error;
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, pipes[INPUT][0], STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, pipes[OUTPUT][1], STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, pipes[ERRORS][1], STDERR_FILENO);
-	posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_CLOSED);
 	child_attributes(&attributes);
-	error = posix_spawnp(pid_r, arguments[0], &actions, &attributes,
-			     (char *const *)(uintptr_t)arguments, environment);
+	error = posix_spawn_file_actions_init(&actions);
+	/* Each of them wants memory. */
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, pipes[INPUT][0], STDIN_FILENO);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, pipes[OUTPUT][1],
+							 STDOUT_FILENO);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, pipes[ERRORS][1],
+							 STDERR_FILENO);
+	if (error == 0)
+		error = posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_CLOSED);
+	if (error == 0)
+		error = posix_spawnp(pid_r, arguments[0], &actions, &attributes,
+				     (char *const *)(uintptr_t)arguments, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return error;

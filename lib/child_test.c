@@ -1,5 +1,7 @@
 #include "child.h"
 
+#include "memory_fault.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,6 +66,42 @@ static void reports_a_missing_program(void **state)
 	free(error);
 }
 
+/* 0: it said that it could not, or brought all that the program wrote. */
+static int run_cat(void *context)
+{
+	const char *const arguments[] = {"sh", "-c", "cat; echo two >&2; exit 1", NULL};
+	struct strbuf output = STRBUF_INIT, errors = STRBUF_INIT;
+	char *error = NULL;
+	int code = child_run(arguments, span_of("one"), 60000, &output, &errors, &error), ret;
+
+	(void)context;
+	ret = code < 0 || (code == 1 && strcmp(strbuf_text(&output), "one") == 0 &&
+			   strcmp(strbuf_text(&errors), "two\n") == 0)
+		      ? 0
+		      : -1;
+	free(error);
+	strbuf_free(&output);
+	strbuf_free(&errors);
+	return ret;
+}
+
+/* A program without its pipes would seem to have nothing to say. */
+static void has_its_pipes_or_does_not_start(void **state)
+{
+	unsigned calls = memory_fault_count(false, run_cat, NULL);
+
+	(void)state;
+	assert_in_range(calls, 3, 100);
+	for (unsigned at = 1; at <= calls; at++) {
+		const struct memory_fault fault = {.at = at};
+		enum memory_end end;
+
+		assert_true(memory_fault_run(&fault, run_cat, NULL, &end, NULL));
+		if (end == MEMORY_END_REFUSED)
+			fail_msg("no memory at allocation %u: a program lost its pipes", at);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -71,6 +109,7 @@ int main(void)
 		cmocka_unit_test(bounds_time_and_size),
 		cmocka_unit_test(need_not_read_its_input),
 		cmocka_unit_test(reports_a_missing_program),
+		cmocka_unit_test(has_its_pipes_or_does_not_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

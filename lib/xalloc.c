@@ -1,11 +1,47 @@
 #include "xalloc.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Under the lock. */
+static void *reserve;
+static size_t reserve_size;
+
+void xalloc_set_reserve(size_t size)
+{
+	pthread_mutex_lock(&lock);
+	free(reserve);
+	reserve = size > 0 ? malloc(size) : NULL;
+	reserve_size = size;
+	pthread_mutex_unlock(&lock);
+}
+
+bool xalloc_is_short(void)
+{
+	bool is_short;
+
+	pthread_mutex_lock(&lock);
+	if (reserve == NULL && reserve_size > 0)
+		reserve = malloc(reserve_size);
+	is_short = reserve == NULL && reserve_size > 0;
+	pthread_mutex_unlock(&lock);
+	return is_short;
+}
+
+/* Who comes second finds it given back by the first. */
+static void give_reserve(void)
+{
+	pthread_mutex_lock(&lock);
+	free(reserve);
+	reserve = NULL;
+	pthread_mutex_unlock(&lock);
+}
 
 /* Nothing here may allocate: no stdio, no syslog. */
 _Noreturn void xalloc_failed(void)
@@ -22,6 +58,10 @@ void *xmalloc(size_t size)
 {
 	void *memory = malloc(size > 0 ? size : 1);
 
+	if (memory == NULL) {
+		give_reserve();
+		memory = malloc(size > 0 ? size : 1);
+	}
 	if (memory == NULL)
 		xalloc_failed();
 	return memory;
@@ -31,6 +71,10 @@ void *xcalloc(size_t count, size_t size)
 {
 	void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
 
+	if (memory == NULL) {
+		give_reserve();
+		memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+	}
 	if (memory == NULL)
 		xalloc_failed();
 	return memory;
@@ -40,6 +84,10 @@ void *xrealloc(void *memory, size_t size)
 {
 	void *moved = realloc(memory, size > 0 ? size : 1);
 
+	if (moved == NULL) {
+		give_reserve();
+		moved = realloc(memory, size > 0 ? size : 1);
+	}
 	if (moved == NULL)
 		xalloc_failed();
 	return moved;
@@ -64,11 +112,17 @@ char *xstrndup(const char *text, size_t size)
 char *xasprintf(const char *format, ...)
 {
 	char *text;
-	va_list args;
+	va_list args, again;
 	int size;
 
 	va_start(args, format);
+	va_copy(again, args);
 	size = vasprintf(&text, format, args);
+	if (size < 0) {
+		give_reserve();
+		size = vasprintf(&text, format, again);
+	}
+	va_end(again);
 	va_end(args);
 	if (size < 0)
 		xalloc_failed();

@@ -3,10 +3,14 @@
  *
  * For small, bounded allocations. A size that comes from foreign bytes is checked against a named
  * limit before it gets here.
+ *
+ * A daemon of many sessions sets a reserve aside, and begins nothing new while it is in use: those
+ * under way come to their ends with it. Only when that is used up, too, the process ends.
  */
 #ifndef SHOVELER_XALLOC_H
 #define SHOVELER_XALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
@@ -17,6 +21,11 @@ char *xstrndup(const char *text, size_t size) __attribute__((malloc, returns_non
 /* malloc'ed text, as printf would write it. */
 char *xasprintf(const char *format, ...)
 	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+
+/* Bytes that are only used when there is no other memory; 0: none, as at the start. */
+void xalloc_set_reserve(size_t size);
+/* Is it in use? It is filled again here as soon as that can be done. */
+bool xalloc_is_short(void);
 
 /* Ends the process as they do: when a library has said that there is no memory. */
 _Noreturn void xalloc_failed(void);

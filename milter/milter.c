@@ -12,7 +12,8 @@
  * (policy.h); memories that sessions share are in suspects.c, each with a lock.
  *
  * Errors: what is not known defers. A lookup that fails or a scanner that is away is a 4xx for the
- * recipients it concerns. If this process dies, Postfix's milter_default_action must be tempfail.
+ * recipients it concerns. Without memory it begins nothing new, and what is under way has a reserve;
+ * when that is used up it exits, and its sessions are put off. If this process dies, Postfix's milter_default_action must be tempfail.
  * A configuration that is wrong stops the start, and leaves a running milter as it was.
  */
 #include "milter_server.h"
@@ -50,6 +51,8 @@
 #define BIND_RETRY_MS	    3000 /* workers of a killed milter may hold the socket that long */
 #define TICK_MS		    50
 #define MEMORY_ARENAS	    2
+/* With which sessions get to their ends when there is no other memory: 8 kB for each of 1,000. */
+#define MEMORY_RESERVE	    ((size_t)8 * 1024 * 1024)
 /* A session's own, its message's, a connection to the scanner, a lookup's pipes. */
 #define DESCRIPTORS_EACH  6
 #define DESCRIPTORS_OTHER 200
@@ -170,6 +173,7 @@ static int milter_start(const struct conf *conf, char **error_r)
 	int scanner_fd = -1, milter_fd;
 
 	mallopt(M_ARENA_MAX, MEMORY_ARENAS);
+	xalloc_set_reserve(MEMORY_RESERVE);
 	allow_descriptors((rlim_t)conf_number(conf, P_MILTER_MAX_SESSIONS));
 	if (policy_create(conf, &policy, error_r) < 0)
 		return -1;

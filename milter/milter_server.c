@@ -38,7 +38,7 @@
 METRIC_GAUGE(open_connections, "shoveler_milter_open_sessions", "SMTP sessions open now");
 METRIC_GAUGE(threads_metric, "shoveler_milter_threads", "Threads of sessions");
 METRIC_COUNTER(refused, "shoveler_milter_refused_sessions_total",
-	       "SMTP sessions beyond milter_max_sessions");
+	       "SMTP sessions beyond milter_max_sessions, or without memory for them");
 METRIC_COUNTER(idle_closed, "shoveler_milter_idle_sessions_total",
 	       "SMTP sessions that were closed because Postfix was silent");
 METRIC_COUNTER(protocol_errors, "shoveler_milter_protocol_errors_total",
@@ -191,15 +191,15 @@ static void serve(struct milter_server *server, struct connection *connection, i
 		msg_panic("epoll_ctl: %s", strerror(errno));
 }
 
-/* Returns NULL: there are too many. */
+/* Returns NULL: there are too many, or no memory for it. */
 static struct connection *new_connection(struct milter_server *server, int fd)
 {
 	struct connection *connection = NULL;
 	int64_t now = clock_ms();
-	bool tell = false;
+	bool tell = false, is_short = xalloc_is_short();
 
 	pthread_mutex_lock(&server->lock);
-	if (server->count < server->settings.max_connections && !server->stopping) {
+	if (server->count < server->settings.max_connections && !server->stopping && !is_short) {
 		connection = xcalloc(1, sizeof(*connection));
 		connection->fd = fd;
 		connection->next = server->connections;
@@ -213,7 +213,9 @@ static struct connection *new_connection(struct milter_server *server, int fd)
 		server->warned_ms = now;
 	}
 	pthread_mutex_unlock(&server->lock);
-	if (tell)
+	if (tell && is_short)
+		msg_warn("no memory: new sessions of Postfix are put off");
+	else if (tell)
 		msg_warn("more than %u sessions of Postfix, milter_max_sessions: "
 			 "those beyond are put off",
 			 server->settings.max_connections);

@@ -18,8 +18,9 @@
 #define NEGOTIATION "\0\0\0\rO\0\0\0\6\0\0\1\xff\0\x1f\xff\xff"
 #define CONNECT	    "\0\0\0\4Cx\0U"
 #define MAIL	    "\0\0\0\4M<>\0"
-#define END	    "\0\0\0\1E"
+#define END	    "\0\0\0\1N\0\0\0\1E"
 #define PATIENCE_MS 20000
+#define IMPOSSIBLE  ((size_t)1 << 50) /* bytes that nobody has */
 
 static struct milter_server *server;
 static char *path;
@@ -64,6 +65,7 @@ static const struct protocol_events events = {
 	.connect = on_connect,
 	.helo = on_text,
 	.mail = on_text,
+	.end_of_header = on_end,
 	.end_of_message = on_end,
 	.message_over = on_over,
 	.close = on_over,
@@ -178,6 +180,27 @@ static void test_too_many(void **state)
 	assert_int_equal(milter_server_stop(&server), 0);
 }
 
+/* While memory is short a new session is put off; those that are open go on. */
+static void test_no_memory(void **state)
+{
+	int open, fresh;
+
+	(void)state;
+	start(10, 60, 100);
+	open = open_session();
+	xalloc_set_reserve(IMPOSSIBLE);
+	fresh = open_connection();
+	assert_int_equal(hear(fresh), 0);
+	SAY(open, MAIL END);
+	assert_true(hear(open) > 0);
+	close(fresh);
+	xalloc_set_reserve(0);
+	fresh = open_session();
+	close(fresh);
+	close(open);
+	assert_int_equal(milter_server_stop(&server), 0);
+}
+
 struct client {
 	pthread_t thread;
 	int idle, busy;
@@ -235,14 +258,18 @@ static void test_drain_ends(void **state)
 	close(fd);
 }
 
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_silence),
-		TEST(test_too_many),
-		TEST(test_drain),
-		TEST(test_drain_ends),
+		TEST(test_silence), TEST(test_too_many),   TEST(test_no_memory),
+		TEST(test_drain),   TEST(test_drain_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,12 +83,17 @@ static int spawn_process(int control_fd, int listen_fd, pid_t *pid_r)
 	posix_spawnattr_t attributes;
 	int error;
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, control_fd, SCANNER_CONTROL_FD);
-	posix_spawn_file_actions_adddup2(&actions, listen_fd, SCANNER_LISTEN_FD);
-	posix_spawn_file_actions_addclosefrom_np(&actions, SCANNER_LISTEN_FD + 1);
 	child_attributes(&attributes);
-	error = posix_spawn(pid_r, "/proc/self/exe", &actions, &attributes, arguments, environ);
+	error = posix_spawn_file_actions_init(&actions);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, control_fd, SCANNER_CONTROL_FD);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, listen_fd, SCANNER_LISTEN_FD);
+	if (error == 0)
+		error = posix_spawn_file_actions_addclosefrom_np(&actions, SCANNER_LISTEN_FD + 1);
+	if (error == 0)
+		error = posix_spawn(pid_r, "/proc/self/exe", &actions, &attributes, arguments,
+				    environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return error;

@@ -11,6 +11,7 @@
 #include "lib/metrics.h"
 #include "lib/msg.h"
 #include "lib/strbuf.h"
+#include "lib/xalloc.h"
 #include "greylist.h"
 #include "scanner_keeper.h"
 #include "suspects.h"
@@ -34,6 +35,8 @@ METRIC_COUNTER(deferred_scanner, "shoveler_milter_deferred_total{reason=\"scanne
 METRIC_COUNTER(deferred_greylist, "shoveler_milter_deferred_total{reason=\"greylist\"}",
 	       "Recipients and messages deferred");
 METRIC_COUNTER(deferred_lookup, "shoveler_milter_deferred_total{reason=\"lookup\"}",
+	       "Recipients and messages deferred");
+METRIC_COUNTER(deferred_memory, "shoveler_milter_deferred_total{reason=\"memory\"}",
 	       "Recipients and messages deferred");
 METRIC_COUNTER(deferred_split, "shoveler_milter_deferred_total{reason=\"split\"}",
 	       "Recipients and messages deferred");
@@ -216,12 +219,23 @@ static enum protocol_answer defer_unknown(struct session *session,
 			     "<%s>: recipient lookup failed, try again later", recipient->address);
 }
 
+static enum protocol_answer defer_shortage(struct session *session,
+					   const struct recipient *recipient)
+{
+	metric_add(&deferred_memory, 1);
+	log_refusal(session, recipient, "defer", "no memory");
+	return session_reply(session, "451", "4.3.0", "<%s>: out of memory, try again later",
+			     recipient->address);
+}
+
 enum protocol_answer session_recipient(struct session *session)
 {
 	struct transaction *transaction = session->transaction;
 	struct recipient *recipient = &transaction->recipients[transaction->recipient_count];
 	char *error = NULL;
 
+	if (xalloc_is_short())
+		return defer_shortage(session, recipient);
 	if (find_class(session, recipient, &error) < 0) {
 		enum protocol_answer verdict = defer_unknown(session, recipient, error);
 

@@ -97,12 +97,15 @@ static pid_t start_postqueue(const char *config_directory, int *fd_r)
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
-	code = posix_spawn(&pid, "/usr/sbin/postqueue", &actions, NULL,
-			   (char *const *)(uintptr_t)arguments,
-			   (char *const *)(uintptr_t)environment);
+	code = posix_spawn_file_actions_init(&actions);
+	if (code == 0)
+		code = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	if (code == 0)
+		code = posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
+	if (code == 0)
+		code = posix_spawn(&pid, "/usr/sbin/postqueue", &actions, NULL,
+				   (char *const *)(uintptr_t)arguments,
+				   (char *const *)(uintptr_t)environment);
 	posix_spawn_file_actions_destroy(&actions);
 	close(fds[1]);
 	if (code != 0) {
