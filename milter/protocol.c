@@ -145,6 +145,16 @@ static int take_macros(struct protocol *protocol, struct span data, char **error
 	return 0;
 }
 
+/* RFC 4007 section 11: a link-local address has its zone behind it. */
+static int parse_client(const char *text, struct ip *client_r)
+{
+	char *address = xstrndup(text, strcspn(text, "%"));
+	int ret = ip_parse(address, client_r);
+
+	free(address);
+	return ret;
+}
+
 static int take_connect(struct protocol *protocol, struct span data, char **error_r)
 {
 	const char *name, *text;
@@ -162,8 +172,7 @@ static int take_connect(struct protocol *protocol, struct span data, char **erro
 		protocol->events->connect(protocol->context, NULL);
 		return 0;
 	}
-	if (wire_take_string(&data, &text) < 0 ||
-	    ip_parse(strncasecmp(text, "IPv6:", 5) == 0 ? text + 5 : text, &client) < 0) {
+	if (wire_take_string(&data, &text) < 0 || parse_client(text, &client) < 0) {
 		*error_r = xstrdup("the client's address is none");
 		return -1;
 	}

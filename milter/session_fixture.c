@@ -24,6 +24,8 @@
 
 struct policy *fixture_policy;
 bool fixture_scanner_is_ready = true;
+struct protocol *fixture_session;
+struct strbuf fixture_bytes;
 
 static struct conf *conf;
 static char folder[64];
@@ -297,6 +299,8 @@ void fixture_start(const char *settings)
 
 void fixture_stop(void)
 {
+	protocol_free(&fixture_session);
+	strbuf_free(&fixture_bytes);
 	policy_install(NULL);
 	conf_free(&conf);
 	end(name_server);
@@ -427,4 +431,42 @@ const char *fixture_answers(struct protocol *protocol, struct strbuf *bytes)
 	return fixture_say(protocol, bytes) < 0
 		       ? "broken"
 		       : fixture_letters(strbuf_span(protocol_output(protocol)));
+}
+
+/* ---- one session after the other ---- */
+
+void fixture_open(char family, const char *client)
+{
+	protocol_free(&fixture_session);
+	strbuf_free(&fixture_bytes);
+	fixture_session = protocol_new(&session_events);
+	fixture_put_start(&fixture_bytes, family, client);
+}
+
+char fixture_ask_mailbox(void)
+{
+	const char *letters;
+
+	fixture_put_mail(&fixture_bytes, "<s@client.test>", NULL);
+	fixture_put_recipient(&fixture_bytes, "<alice@example.test>", "lmtp");
+	letters = fixture_answers(fixture_session, &fixture_bytes);
+	return letters[0] == '\0' ? '\0' : letters[strlen(letters) - 1];
+}
+
+void fixture_expect_taken(char family, const char *client)
+{
+	fixture_open(family, client);
+	if (fixture_ask_mailbox() != 'c')
+		fail_msg("%c %s: not taken", family, client);
+}
+
+const char *fixture_send(const char *body)
+{
+	fixture_put_content(&fixture_bytes, "", body);
+	return fixture_answers(fixture_session, &fixture_bytes);
+}
+
+const char *fixture_reply(void)
+{
+	return fixture_last(strbuf_span(protocol_output(fixture_session)), 'y');
 }

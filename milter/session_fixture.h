@@ -49,7 +49,24 @@ const char *fixture_last(struct span out, char letter);
 
 /* Feeds all of it; the output is emptied before. 0, 1 or -1 as protocol_feed(). */
 int fixture_say(struct protocol *protocol, struct strbuf *bytes);
-/* A session that ends with its end of message or header: what was answered to bytes. */
+/* The letters of what was answered to them. */
 const char *fixture_answers(struct protocol *protocol, struct strbuf *bytes);
+
+/* ---- one session after the other ---- */
+
+/* The one that is open, and what will be said in it. */
+extern struct protocol *fixture_session;
+extern struct strbuf fixture_bytes;
+
+/* Ends the one before. */
+void fixture_open(char family, const char *client);
+/* MAIL, and RCPT for a mailbox: the letter of the answer. */
+char fixture_ask_mailbox(void);
+/* The same, in a session of that client, must be taken. */
+void fixture_expect_taken(char family, const char *client);
+/* Header and body (NULL: none): the letters of the answers. */
+const char *fixture_send(const char *body);
+/* The last answer in words. */
+const char *fixture_reply(void);
 
 #endif
