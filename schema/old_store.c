@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-char old_folder[] = "/dev/shm/upgrade_test.XXXXXX";
+char old_folder[OLD_FOLDER_SIZE] = "/dev/shm/upgrade_test.XXXXXX";
 const uint32_t old_hashes[3] = {1000, 2000, 4000000000U};
 
 /* ---- how they were filled ---- */

@@ -23,8 +23,9 @@ extern const struct old_kind user_kind, policy_kind;
 /* Features of each message; the dictionary's snapshot has them four times as spam. */
 extern const uint32_t old_hashes[3];
 
-/* The folder that they are made in. */
-extern char old_folder[];
+/* The folder that they are made in; a template for mkdtemp() at first. */
+#define OLD_FOLDER_SIZE 4096
+extern char old_folder[OLD_FOLDER_SIZE];
 
 int newest(const struct old_kind *kind); /* number of the last migration */
 char *path_of(const struct old_kind *kind);

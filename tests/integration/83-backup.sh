@@ -164,3 +164,59 @@ expect 0 "what came meanwhile was taken" "$((streamed + $(<"$LAB_DIR/streamed"))
 known_spam 6 "Held after" | deliver alice@example.test
 expect 30 "the daemons, which were not restarted, hold spam again" "2" held
 expect 10 "the message" "nowhere" folder alice "Held after"
+
+# ---- stores of every former version, while the new programs open them, teach and deliver ----
+lab_stop mx1/shoveler-lda mx1/spamtraind
+newest=$(find "$LAB_ROOT/schema/migrations/user" -name '*.sql' | wc -l)
+declare -A former=([bob]=20000)
+for ((version = 2; version < newest; version++)); do former[old$version]=500; done
+for user in "${!former[@]}"; do
+	version=${user#old} folder=$LAB_DIR/mx1$users/$user
+	[ "$user" != bob ] || version=1
+	rm -rf "$folder" && mkdir -p "$folder/quarantine" && echo held >"$folder/quarantine/held.1"
+	ASAN_OPTIONS=detect_leaks=0 "$LAB_BUILD/schema/old_store" "$version" "$folder" "${former[$user]}" || echo "# $user: no store of version $version"
+	lab_in mx1 chown -R shoveler: "$users/$user"
+done
+backup_all() { for number in 1 2 3 4 5 6; do lab_shoveler backup "/var/backups/former.$number" || echo failed; done >"$LAB_DIR/former.log" 2>&1; }
+backup_all &
+backing=$!
+lab_wait 20 test -e "$LAB_DIR/mx1/var/backups/former.1/manifest.next"
+lab_start mx1/shoveler-lda mx1/spamtraind
+for number in 1 2 3; do lab_message "Upgraded $number" "The meeting number $number" | deliver bob@example.test; done
+# shellcheck disable=SC2086
+for user in "${!former[@]}"; do [ "$user" = bob ] || lab_spamtrain train "$user@example.test" spam $probe >/dev/null 2>&1; done
+wait $backing
+bad_backups() { grep -cE 'failed|not backed up' "$LAB_DIR/former.log"; }
+expect 0 "six backups meanwhile: those that said of something that it is not in it" "0" bad_backups
+for number in 1 2 3; do expect 30 "message $number to bob" "INBOX" eval "mailbox bob 'Upgraded $number' | cut -d: -f1"; done
+lab_shoveler backup /var/backups/former.7 >/dev/null
+versions() { sed -n 's/^user \([0-9]*\) .*/\1/p' "$LAB_DIR"/mx1/var/backups/former."$1"/manifest | sort -un | paste -sd' '; }
+some_old() { [ "$(versions 1)" != "$newest" ] && echo "some"; }
+expect 0 "stores of a former version in the first" "some" some_old
+expect 0 "versions in the last" "$newest" versions 7
+echo "# versions in the backups: $(for number in 1 2 3 4 5 6 7; do echo "$(versions $number);"; done | paste -sd' ')"
+# Each of them on the other host: stores of today, whole, with all that was made.
+sound() {
+	local number user
+	for number in 1 2 3 4 5 6 7; do
+		rm -rf "$LAB_DIR/mx2/var/backups/shoveler" "$LAB_DIR/mx2$users"/{bob,old*}
+		cp -a "$LAB_DIR/mx1/var/backups/former.$number" "$LAB_DIR/mx2/var/backups/shoveler"
+		in_mx2 shoveler restore --only users $backups >/dev/null || echo "backup $number: not restored"
+		for user in "${!former[@]}"; do
+			python3 - "$LAB_DIR/mx2$users/$user" "$newest" "${former[$user]}" <<-'END' || echo "backup $number: $user"
+				import os, sqlite3, sys
+				folder, newest, count = sys.argv[1:]
+				db = sqlite3.connect(folder + "/store.sqlite")
+				value = lambda sql: db.execute(sql).fetchone()[0]
+				assert value("PRAGMA integrity_check") == "ok"
+				assert value("PRAGMA user_version") == int(newest)
+				assert value("SELECT count(*) FROM message WHERE subject LIKE 'Subject %'") == int(count)
+				assert value("SELECT value FROM preference WHERE name = 'spamSubject'") == "[pourriel]"
+				held = value("SELECT group_concat(file, '/') FROM quarantine")
+				assert held == "held.1" and os.path.exists(folder + "/quarantine/held.1")
+				assert all(os.path.exists(folder + "/" + name) for name in value("SELECT files FROM dictionary").split())
+			END
+		done
+	done
+}
+expect 0 "restored on the other host: what is not sound" "" sound
