@@ -1,3 +1,4 @@
+/* `shoveler conf`: the settings as they are, as main.cf has them, as they are built in. */
 #include "command.h"
 
 #include <getopt.h>

@@ -1,3 +1,4 @@
+/* `shoveler doctor`: the table of its checks, and which are wished; each is in doctor_NAME.c. */
 #include "command.h"
 #include "doctor.h"
 

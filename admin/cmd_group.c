@@ -1,3 +1,4 @@
+/* `shoveler group`: groups of users in the policy store. */
 #include "audit.h"
 #include "command.h"
 #include "lib/xalloc.h"

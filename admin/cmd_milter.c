@@ -1,3 +1,4 @@
+/* `shoveler class`, `score` and `virus`: what the milter would say, and what it has suppressed. */
 #include "command.h"
 
 #include "milter/commands.h"

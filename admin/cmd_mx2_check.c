@@ -364,12 +364,9 @@ int mx2_check(struct admin *admin, int argc, char **argv)
 	struct doctor *doctor;
 	struct policy *policy;
 	struct policy_mx2 mx2;
-	char *error = NULL;
-	int ret = open_policy(admin, POLICY_CREATE, &policy);
+	int ret = open_domain(admin, argv[0], &policy, &mx2);
 
 	(void)argc;
-	if (ret == EX_OK)
-		ret = policy_result(policy_mx2_get(policy, argv[0], &mx2, &error), &error);
 	if (ret == EX_OK) {
 		doctor = doctor_new(admin, true);
 		check_primary(doctor, admin, &mx2);

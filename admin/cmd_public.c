@@ -1,3 +1,4 @@
+/* `shoveler public`: public trees, in the policy store and on disk, and who administers them. */
 #include "audit.h"
 #include "cmd_rights.h"
 #include "lib/xalloc.h"

@@ -1,3 +1,4 @@
+/* `shoveler status`: which daemons run, by their metrics. */
 #include "command.h"
 #include "probe.h"
 

@@ -1,3 +1,4 @@
+/* Do the daemons take their configuration, answer at their sockets, and serve metrics? */
 #include "doctor.h"
 #include "probe.h"
 

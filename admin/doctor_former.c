@@ -1,3 +1,4 @@
+/* Does another filter still teach or deliver in our place (former.h)? */
 #include "doctor.h"
 #include "former.h"
 #include "probe.h"

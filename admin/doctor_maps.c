@@ -1,3 +1,4 @@
+/* Can the milter's user ask Postfix's maps, and does mail for mailboxes come to shoveler-lda? */
 #include "doctor.h"
 #include "probe.h"
 

@@ -1,3 +1,4 @@
+/* Is all in place for the domains that this host is a fallback MX for? */
 #include "doctor.h"
 
 #include "lib/xalloc.h"

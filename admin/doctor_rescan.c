@@ -1,3 +1,4 @@
+/* Did the weekly re-scan run, and how did it end? */
 #include "doctor.h"
 #include "probe.h"
 

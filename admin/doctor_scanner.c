@@ -1,3 +1,4 @@
+/* Are the signatures of viruses there, loaded and fresh? */
 #include "doctor.h"
 #include "probe.h"
 

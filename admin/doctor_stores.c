@@ -1,3 +1,4 @@
+/* Can the users' stores and the policy store be opened, and whose are they? */
 #include "doctor.h"
 #include "act_as.h"
 #include "probe.h"

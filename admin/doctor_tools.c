@@ -1,3 +1,4 @@
+/* What the checks share: running Postfix's and Dovecot's tools, and asking for settings. */
 #include "doctor.h"
 
 #include "lib/child.h"

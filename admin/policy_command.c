@@ -1,3 +1,4 @@
+/* Opening the policy store for a command, and its errors as exit codes. */
 #include "command.h"
 
 #include "lib/xalloc.h"

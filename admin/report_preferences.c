@@ -1,3 +1,4 @@
+/* What administrators choose on the web page for their domains, checked and written as a map. */
 #include "report.h"
 
 #include "lib/address.h"

@@ -1,3 +1,4 @@
+/* What the web page asked of root: judged as if a stranger had written it, done, answered. */
 #include "report.h"
 
 #include "cmd_mx2.h"
@@ -81,10 +82,7 @@ static const char *extend(struct report *report, struct mx2_domain *domain, int6
 		return "invalid";
 	if (until > report->now + most)
 		return "denied";
-	ret = open_policy(report->admin, POLICY_CREATE, &policy);
-	if (ret == EX_OK)
-		ret = policy_result(policy_mx2_get(policy, domain->mx2.domain, &mx2, &error),
-				    &error);
+	ret = open_domain(report->admin, domain->mx2.domain, &policy, &mx2);
 	if (ret == EX_OK) {
 		mx2.retention_until = until;
 		ret = policy_result(policy_mx2_update(policy, &mx2, &error), &error);

@@ -1,3 +1,4 @@
+/* The policy store as a file: opened, migrated, asked. What it says of what is in policy_NAME.c. */
 #include "policy_db.h"
 
 #include "lib/xalloc.h"

@@ -1,3 +1,4 @@
+/* Groups of users. */
 #include "policy_db.h"
 
 #include "lib/xalloc.h"

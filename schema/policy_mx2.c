@@ -1,3 +1,4 @@
+/* Domains of the fallback MX, and their recipients. */
 #include "policy_db.h"
 
 #include "lib/xalloc.h"

@@ -1,3 +1,4 @@
+/* What may be said of a domain of the fallback MX: each value's syntax, and what fits together. */
 #include "policy.h"
 
 #include "lib/span.h"

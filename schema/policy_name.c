@@ -1,3 +1,4 @@
+/* What is a valid name of a user, group, domain or folder, and how it is folded. */
 #include "policy.h"
 
 #include "lib/span.h"

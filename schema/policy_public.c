@@ -1,3 +1,4 @@
+/* Public trees, and who administers them. */
 #include "policy_db.h"
 
 #include "lib/span.h"

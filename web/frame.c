@@ -1,3 +1,4 @@
+/* The frame of every page: head, menu, foot; and pages that say what went wrong. */
 #include "web/pages.h"
 
 #include "web/assets.h"

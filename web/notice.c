@@ -1,3 +1,4 @@
+/* After a POST: a redirect that names what was done, and the page that says it. */
 #include "web/pages.h"
 #include "web/routes.h"
 

@@ -1,3 +1,4 @@
+/* The files that all pages need: style, script, logo. */
 #include "web/assets.h"
 #include "web/pages.h"
 

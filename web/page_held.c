@@ -1,3 +1,4 @@
+/* One message in quarantine, with a preview. */
 #include "web/pages.h"
 #include "web/preview.h"
 

@@ -1,3 +1,4 @@
+/* Help: docs/user.md in the reader's language. */
 #include "web/help.h"
 #include "web/pages.h"
 

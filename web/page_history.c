@@ -1,3 +1,4 @@
+/* History: what became of each message, and correcting many at once. */
 #include "web/pages.h"
 
 #include "lib/xalloc.h"

@@ -1,3 +1,4 @@
+/* One message of the history: why it was judged so, and what can be done about it. */
 #include "web/pages.h"
 #include "web/reason.h"
 

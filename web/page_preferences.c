@@ -1,3 +1,4 @@
+/* Preferences: shown, tried on the last messages, saved. */
 #include "web/pages.h"
 
 #include "lib/xalloc.h"

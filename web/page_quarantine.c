@@ -1,3 +1,4 @@
+/* Quarantine: what is held back, releasing and deleting it. */
 #include "web/pages.h"
 
 #include "lib/xalloc.h"

@@ -1,3 +1,4 @@
+/* Signing in and out. Passwords are Dovecot's to judge; who guesses has to wait. */
 #include "web/dovecot_auth.h"
 #include "web/pages.h"
 #include "web/routes.h"

@@ -1,3 +1,4 @@
+/* Statistics: spam and mistakes, week by week. */
 #include "web/chart.h"
 #include "web/pages.h"
 

@@ -1,3 +1,4 @@
+/* Senders whom the user trusts. */
 #include "web/pages.h"
 
 static void show_senders(struct request *r, const json_t *senders)

@@ -1,3 +1,4 @@
+/* What several pages show alike: times, sizes, senders, verdicts. */
 #include "web/pages.h"
 
 #include "lib/xalloc.h"

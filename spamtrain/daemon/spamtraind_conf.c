@@ -1,3 +1,4 @@
+/* A struct spamtraind of the configuration; the one in use. */
 #include "spamtrain/daemon/spamtraind.h"
 
 #include "lib/address.h"
