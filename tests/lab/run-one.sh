@@ -6,14 +6,15 @@
 name=$1 tap=$2/$1.tap logs=${TEST_LOGS:-build/test-logs}
 started=$SECONDS
 demo() {
-	LAB_NAME=demo-$$ DEMO_PRESET=debug STORY_RESULTS=$1.tsv STORY_DETAILS=$1.details ./demo.sh >"$1.out" 2>&1
+	LAB_NAME=demo-$$ DEMO_PRESET=debug STORY_RESULTS=$1.tsv STORY_DETAILS=$1.details timeout -k 120 "${STORY_TIMEOUT:-2400}" ./demo.sh >"$1.out" 2>&1
 	local code=$?
 	awk -F '\t' '{ printf "%sok %d - %s: %s: %s\n", $5 == "FAILED" ? "not " : "", NR, $1, $2, $5 == "skipped" ? "# SKIP " $4 : $3
 		if ($5 == "FAILED") print "#   found: " $4 }' "$1.tsv"
 	[ $code = 0 ] || { grep '^#' "$1.details"; tail -n 20 "$1.out" | sed 's/^/#   | /'; } 2>/dev/null
 	return $code
 }
-if [ "$name" = demo ]; then demo "$2/demo"; else "tests/integration/$name.sh"; fi >"$tap" 2>&1
+# One that hangs must not hang the others: it ends, as if by Control-C, and tells where it was.
+if [ "$name" = demo ]; then demo "$2/demo"; else timeout -k 120 "${STORY_TIMEOUT:-2400}" "tests/integration/$name.sh"; fi >"$tap" 2>&1
 code=$?
 if [ $code != 0 ] && ! grep -q '^not ok' "$tap"; then
 	sed 's/^/#   | /' "$tap" | grep -vE '^#   \| (ok|#)' | tail -n 20 >"$tap.end"
