@@ -27,6 +27,7 @@ story_count=0
 story_failed=0
 story_row=
 story_found=
+story_doing="the lab comes up"
 
 story_begin() {
 	trap story_end EXIT
@@ -54,7 +55,7 @@ story_end() {
 	fi
 	echo "1..$story_count"
 	if [ $code != 0 ]; then
-		echo "# ended early with exit code $code"
+		echo "# ended early with exit code $code, at or after: $story_doing"
 		exit $code
 	fi
 	# A bare exit would give the code from before the trap.
@@ -137,6 +138,7 @@ skip() { story_result "$1" "" "$2" skipped; }
 
 expect() {
 	local seconds=$1 done=$2 expected=$3
+	story_doing=$done
 	shift 3
 	if lab_wait "$seconds" story_same "$expected" "$@"; then
 		story_result "$done" "$expected" "$expected" ok
@@ -151,6 +153,7 @@ story_same() {
 
 expect_like() {
 	local seconds=$1 done=$2 expected=$3 pattern=$4
+	story_doing=$done
 	shift 4
 	if lab_wait "$seconds" story_like "$pattern" "$@"; then
 		story_result "$done" "$expected" "$(grep -oE -m1 -- "$pattern" <<<"$story_found" | head -n 1)" ok

@@ -26,10 +26,8 @@ cp "$tap" "$logs/$name.tap"
 printf '   %-28s %3s passed %3s failed %4s s\n' "$name" "$(grep -c '^ok' "$tap")" "$(grep -c '^not ok' "$tap")" $((SECONDS - started))
 # Each failure with its details, and what was said before it that is no result (the words of a program that failed).
 awk '
-	/^not ok/ { for (line = said > 6 ? said - 6 : 0; line < said; line++) print words[line]; said = 0; of_it = 1; print; next }
-	/^#   / { if (of_it) print; next }
-	/^# (logs|ended|not taken)/ { print; next }
-	{ of_it = 0 }
+	/^not ok/ { for (line = said > 6 ? said - 6 : 0; line < said; line++) print words[line]; said = 0; print; next }
+	/^#   / || /^# (logs|ended|not taken)/ { print; next }
 	/^(ok|#|1\.\.)/ { said = 0; next }
 	{ words[said++] = $0 }
 ' "$tap" | sed 's/^/      /'
