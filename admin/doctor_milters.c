@@ -15,17 +15,17 @@
 static const struct other {
 	const char *pattern;
 	bool anywhere; /* else only where it comes before ours */
-	const char *advice, *text;
+	const char *why, *text;
 } others[] = {
-	{"clamav", true, "take it out of smtpd_milters: ours scans with the same signatures",
+	{"clamav", true, "ours scans with the same signatures",
 	 "scans redirected and relayed mail, too, and bounces or loses it"},
-	{"rspamd", false, "put ours first in smtpd_milters",
+	{"rspamd", false, "ours first",
 	 "comes before ours: it judges what ours refuses or suppresses"},
-	{":11332", false, "put ours first in smtpd_milters",
+	{":11332", false, "ours first",
 	 "comes before ours: rspamd, it seems, judges what ours refuses or suppresses"},
-	{"spamass", false, "put ours first in smtpd_milters",
+	{"spamass", false, "ours first",
 	 "comes before ours: it judges what ours refuses or suppresses"},
-	{"amavis", false, "put ours first in smtpd_milters",
+	{"amavis", false, "ours first",
 	 "comes before ours: it judges what ours refuses or suppresses"},
 };
 
@@ -60,42 +60,53 @@ static void judge_action(struct doctor *doctor, const char *where, struct span i
 			"%s has %.*s", where, SPAN_ARG(item));
 }
 
-static void judge_other(struct doctor *doctor, struct span item, bool before)
+/* Of the list, ours first, and no other scanner. malloc'ed. */
+static char *list_as_it_should_be(const char *value, const char *address)
+{
+	struct strbuf ours = STRBUF_INIT, list = STRBUF_INIT;
+	struct span rest = span_of(value), item;
+
+	while (postfix_list_next(&rest, &item)) {
+		if (is_ours(item, address)) {
+			if (ours.size == 0)
+				strbuf_append_span(&ours, item);
+		} else if (memmem(item.data, item.size, "clamav", 6) == NULL) {
+			strbuf_printf(&list, ", %.*s", SPAN_ARG(item));
+		}
+	}
+	if (ours.size == 0)
+		strbuf_append_text(&ours, address);
+	strbuf_append_span(&ours, strbuf_span(&list));
+	strbuf_free(&list);
+	return strbuf_steal(&ours);
+}
+
+/* where: "smtpd_milters", or "master.cf: submission/inet/smtpd_milters"; why: it should be another. */
+static const char *list_advice(struct doctor *doctor, const char *where, const char *value,
+			       const char *address, const char *why)
+{
+	static const char master[] = "master.cf: ";
+	bool in_master = strncmp(where, master, sizeof(master) - 1) == 0;
+	char *list = list_as_it_should_be(value, address);
+	const char *advice = doctor_advice(doctor, "postconf -%c '%s=%s'; postfix reload: %s",
+					   in_master ? 'P' : 'e',
+					   where + (in_master ? sizeof(master) - 1 : 0), list, why);
+
+	free(list);
+	return advice;
+}
+
+/* What is known of another milter; NULL: nothing. before: it comes before ours. */
+static const struct other *find_other(struct span item, bool before)
 {
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		const char *pattern = others[i].pattern;
 
-		if (memmem(item.data, item.size, pattern, strlen(pattern)) == NULL ||
-		    (!others[i].anywhere && !before))
-			continue;
-		doctor_report(doctor, FINDING_WARNING,
-			      others[i].anywhere ? "milter-clamav" : "milter-before",
-			      others[i].advice, "the milter %.*s %s", SPAN_ARG(item),
-			      others[i].text);
-		return;
+		if (memmem(item.data, item.size, pattern, strlen(pattern)) != NULL &&
+		    (others[i].anywhere || before))
+			return &others[i];
 	}
-}
-
-/* where: "smtpd_milters", or "master.cf: submission/inet/smtpd_milters" */
-static void report_missing(struct doctor *doctor, const char *where, const char *value,
-			   const char *address)
-{
-	static const char master[] = "master.cf: ";
-	const char *service =
-		strncmp(where, master, sizeof(master) - 1) == 0 ? where + sizeof(master) - 1 : NULL;
-
-	doctor_report(
-		doctor, FINDING_ERROR, "milter-missing",
-		service != NULL
-			? doctor_advice(doctor,
-					"postconf -PX '%s', so that it is as in main.cf; postfix "
-					"reload: nothing is scanned without the milter",
-					service)
-			: doctor_advice(doctor,
-					"postconf -e '%s=%s%s%s'; postfix reload: nothing is "
-					"scanned without the milter",
-					where, address, value[0] != '\0' ? ", " : "", value),
-		"%s = %s, without %s", where, value, address);
+	return NULL;
 }
 
 /* A value of smtpd_milters. others: judge the other milters in it, too. */
@@ -104,20 +115,29 @@ static void check_list(struct doctor *doctor, const struct conf *conf, const cha
 {
 	const char *address = conf_text(conf, P_MILTER_LISTEN);
 	struct span rest = span_of(value), item;
+	const struct other *other;
 	bool found = false;
 
 	while (postfix_list_next(&rest, &item)) {
 		if (is_ours(item, address)) {
 			found = true;
 			judge_action(doctor, where, item);
-		} else if (with_others) {
-			judge_other(doctor, item, !found);
+			continue;
 		}
+		other = with_others ? find_other(item, !found) : NULL;
+		if (other != NULL)
+			doctor_report(doctor, FINDING_WARNING,
+				      other->anywhere ? "milter-clamav" : "milter-before",
+				      list_advice(doctor, where, value, address, other->why),
+				      "the milter %.*s %s", SPAN_ARG(item), other->text);
 	}
 	if (found)
 		doctor_ok(doctor, "%s has %s: %s", where, address, value);
 	else
-		report_missing(doctor, where, value, address);
+		doctor_report(doctor, FINDING_ERROR, "milter-missing",
+			      list_advice(doctor, where, value, address,
+					  "nothing is scanned without the milter"),
+			      "%s = %s, without %s", where, value, address);
 }
 
 /* Programs of the host may send what they like; the admin may want it scanned. */

@@ -172,10 +172,14 @@ static void check_waiting(struct doctor *doctor, const struct conf *conf, const 
 	long long minutes = (long long)(time(NULL) - folder.oldest) / 60;
 
 	if (minutes * 60 >= WAIT_S)
-		doctor_report(
-			doctor, FINDING_WARNING, "spool-waits",
-			"systemctl restart spamtraind; if that does not help, journalctl -u spamtraind",
-			"%zu %s wait, the oldest for %lld minutes", folder.files, what, minutes);
+		doctor_report(doctor, FINDING_WARNING, "spool-waits",
+			      doctor_advice(doctor,
+					    "systemctl restart spamtraind; if that does not help, "
+					    "journalctl -u spamtraind, and ls %s/%s: what is not "
+					    "named as the others is nobody's",
+					    conf_text(conf, P_RETRAIN_SPOOL), name),
+			      "%zu %s wait, the oldest for %lld minutes", folder.files, what,
+			      minutes);
 	else
 		doctor_ok(doctor, "%zu %s wait", folder.files, what);
 }

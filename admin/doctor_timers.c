@@ -30,7 +30,7 @@ static void check_report(struct doctor *doctor, const struct conf *conf)
 	    time(NULL) - st.st_mtime > REPORT_AGE_S)
 		doctor_report(
 			doctor, FINDING_WARNING, "report-old",
-			"systemctl restart shoveler-report.timer; if that does not help, journalctl -u shoveler-report",
+			"systemctl start shoveler-report; if that does not help, journalctl -u shoveler-report",
 			"what the web page shows of the host is %lld minutes old",
 			(long long)(time(NULL) - st.st_mtime) / 60);
 	free(path);
