@@ -1,285 +1,16 @@
-#include "lmtp_client.h"
+#include "lmtp_pool.h"
 
-#include "clock.h"
 #include "lmtp_command.h"
 #include "lmtp_dot.h"
-#include "lmtp_io.h"
-#include "lmtp_server.h"
-#include "xalloc.h"
-
-#include <poll.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define COMMAND_MS (LMTP_CLIENT_COMMAND_SECONDS * 1000)
-
-enum extension {
-	EXTENSION_8BITMIME = 1,
-	EXTENSION_SMTPUTF8 = 2,
-	EXTENSION_DSN = 4,
-};
-
-static const struct {
-	const char *keyword;
-	unsigned extension;
-} extensions[] = {
-	{"8BITMIME", EXTENSION_8BITMIME},
-	{"SMTPUTF8", EXTENSION_SMTPUTF8},
-	{"DSN", EXTENSION_DSN},
-};
 
 static const struct {
 	const char *keyword;
 	unsigned extension;
 } parameters[] = {
-	{"BODY", EXTENSION_8BITMIME}, {"SMTPUTF8", EXTENSION_SMTPUTF8}, {"RET", EXTENSION_DSN},
-	{"ENVID", EXTENSION_DSN},     {"NOTIFY", EXTENSION_DSN},	{"ORCPT", EXTENSION_DSN},
+	{"BODY", LMTP_EXTENSION_8BITMIME}, {"SMTPUTF8", LMTP_EXTENSION_SMTPUTF8},
+	{"RET", LMTP_EXTENSION_DSN},	   {"ENVID", LMTP_EXTENSION_DSN},
+	{"NOTIFY", LMTP_EXTENSION_DSN},	   {"ORCPT", LMTP_EXTENSION_DSN},
 };
-
-struct lmtp_client {
-	struct lmtp_pool *pool;
-	struct lmtp_client *next; /* in the pool */
-	int64_t connected_ms, kept_ms;
-	unsigned extensions;
-	bool reset_needed; /* a transaction was begun and not finished */
-	bool broken;
-	struct lmtp_destination *to; /* of the transaction */
-	size_t count;
-	struct lmtp_io io;
-};
-
-struct lmtp_pool {
-	struct endpoint endpoint;
-	char *hostname;
-	int data_timeout_s;
-	pthread_mutex_t lock;
-	struct lmtp_client *kept; /* the last one used first */
-	size_t kept_count;
-};
-
-/* ---- connections ---- */
-
-static void disconnect(struct lmtp_client *client)
-{
-	if (!client->broken)
-		send(client->io.fd, "QUIT\r\n", 6, MSG_DONTWAIT | MSG_NOSIGNAL);
-	close(client->io.fd);
-	lmtp_io_free(&client->io);
-	free(client);
-}
-
-static void set_lost(struct lmtp_client *client, struct lmtp_reply *reply,
-		     enum lmtp_io_status status, const char *phase)
-{
-	client->broken = true;
-	lmtp_reply_set(reply, 451, "4.4.2 %s %s",
-		       status == LMTP_IO_TIMEOUT    ? "Delivery timed out"
-		       : status == LMTP_IO_TOO_LONG ? "Malformed reply"
-						    : "Connection was lost",
-		       phase);
-}
-
-/* False when the connection is unusable; reply is then ours. */
-static bool read_reply(struct lmtp_client *client, const char *phase, struct lmtp_reply *reply)
-{
-	enum lmtp_io_status status = LMTP_IO_OK;
-	bool last = false;
-	struct span line;
-
-	reply->code = 0;
-	while (!last) {
-		status = lmtp_io_read_line(&client->io, LMTP_LINE_MAX, &line);
-		if (status == LMTP_IO_OK && !lmtp_reply_add_line(reply, line, &last))
-			status = LMTP_IO_TOO_LONG;
-		if (status != LMTP_IO_OK) {
-			set_lost(client, reply, status, phase);
-			return false;
-		}
-	}
-	if (reply->code == 421) {
-		/* It means their connection, not the one on which the reply is passed on. */
-		reply->code = 451;
-		client->broken = true;
-	}
-	return true;
-}
-
-static void note_extension(struct lmtp_client *client, struct span line)
-{
-	struct span word = span_trim(span_from(line, 4));
-	const char *space = word.size > 0 ? memchr(word.data, ' ', word.size) : NULL;
-
-	if (space != NULL)
-		word.size = (size_t)(space - word.data);
-	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
-		if (span_equal_nocase(word, span_of(extensions[i].keyword)))
-			client->extensions |= extensions[i].extension;
-	}
-}
-
-static bool say_hello(struct lmtp_client *client, struct lmtp_reply *reply)
-{
-	struct span line;
-	bool last = false;
-
-	strbuf_printf(&client->io.output, "LHLO %s\r\n", client->pool->hostname);
-	if (lmtp_io_flush(&client->io) != LMTP_IO_OK)
-		return false;
-	reply->code = 0;
-	while (!last) {
-		if (lmtp_io_read_line(&client->io, LMTP_LINE_MAX, &line) != LMTP_IO_OK ||
-		    !lmtp_reply_add_line(reply, line, &last))
-			return false;
-		note_extension(client, line);
-	}
-	return reply->code == 250;
-}
-
-/* NULL when there is no usable connection; reply is set then. */
-static struct lmtp_client *connect_new(struct lmtp_pool *pool, struct lmtp_reply *reply)
-{
-	struct lmtp_client *client;
-	char *error = NULL;
-	int fd = endpoint_connect(&pool->endpoint, SOCK_STREAM, LMTP_CLIENT_CONNECT_SECONDS * 1000,
-				  &error);
-
-	if (fd < 0) {
-		lmtp_reply_set(reply, 451, "4.4.1 %s", error);
-		free(error);
-		return NULL;
-	}
-	client = xcalloc(1, sizeof(*client));
-	client->pool = pool;
-	lmtp_io_init(&client->io, fd);
-	client->connected_ms = clock_ms();
-	lmtp_io_set_timeout(&client->io, COMMAND_MS);
-	if (read_reply(client, "at the greeting", reply) && reply->code == 220 &&
-	    say_hello(client, reply))
-		return client;
-	/* Whatever it says here, it says about itself and not about the recipient. */
-	lmtp_reply_set(reply, 451, "4.4.2 The delivery service does not greet");
-	disconnect(client);
-	return NULL;
-}
-
-/* ---- the pool ---- */
-
-struct lmtp_pool *lmtp_pool_new(const struct endpoint *endpoint, const char *hostname,
-				int data_timeout_s)
-{
-	struct lmtp_pool *pool = xcalloc(1, sizeof(*pool));
-
-	pool->endpoint = *endpoint;
-	pool->hostname = xstrdup(hostname);
-	pool->data_timeout_s = data_timeout_s;
-	pthread_mutex_init(&pool->lock, NULL);
-	return pool;
-}
-
-void lmtp_pool_free(struct lmtp_pool **pool_p)
-{
-	struct lmtp_pool *pool = *pool_p;
-	struct lmtp_client *client;
-
-	if (pool == NULL)
-		return;
-	while ((client = pool->kept) != NULL) {
-		pool->kept = client->next;
-		disconnect(client);
-	}
-	pthread_mutex_destroy(&pool->lock);
-	free(pool->hostname);
-	free(pool);
-	*pool_p = NULL;
-}
-
-static bool is_too_old(const struct lmtp_client *client, int64_t now)
-{
-	return now - client->kept_ms > LMTP_POOL_IDLE_SECONDS * 1000 ||
-	       now - client->connected_ms > LMTP_POOL_AGE_SECONDS * 1000;
-}
-
-/* Takes those that are too old out of the list; the caller disconnects them without the lock. */
-static struct lmtp_client *take_old(struct lmtp_pool *pool)
-{
-	struct lmtp_client **place = &pool->kept, *old = NULL, *client;
-	int64_t now = clock_ms();
-
-	while ((client = *place) != NULL) {
-		if (!is_too_old(client, now)) {
-			place = &client->next;
-			continue;
-		}
-		*place = client->next;
-		client->next = old;
-		old = client;
-		pool->kept_count--;
-	}
-	return old;
-}
-
-static void disconnect_all(struct lmtp_client *client)
-{
-	struct lmtp_client *next;
-
-	for (; client != NULL; client = next) {
-		next = client->next;
-		disconnect(client);
-	}
-}
-
-/* Anything to read on an idle connection is its end, or a 421. */
-static bool is_silent(const struct lmtp_client *client)
-{
-	struct pollfd peer = {.fd = client->io.fd, .events = POLLIN};
-
-	return poll(&peer, 1, 0) == 0;
-}
-
-/* A kept connection, or NULL. */
-static struct lmtp_client *take_kept(struct lmtp_pool *pool)
-{
-	struct lmtp_client *client, *old;
-
-	pthread_mutex_lock(&pool->lock);
-	old = take_old(pool);
-	client = pool->kept;
-	if (client != NULL) {
-		pool->kept = client->next;
-		pool->kept_count--;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	disconnect_all(old);
-	if (client != NULL && !is_silent(client)) {
-		disconnect(client);
-		return NULL;
-	}
-	return client;
-}
-
-static void give_back(struct lmtp_client *client)
-{
-	struct lmtp_pool *pool = client->pool;
-	struct lmtp_client *old;
-
-	client->kept_ms = clock_ms();
-	pthread_mutex_lock(&pool->lock);
-	old = take_old(pool);
-	if (!client->broken && pool->kept_count < LMTP_POOL_KEPT_MAX) {
-		client->next = pool->kept;
-		pool->kept = client;
-		pool->kept_count++;
-		client = NULL;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	disconnect_all(old);
-	if (client != NULL)
-		disconnect(client);
-}
-
-/* ---- a transaction ---- */
 
 static void put_parameters(struct lmtp_client *client, const char *text)
 {
@@ -302,7 +33,7 @@ static enum lmtp_io_status send_envelope(struct lmtp_client *client,
 {
 	struct strbuf *output = &client->io.output;
 
-	lmtp_io_set_timeout(&client->io, COMMAND_MS);
+	lmtp_io_set_timeout(&client->io, LMTP_COMMAND_MS);
 	if (client->reset_needed)
 		strbuf_append_text(output, "RSET\r\n");
 	strbuf_printf(output, "MAIL FROM:<%s>", envelope->sender);
@@ -338,8 +69,8 @@ static bool read_envelope_replies(struct lmtp_client *client, struct lmtp_reply 
 	struct lmtp_reply ignored;
 	bool refused;
 
-	if ((client->reset_needed && !read_reply(client, "after RSET", reply)) ||
-	    !read_reply(client, "after MAIL", reply))
+	if ((client->reset_needed && !lmtp_connection_read_reply(client, "after RSET", reply)) ||
+	    !lmtp_connection_read_reply(client, "after MAIL", reply))
 		return false;
 	client->reset_needed = true;
 	if (client->broken)
@@ -348,7 +79,8 @@ static bool read_envelope_replies(struct lmtp_client *client, struct lmtp_reply 
 	for (size_t i = 0; i < client->count; i++) {
 		struct lmtp_destination *to = &client->to[i];
 
-		if (!read_reply(client, "after RCPT", refused ? &ignored : to->reply)) {
+		if (!lmtp_connection_read_reply(client, "after RCPT",
+						refused ? &ignored : to->reply)) {
 			if (!refused)
 				*reply = *to->reply;
 			return false;
@@ -369,7 +101,7 @@ static bool takes_address(const struct lmtp_client *client, const char *address)
 {
 	while ((*address & 0x80) == 0 && *address != '\0')
 		address++;
-	return *address == '\0' || (client->extensions & EXTENSION_SMTPUTF8) != 0;
+	return *address == '\0' || (client->extensions & LMTP_EXTENSION_SMTPUTF8) != 0;
 }
 
 /* False when the connection is lost: then it is so for all of them, whatever was answered. */
@@ -392,7 +124,7 @@ static bool begin(struct lmtp_client *client, const struct lmtp_envelope *envelo
 	}
 	status = send_envelope(client, envelope);
 	if (status != LMTP_IO_OK)
-		set_lost(client, &reply, status, "while sending the envelope");
+		lmtp_connection_set_lost(client, &reply, status, "while sending the envelope");
 	else if (read_envelope_replies(client, &reply))
 		return true;
 	for (size_t i = 0; i < count; i++)
@@ -413,16 +145,16 @@ static bool is_accepted(const struct lmtp_client *client)
 void lmtp_client_begin(struct lmtp_pool *pool, const struct lmtp_envelope *envelope,
 		       struct lmtp_destination *to, size_t count, struct lmtp_client **client_r)
 {
-	struct lmtp_client *client = take_kept(pool);
+	struct lmtp_client *client = lmtp_pool_take(pool);
 	struct lmtp_reply reply;
 
 	*client_r = NULL;
 	if (client != NULL && !begin(client, envelope, to, count)) {
-		disconnect(client);
+		lmtp_connection_close(client);
 		client = NULL;
 	}
 	if (client == NULL) {
-		client = connect_new(pool, &reply);
+		client = lmtp_connection_open(pool, &reply);
 		if (client == NULL) {
 			for (size_t i = 0; i < count; i++) {
 				to[i].result = LMTP_UNREACHABLE;
@@ -435,7 +167,7 @@ void lmtp_client_begin(struct lmtp_pool *pool, const struct lmtp_envelope *envel
 	if (is_accepted(client))
 		*client_r = client;
 	else
-		give_back(client);
+		lmtp_pool_give_back(client);
 }
 
 /* A time-out counts from here for every piece, so that a large message may take its time. */
@@ -447,7 +179,7 @@ static enum lmtp_io_status write_bytes(struct lmtp_client *client, struct span b
 	while (bytes.size > 0 && status == LMTP_IO_OK) {
 		part = span_first(bytes, LMTP_IO_OUTPUT_SIZE);
 		bytes = span_from(bytes, part.size);
-		lmtp_io_set_timeout(&client->io, COMMAND_MS);
+		lmtp_io_set_timeout(&client->io, LMTP_COMMAND_MS);
 		status = lmtp_io_write(&client->io, part);
 	}
 	return status;
@@ -494,7 +226,7 @@ static bool read_data_replies(struct lmtp_client *client, struct lmtp_reply *rep
 		if (to->result != LMTP_ACCEPTED)
 			continue;
 		lmtp_io_set_timeout(&client->io, client->pool->data_timeout_s * 1000);
-		if (!read_reply(client, "after the end of the message", reply)) {
+		if (!lmtp_connection_read_reply(client, "after the end of the message", reply)) {
 			/* Who comes before i has his reply. */
 			client->to = to;
 			client->count -= i;
@@ -520,7 +252,7 @@ static void send_content(struct lmtp_client *client, struct span_source *content
 	}
 	if (status != LMTP_IO_OK) {
 		/* The last bytes did not go, so the message did not end. */
-		set_lost(client, &reply, status, "while sending the message");
+		lmtp_connection_set_lost(client, &reply, status, "while sending the message");
 		set_all(client, LMTP_UNREACHABLE, &reply);
 	} else if (!read_data_replies(client, &reply)) {
 		set_all(client, LMTP_AMBIGUOUS, &reply);
@@ -531,11 +263,11 @@ static void data(struct lmtp_client *client, struct span_source *content)
 {
 	struct lmtp_reply reply;
 
-	lmtp_io_set_timeout(&client->io, COMMAND_MS);
+	lmtp_io_set_timeout(&client->io, LMTP_COMMAND_MS);
 	strbuf_append_text(&client->io.output, "DATA\r\n");
 	if (lmtp_io_flush(&client->io) != LMTP_IO_OK) {
-		set_lost(client, &reply, LMTP_IO_CLOSED, "before the message");
-	} else if (read_reply(client, "before the message", &reply)) {
+		lmtp_connection_set_lost(client, &reply, LMTP_IO_CLOSED, "before the message");
+	} else if (lmtp_connection_read_reply(client, "before the message", &reply)) {
 		if (reply.code == 354) {
 			send_content(client, content);
 			return;
@@ -544,7 +276,7 @@ static void data(struct lmtp_client *client, struct span_source *content)
 			set_all(client, LMTP_REFUSED, &reply);
 			return;
 		}
-		set_lost(client, &reply, LMTP_IO_TOO_LONG, "before the message");
+		lmtp_connection_set_lost(client, &reply, LMTP_IO_TOO_LONG, "before the message");
 	}
 	set_all(client, LMTP_UNREACHABLE, &reply);
 }
@@ -552,7 +284,7 @@ static void data(struct lmtp_client *client, struct span_source *content)
 void lmtp_client_send(struct lmtp_client **client, struct span_source *content)
 {
 	data(*client, content);
-	give_back(*client);
+	lmtp_pool_give_back(*client);
 	*client = NULL;
 }
 
@@ -570,6 +302,6 @@ enum lmtp_result lmtp_client_deliver(struct lmtp_pool *pool, const struct lmtp_e
 void lmtp_client_abort(struct lmtp_client **client)
 {
 	if (*client != NULL)
-		give_back(*client);
+		lmtp_pool_give_back(*client);
 	*client = NULL;
 }

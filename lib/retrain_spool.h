@@ -41,6 +41,9 @@
 
 enum retrain_class { RETRAIN_INNOCENT, RETRAIN_SPAM, RETRAIN_NONE /* unlearn it */ };
 
+/* As in the file: "innocent", "spam", "none". */
+const char *retrain_class_name(enum retrain_class class);
+
 /* Texts belong to the caller (writing) or to the struct retrain_file (reading). */
 struct retrain_entry {
 	const char *user; /* full mail address; the reader's caller checks that it is one */
