@@ -123,6 +123,15 @@ static inline enum classifier_corrected user_correct(struct classifier *classifi
 	return corrected;
 }
 
+static inline struct classifier_stats user_stats(struct classifier *classifier)
+{
+	struct classifier_stats stats = {0};
+	char *error = NULL;
+
+	assert_int_equal(classifier_stats(classifier, &stats, &error), CLASSIFIER_OK);
+	return stats;
+}
+
 /* ---- mail ---- */
 
 static inline struct classifier_message *message_of(struct span text)
