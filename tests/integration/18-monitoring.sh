@@ -5,8 +5,9 @@
 row 18 "Metrics, alerts, fail2ban"
 monitoring=$LAB_ROOT/monitoring
 
-lab_postconf mx1 "smtpd_authorized_xclient_hosts = 127.0.0.0/8" "inet_protocols = all"
-lab_restart mx1/postfix
+lab_postconf mx1 "inet_protocols = all"
+lab_in mx1 sh -c 'mkdir -p /etc/shoveler/main.cf.d; echo "greylist_delay = 1s" >/etc/shoveler/main.cf.d/90-test.cf'
+lab_restart mx1/postfix mx1/shoveler-milter
 lab_web_up
 
 # ---- something happens ----
@@ -23,15 +24,26 @@ expect_like 0 "a training address, without signing in" "refused" '^rcpt dc-spam@
 mapfile -t forged < <(yes "X-Virus-Status: Clean" | head -n 101)
 lab_message "Forged" "Hello." "${forged[@]}" >"$LAB_DIR/forged"
 expect_like 0 "a hundred forged fields" "refused" '^data 554' lab_send alice@example.test <"$LAB_DIR/forged"
-# By IPv6, as Postfix would tell it: its own XCLIENT.
-lab_in mx1 python3 - >"$LAB_DIR/by-ipv6" <<-'END'
-	import smtplib
-	smtp = smtplib.SMTP("127.0.0.1", 25, "mx1.example.test")
-	smtp.ehlo()
-	print(smtp.docmd("XCLIENT", "ADDR=IPV6:2001:db8::66 NAME=[UNAVAILABLE] HELO=[1.2.3.4]"))
-	print(smtp.ehlo("[1.2.3.4]"), smtp.mail("someone@bad.test"), smtp.rcpt("alice@example.test"))
-END
-expect_like 0 "a client with an IPv6 address" "refused" 'client \[2001:db8::66\] refused' cat "$LAB_DIR/by-ipv6"
+# By IPv6, through the real Postfix; dnsbl.test has an IPv6 zone, and lists 2001:db8::66.
+by_ipv6() { lab_send "$1" --server mx1-by-ipv6.example.test --helo "$2" --from someone@client.test "$3" <"$LAB_DIR/message"; }
+ipv6() { lab_in "$1" ip address "$2" "$3/64" dev eth0 nodad; }
+ipv6 mx1 add 2001:db8::25
+ipv6 client add 2001:db8::10
+ipv6 bad add 2001:db8::66
+for host in client bad; do lab_in $host sh -c 'echo "2001:db8::25 mx1-by-ipv6.example.test" >>/etc/hosts'; done
+expect_like 0 "a decent client with an IPv6 address" "taken" '^data 250' by_ipv6 client v6.client.test alice@example.test
+expect_like 0 "one that says its address" "taken" '^data 250' by_ipv6 client "[IPv6:2001:db8::10]" alice@example.test
+expect_like 0 "its score" "1" 'client=\[2001:db8::10\], helo=<\[IPv6:2001:db8::10\]>.*score=1$' lab_log mx1 'client=.2001:db8::10.*score=1'
+expect_like 0 "one that is on the DNS list" "refused" '^rcpt alice@example.test 550 .*\[2001:db8::66\] refused, score 10: helo_unknown \+2, no_ptr \+3, dnsbl.test \+5' \
+	by_ipv6 bad mail.bad.test alice@example.test
+expect_like 0 "a training address" "refused" '^rcpt dc-ham@example.test 550' by_ipv6 bad v6.client.test dc-ham@example.test
+ipv6 bad del 2001:db8::66
+ipv6 bad add 2001:db8::77
+expect_like 0 "a doubtful one" "has to come again" '^rcpt alice@example.test 451 .*greylisted' by_ipv6 bad "[1.2.3.4]" alice@example.test
+ipv6 bad del 2001:db8::77
+ipv6 bad add 2001:db8::78
+expect_like 10 "it comes again from another address of its network" "taken" '^data 250' by_ipv6 bad "[1.2.3.4]" alice@example.test
+ipv6 bad del 2001:db8::78
 
 # Text of a line of ours, in what a decent client writes: another's address in it.
 fake='shoveler-milter[1]: NOQUEUE: client=[203.0.113.30], helo=<x>, from=<y>, to=<z>, action=reject, reason=score 9 (dnsbl)'
@@ -76,7 +88,7 @@ fake_is_logged() { grep -c "$1" "$LAB_DIR/bsd.log"; }
 expect_like 0 "the forged sender is in the log, of ours and of Postfix" "it is" '^[1-9]' fake_is_logged 'client=\[203.0.113.30\]'
 expect_like 0 "the forged login" "it is" '^[1-9]' fake_is_logged ': 203.0.113.30: user='
 for format in bsd rfc3339 own; do
-	expect 0 "lines of the milter, $format: whom fail2ban bans" "1 2001:db8::66
+	expect 0 "lines of the milter, $format: whom fail2ban bans" "2 2001:db8::66
 1 203.0.113.10
 2 203.0.113.66" banned "$LAB_DIR/$format.log" shoveler-milter
 	expect 0 "lines of the web page" "1 2001:db8::67
@@ -107,7 +119,8 @@ expect_like 15 "fail2ban runs with our jails" "both" 'shoveler-milter, shoveler-
 lab_in mx1 sh -c 'cat /var/f2b/new >>/var/f2b/mail.log'
 # The client tried two passwords and was refused once a round: enough for one jail, not for the other.
 who() { sort -u "$LAB_DIR/mx1/var/f2b/banned"; }
-expect 20 "it bans those addresses, at those ports" "shoveler-milter 203.0.113.66 smtp
+expect 20 "it bans those addresses, at those ports" "shoveler-milter 2001:db8::66 smtp
+shoveler-milter 203.0.113.66 smtp
 shoveler-web 2001:db8::67 http,https
 shoveler-web 203.0.113.10 http,https" who
 lab_in mx1 fail2ban-client -c /var/f2b/etc -s /var/f2b/socket -p /var/f2b/pid stop >/dev/null
