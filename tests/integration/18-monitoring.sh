@@ -143,6 +143,12 @@ expect 0 "docs/monitoring.md has each of them, as it is served" "" documented
 
 # ---- alerts and dashboard ----
 
+watched() {
+	"$LAB_ROOT/tests/monitoring/metrics.py" watched "$LAB_ROOT/docs/monitoring.md" "$LAB_ROOT/tests/monitoring/not-watched" \
+		"$monitoring/prometheus/shoveler.rules.yml" "$monitoring/grafana/shoveler.json"
+}
+expect 0 "each metric is in an alert or the dashboard, or it is said why not" "" watched
+
 rules() { promtool test rules "$monitoring/prometheus/shoveler.rules.test.yml" 2>&1 | grep -v '^ *$'; }
 expect 0 "each alert fires, and does not" "Unit Testing:  $monitoring/prometheus/shoveler.rules.test.yml
   SUCCESS" rules

@@ -3,6 +3,7 @@
 
 usage: metrics.py table PAGE...            a table in Markdown of all metrics in these pages
        metrics.py documented FILE PAGE...  says where FILE does not have that table
+       metrics.py watched TABLE LIST FILE...  of the metrics in TABLE: which are neither in an expression of FILEs nor in LIST
        metrics.py answered FILE URL        asks a Prometheus for each expression of FILE (dashboard or rules)
 """
 import json
@@ -57,6 +58,18 @@ def expressions(path):
     return re.findall(r"^ +expr: (.*)$", text, re.M)
 
 
+def watched(page, exempt, *files):
+    """Each metric is watched, or LIST says why not: never both, and nothing that is no metric."""
+    known = set(re.findall(r"^\| `(\w+)` \|", open(page, encoding="utf-8").read(), re.M))
+    used = {name for path in files for expression in expressions(path) for name in re.findall(r"\b(?:shoveler|process)_[a-z_]+", expression)}
+    listed = dict(re.findall(r"^(\w+) +(.*)$", open(exempt, encoding="utf-8").read(), re.M))
+    wrong = ["%s is neither watched nor in %s" % (name, exempt) for name in known - used - listed.keys()]
+    wrong += ["%s is watched, and in %s" % (name, exempt) for name in used & listed.keys()]
+    wrong += ["%s is no metric" % name for name in (used | listed.keys()) - known]
+    wrong += ["%s: why not?" % name for name, why in listed.items() if not why]
+    return sorted(wrong)
+
+
 def ask(url, expression):
     query = urllib.parse.urlencode({"query": expression})
     try:
@@ -85,6 +98,8 @@ def main():
         lines = table(arguments)
     elif command == "documented":
         lines = documented(arguments[0], arguments[1:])
+    elif command == "watched":
+        lines = watched(*arguments)
     else:
         lines = answered(*arguments)
     print("\n".join(lines))
