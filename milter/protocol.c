@@ -12,7 +12,9 @@
 	 WIRE_NO_HELO_ANSWER | WIRE_NO_MAIL_ANSWER | WIRE_NO_HEADER_ANSWER | WIRE_NO_BODY_ANSWER | \
 	 WIRE_NO_BODY)
 
-enum state { NEGOTIATING, CONNECTING, IDLE, IN_MESSAGE };
+/* From ENVELOPE on it is within a message. */
+#define WITHIN_MESSAGE (1 << ENVELOPE | 1 << HEADER | 1 << BODY)
+enum state { NEGOTIATING, CONNECTING, IDLE, ENVELOPE, HEADER, BODY };
 
 struct protocol {
 	const struct protocol_events *events;
@@ -56,7 +58,7 @@ static void forget_macros(struct protocol *protocol, enum protocol_macro first,
 
 static void leave_message(struct protocol *protocol)
 {
-	if (protocol->state == IN_MESSAGE) {
+	if (protocol_is_busy(protocol)) {
 		protocol->events->message_over(protocol->context);
 		protocol->state = IDLE;
 	}
@@ -85,7 +87,7 @@ struct strbuf *protocol_output(struct protocol *protocol)
 
 bool protocol_is_busy(const struct protocol *protocol)
 {
-	return protocol->state == IN_MESSAGE;
+	return protocol->state >= ENVELOPE;
 }
 
 const char *protocol_macro(const struct protocol *protocol, enum protocol_macro macro)
@@ -129,6 +131,18 @@ static void take_macro(struct protocol *protocol, const char *name, const char *
 	}
 }
 
+/* What is kept beyond the packet. */
+static int take_text(struct span *data, const char **text_r, const char *what, char **error_r)
+{
+	if (wire_take_string(data, text_r) < 0)
+		*error_r = xasprintf("%s is not complete", what);
+	else if (strlen(*text_r) > PROTOCOL_MAX_TEXT)
+		*error_r = xasprintf("%s is longer than %d bytes", what, PROTOCOL_MAX_TEXT);
+	else
+		return 0;
+	return -1;
+}
+
 static int take_macros(struct protocol *protocol, struct span data, char **error_r)
 {
 	const char *name, *value;
@@ -136,10 +150,9 @@ static int take_macros(struct protocol *protocol, struct span data, char **error
 	/* The first byte says for which command they are: the one that follows. */
 	data = span_from(data, 1);
 	while (data.size > 0) {
-		if (wire_take_string(&data, &name) < 0 || wire_take_string(&data, &value) < 0) {
-			*error_r = xstrdup("a macro is not complete");
+		if (take_text(&data, &name, "a macro", error_r) < 0 ||
+		    take_text(&data, &value, "a macro", error_r) < 0)
 			return -1;
-		}
 		take_macro(protocol, name, value);
 	}
 	return 0;
@@ -189,22 +202,21 @@ static void answer(struct protocol *protocol, enum protocol_answer answer)
 		wire_put(&protocol->output, answers[answer]);
 }
 
-static int take_text(struct protocol *protocol, const struct wire_packet *packet, char **error_r)
+static int take_argument(struct protocol *protocol, const struct wire_packet *packet,
+			 char **error_r)
 {
 	const struct protocol_events *events = protocol->events;
 	struct span data = packet->data;
 	const char *text;
 
-	if (wire_take_string(&data, &text) < 0) {
-		*error_r = xasprintf("command %c without its argument", packet->command);
+	if (take_text(&data, &text, "the argument of a command", error_r) < 0)
 		return -1;
-	}
 	if (packet->command == WIRE_HELO) {
 		events->helo(protocol->context, text);
 	} else if (packet->command == WIRE_MAIL) {
-		if (protocol->state == IN_MESSAGE)
+		if (protocol_is_busy(protocol))
 			events->message_over(protocol->context);
-		protocol->state = IN_MESSAGE;
+		protocol->state = ENVELOPE;
 		events->mail(protocol->context, text);
 		forget_macros(protocol, MACRO_LOGIN, MACRO_LOGIN);
 	} else {
@@ -222,6 +234,12 @@ static int take_header(struct protocol *protocol, struct span data, char **error
 		*error_r = xstrdup("a header field is not complete");
 		return -1;
 	}
+	/* Else the scanner would not see what the recipient sees. */
+	if (data.size > 0) {
+		*error_r = xstrdup("a header field with a NUL in it");
+		return -1;
+	}
+	protocol->state = HEADER;
 	protocol->events->header(protocol->context, name, value);
 	return 0;
 }
@@ -230,6 +248,7 @@ static void end_header(struct protocol *protocol)
 {
 	enum protocol_answer verdict = protocol->events->end_of_header(protocol->context);
 
+	protocol->state = BODY;
 	if (verdict != ANSWER_CONTINUE)
 		leave_message(protocol);
 	answer(protocol, verdict);
@@ -274,16 +293,18 @@ static unsigned states_of(char command)
 		return 1 << CONNECTING;
 	case WIRE_HELO:
 	case WIRE_MAIL:
-		return 1 << IDLE | 1 << IN_MESSAGE;
+		return 1 << IDLE | WITHIN_MESSAGE;
 	case WIRE_RECIPIENT:
+		return 1 << ENVELOPE;
 	case WIRE_HEADER:
 	case WIRE_END_OF_HEADER:
+		return 1 << ENVELOPE | 1 << HEADER;
 	case WIRE_BODY:
 	case WIRE_END_OF_MESSAGE:
-		return 1 << IN_MESSAGE;
+		return 1 << BODY;
 	case WIRE_MACROS:
 	case WIRE_ABORT:
-		return 1 << CONNECTING | 1 << IDLE | 1 << IN_MESSAGE;
+		return 1 << CONNECTING | 1 << IDLE | WITHIN_MESSAGE;
 	case WIRE_QUIT:
 		return ~0u;
 	default:
@@ -307,7 +328,7 @@ static int take(struct protocol *protocol, const struct wire_packet *packet, cha
 	case WIRE_HELO:
 	case WIRE_MAIL:
 	case WIRE_RECIPIENT:
-		return take_text(protocol, packet, error_r);
+		return take_argument(protocol, packet, error_r);
 	case WIRE_ABORT:
 		leave_message(protocol);
 		return 0;
@@ -363,7 +384,7 @@ int protocol_feed(struct protocol *protocol, struct span bytes, char **error_r)
 	if (ret != 0 || (is_kept && rest.size == bytes.size))
 		return ret;
 	keep(protocol, rest, is_kept);
-	if (rest.size == 0 && protocol->state != IN_MESSAGE)
+	if (rest.size == 0 && !protocol_is_busy(protocol))
 		strbuf_free(&protocol->partial);
 	return 0;
 }

@@ -7,13 +7,17 @@
  * one round trip and no transfer of the body.
  *
  * A connection belongs to one thread at a time. Not more than one packet (WIRE_MAX_PACKET) is kept
- * between two calls, and nothing at all when Postfix waits.
+ * between two calls, and nothing at all when Postfix waits. What does not come in the order of a
+ * session, or is no such packet, ends the connection: Postfix then puts the message off.
  */
 #ifndef SHOVELER_PROTOCOL_H
 #define SHOVELER_PROTOCOL_H
 
 #include "networks.h"
 #include "wire.h"
+
+#define PROTOCOL_MAX_TEXT                                                                          \
+	16384 /* bytes of a macro or argument; SMTP has lines of 512, Postfix of 2048 */
 
 struct protocol;
 

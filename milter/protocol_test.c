@@ -222,6 +222,7 @@ static void test_pieces(void **state)
 
 	put_start(&bytes);
 	put_envelope(&bytes);
+	PUT(&bytes, 'N', "");
 	PUT(&bytes, 'B', "hello\r\n");
 	for (rest = strbuf_span(&bytes); rest.size > 0; rest = span_from(rest, 1)) {
 		strbuf_append_char(&one, rest.data[0]);
@@ -230,7 +231,7 @@ static void test_pieces(void **state)
 	strbuf_free(&bytes);
 	assert_string_equal(strbuf_text(&seen.log),
 			    "connect:v4 helo:mail.client.test mail:<s@client.test> "
-			    "rcpt:<a@example.test> by:lmtp body:7 ");
+			    "rcpt:<a@example.test> by:lmtp eoh body:7 ");
 	assert_true(protocol_is_busy(*state));
 }
 
@@ -274,12 +275,13 @@ static void test_macros_end(void **state)
 	PUT(&bytes, 'R', "<b@example.test>\0");
 	PUT(&bytes, 'A', "");
 	PUT(&bytes, 'M', "<t@client.test>\0");
+	PUT(&bytes, 'N', "");
 	PUT(&bytes, 'E', "");
 	assert_int_equal(feed(*state, &bytes), 0);
 	assert_string_equal(strbuf_text(&seen.log),
 			    "connect:v4 helo:mail.client.test mail:<s@client.test> login:alice "
 			    "rcpt:<a@example.test> by:lmtp rcpt:<b@example.test> by:nobody over "
-			    "mail:<t@client.test> end:NOQUEUE over ");
+			    "mail:<t@client.test> eoh end:NOQUEUE over ");
 }
 
 static uint32_t steps_of(struct protocol *protocol)

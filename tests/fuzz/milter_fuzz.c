@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct session {
 	struct protocol *protocol;
-	bool connected, in_message, header_over, closed;
+	bool connected, in_message, envelope_over, header_over, closed;
 	struct strbuf log;
 };
 
@@ -53,6 +53,7 @@ static void on_mail(void *context, const char *sender)
 
 	require(session->connected && !session->in_message);
 	session->in_message = true;
+	session->envelope_over = session->header_over = false;
 	strbuf_printf(&session->log, "m%s", sender);
 }
 
@@ -61,7 +62,7 @@ static enum protocol_answer on_recipient(void *context, const char *address)
 	struct session *session = context;
 	const char *mailer = protocol_macro(session->protocol, MACRO_MAILER);
 
-	require(session->in_message);
+	require(session->in_message && !session->envelope_over);
 	strbuf_printf(&session->log, "r%s%s", address, mailer == NULL ? "" : mailer);
 	if (address[0] != '%')
 		return ANSWER_CONTINUE;
@@ -73,7 +74,8 @@ static void on_header(void *context, const char *name, const char *value)
 {
 	struct session *session = context;
 
-	require(session->in_message);
+	require(session->in_message && !session->header_over);
+	session->envelope_over = true;
 	strbuf_printf(&session->log, "l%s:%s", name, value);
 	protocol_remove_header(session->protocol, name, 1);
 }
@@ -82,7 +84,8 @@ static enum protocol_answer on_end_of_header(void *context)
 {
 	struct session *session = context;
 
-	require(session->in_message);
+	require(session->in_message && !session->header_over);
+	session->envelope_over = session->header_over = true;
 	return session->log.size % 2 == 0 ? ANSWER_CONTINUE : ANSWER_ACCEPT;
 }
 
@@ -90,7 +93,7 @@ static void on_body(void *context, struct span data)
 {
 	struct session *session = context;
 
-	require(session->in_message);
+	require(session->in_message && session->header_over);
 	strbuf_append_span(&session->log, data);
 }
 
@@ -99,7 +102,7 @@ static enum protocol_answer on_end_of_message(void *context)
 	struct session *session = context;
 	const char *id = protocol_macro(session->protocol, MACRO_QUEUE_ID);
 
-	require(session->in_message);
+	require(session->in_message && session->header_over);
 	protocol_insert_header(session->protocol, "X-Id", id == NULL ? "" : id);
 	return session->log.size % 3 == 0 ? ANSWER_DISCARD : ANSWER_TEMPFAIL;
 }
