@@ -70,6 +70,30 @@ files() {
 		find /usr /lib/systemd /var/lib -xdev -name "*shoveler*" ! -path "/var/lib/dpkg/info/*" ! -path /var/lib/shoveler -o -xdev -name "*spamtrain*"' | sort
 }
 
+# Another main.cf comes with the package. usage: with_main_cf TEXT
+with_main_cf() {
+	rm -rf /mnt/tree && dpkg-deb -R "$packages"/shoveler-common_*.deb /mnt/tree && echo "# $1" >>/mnt/tree/etc/shoveler/main.cf &&
+		dpkg-deb -b -Znone /mnt/tree /mnt/packages/changed.deb >/dev/null && mkdir -p /mnt/packages/changed && mv /mnt/packages/changed.deb /mnt/packages/changed/
+}
+install_changed() { in_host sh -c "dpkg -i $* /packages/changed/changed.deb </dev/null"; }
+conf_says() { grep -q "$1" "/mnt/root/etc/shoveler/${2-main.cf}"; }
+
+# dpkg asks only where the package's file and the admin's both changed; either answer is a valid configuration.
+conffiles() {
+	sed -i '/^log_destination/d' /mnt/root/etc/shoveler/main.cf
+	expect "an unchanged main.cf is replaced without a question" eval 'with_main_cf second && install_changed && conf_says "# second"'
+	echo "log_destination = stderr" >>/mnt/root/etc/shoveler/main.cf
+	expect "one that the admin changed stays without a question while the package's is the same" eval 'install_changed && conf_says "log_destination = stderr"'
+	expect "where both changed, it asks" eval 'with_main_cf third && ! install_changed'
+	expect "the admin's answer: his own" eval 'install_changed --force-confold && conf_says "log_destination = stderr" && ! conf_says "# third" && conf_says "# third" main.cf.dpkg-dist'
+	expect "it is valid" in_host spamtraind --check
+	expect "the admin's answer: the package's" eval 'with_main_cf fourth && install_changed --force-confnew && conf_says "# fourth" && ! conf_says log_destination && conf_says log_destination main.cf.dpkg-old'
+	expect "it is valid" in_host spamtraind --check
+	echo "lda_max_session = 3" >/mnt/root/etc/shoveler/main.cf.d/20-old.cf
+	expect "a setting that is not known is told, with its line" eval 'install_changed 2>&1 | grep "main.cf.d/20-old.cf.*1.*lda_max_session"'
+	rm /mnt/root/etc/shoveler/main.cf.d/20-old.cf
+}
+
 life() {
 	host_up
 	in_host dpkg --purge $(cd "$packages" && ls ./*.deb | sed 's#./\([^_]*\)_.*#\1#') >/dev/null 2>&1
@@ -93,15 +117,24 @@ life() {
 	expect "they can be upgraded" in_host sh -c 'dpkg -i /packages/*.deb'
 	expect "the admin's setting is kept" grep -q 'log_destination = stderr' /mnt/root/etc/shoveler/main.cf
 	expect "the secret is kept" [ "$secret" = "$(cat /mnt/root/etc/shoveler/submitter.secret)" ]
+	conffiles
+	echo "log_destination = stderr" >>/mnt/root/etc/shoveler/main.cf
 	names=$(cd "$packages" && ls ./*.deb | sed 's#./\([^_]*\)_.*#\1#')
 	# shellcheck disable=SC2086
 	expect "they can be removed" in_host dpkg --remove $names
-	expect "the admin's file is kept when removed" [ -e /mnt/root/etc/shoveler/main.cf ]
+	expect "the admin's file is kept when removed" conf_says "log_destination = stderr"
+	expect "and so is what users taught" [ -e /mnt/root/var/lib/shoveler/users/example.test/kept ]
+	expect "they can be installed again" in_host sh -c 'dpkg -i --force-confold /packages/*.deb </dev/null'
+	expect "with the admin's file" conf_says "log_destination = stderr"
+	expect "and the secret of before" [ "$secret" = "$(cat /mnt/root/etc/shoveler/submitter.secret)" ]
 	# shellcheck disable=SC2086
-	expect "they can be purged" in_host dpkg --purge $names
+	expect "they can be purged, and say what stays" eval 'in_host dpkg --purge $names 2>&1 | tee /dev/stderr | grep "/var/lib/shoveler is kept"'
 	files >/mnt/after
 	expect "the host's files are as before" diff /mnt/before /mnt/after
 	expect "what users taught is kept" [ -e /mnt/root/var/lib/shoveler/users/example.test/kept ]
+	expect "they can be installed after that" in_host sh -c 'dpkg -i /packages/*.deb </dev/null'
+	expect "with another secret" [ "$secret" != "$(cat /mnt/root/etc/shoveler/submitter.secret)" ]
+	expect "to what users taught" [ -e /mnt/root/var/lib/shoveler/users/example.test/kept ]
 }
 
 if [ "${1-}" = --host ]; then
