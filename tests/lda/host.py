@@ -17,7 +17,7 @@ SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 BUILD = os.environ.get("SHOVELER_BUILD", os.path.join(SOURCE, "build/debug"))
 MAIL_UID = 5000
 LDA_USER, LDA_GROUP = "nobody", "nogroup"
-STARTUP_SECONDS = 20
+STARTUP_SECONDS = 90
 
 DOVECOT_23 = """
 protocols = lmtp

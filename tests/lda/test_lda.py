@@ -307,7 +307,7 @@ class Failures(LdaTest):
             self.assertEqual(transaction(client, [ALICE], message("drained"))[0][0], 250)
             started = time.monotonic()
             self.assertEqual(self.host.stop_lda(), 0)
-            self.assertLess(time.monotonic() - started, 5)
+            self.assertLess(time.monotonic() - started, 20)
             client.close()
         self.assertEqual(len(self.host.messages(ALICE)), 1)
 
@@ -386,12 +386,12 @@ class SmallBatches(Together):
 
 
 class Sessions(LdaTest):
-    settings = "lda_max_sessions = 200\nlda_timeout = 20s\n"
+    settings = "lda_max_sessions = 200\nlda_timeout = 120s\n"
 
     def open(self):
         s = socket.socket(socket.AF_UNIX)
         self.addCleanup(s.close)
-        s.settimeout(30)
+        s.settimeout(120)
         s.connect(self.host.socket)
         return s
 
@@ -416,7 +416,7 @@ class Sessions(LdaTest):
         with self.assertRaises(socket.timeout):
             late.recv(100)
         sessions[0].close()
-        late.settimeout(10)
+        late.settimeout(60)
         self.assertTrue(late.recv(100).startswith(b"220 "))
         self.assertEqual(self.host.messages(ALICE), [])
 
@@ -430,7 +430,7 @@ class Sessions(LdaTest):
         for s in silent, slow:
             text = b"".join(iter(lambda s=s: s.recv(1000), b""))
             self.assertIn(b"421 4.4.2", text)
-        self.assertLess(time.monotonic() - started, 10)
+        self.assertLess(time.monotonic() - started, 60)
 
 
 class Configuration(LdaTest):

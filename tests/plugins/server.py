@@ -8,6 +8,7 @@ its library is preloaded, and every report fails the test.
 
 import glob
 import imaplib
+import itertools
 import os
 import pwd
 import re
@@ -28,6 +29,7 @@ MAIL_USER = "mail"  # stands for vmail; every Debian has it
 MAIL_UID = pwd.getpwnam(MAIL_USER).pw_uid
 MAIL_GID = pwd.getpwnam(MAIL_USER).pw_gid
 PASSWORD = "secret"
+PATIENCE = int(os.environ.get("STORY_PATIENCE", "1"))  # how many times as long a busy machine may take
 
 CONFIG = """
 protocols = imap lmtp
@@ -125,10 +127,22 @@ def read(path):
         return file.read()
 
 
+ports = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Each test program has its own few, and none is one that the kernel gives to clients meanwhile."""
+    for port in itertools.count(10000 + os.getpid() * 4 % 20000):
+        if port in ports:
+            continue
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        ports.add(port)
+        return port
 
 
 def needs_asan():
@@ -214,7 +228,7 @@ class Dovecot:
         with open(self.path("out"), "w", encoding="utf-8") as out:
             self.process = subprocess.Popen(self.command("dovecot", "-F", "-c", self.path("dovecot.conf")),
                                             stdout=out, stderr=subprocess.STDOUT)
-        deadline = time.time() + 20
+        deadline = time.time() + 20 * PATIENCE
         while time.time() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -365,8 +379,8 @@ class PluginTest(unittest.TestCase):
         for line in log.splitlines():
             self.assertNotRegex(line, r"Panic:|killed with signal|Fatal: (?!master)")
 
-    def wait_for(self, condition, seconds=10):
-        deadline = time.time() + seconds
+    def wait_for(self, condition, seconds=30):
+        deadline = time.time() + seconds * PATIENCE
         while not condition():
             if time.time() > deadline:
                 self.fail("waited in vain; log:\n" + self.server.log())

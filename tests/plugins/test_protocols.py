@@ -74,7 +74,7 @@ class Protocols(SharingTest):
     users = [ALICE, BOB, CAROL]
     extra = EXTRA_24 if version() >= (2, 4) else EXTRA_23
 
-    def lines(self, client, wanted, seconds=10):
+    def lines(self, client, wanted, seconds=60):
         """What the server says by itself, until a line has all that is wanted."""
         seen, deadline = "", time.time() + seconds
         while not all(word in seen for word in wanted):

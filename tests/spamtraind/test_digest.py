@@ -62,7 +62,7 @@ link_secret_file = {top}/etc/link.secret
         self.host.start_trainer()
 
     def sent(self, count, user=ALICE):
-        wait_for(lambda: len(self.digests(user)) >= count, "the digest", 20)
+        wait_for(lambda: len(self.digests(user)) >= count, "the digest")
         self.assertEqual(len(self.digests(user)), count)
         return self.digests(user)[-1]
 
@@ -111,7 +111,7 @@ class Digest(DigestTest):
         mail = self.sent(2)
         self.assertEqual(mail["Subject"], "Your spam quarantine: 1 new")
         self.assertIn("old and new: 4 messages", self.body(mail))
-        wait_for(lambda: self.host.metric('shoveler_spamtraind_digests_total{outcome="sent"}') == 1, "the count of digests", 20)
+        wait_for(lambda: self.host.metric('shoveler_spamtraind_digests_total{outcome="sent"}') == 1, "the count of digests")
         self.assertIn(f"digest: user=<{ALICE}>, action=digest, outcome=sent, messages=1", self.host.read("lda.log"))
 
     def test_only_who_wants_it_and_in_his_language(self):
@@ -136,7 +136,7 @@ class Digest(DigestTest):
         self.host.stop_trainer()
         self.host.stop_dovecot()
         self.host.start_trainer()
-        wait_for(lambda: self.host.metric('shoveler_spamtraind_digests_total{outcome="deferred"}') == 1, "the deferral", 20)
+        wait_for(lambda: self.host.metric('shoveler_spamtraind_digests_total{outcome="deferred"}') == 1, "the deferral")
         self.assertEqual(self.query(ALICE, "SELECT day FROM digest"), [(0,)])
         self.host.start_dovecot()
         self.next_look()
@@ -257,7 +257,7 @@ class Links(DigestTest):
         self.assertEqual(self.held(ALICE), [signature])
         self.host.start_dovecot()
         self.host.drained()
-        wait_for(lambda: self.held(ALICE) == [], "the release", 20)
+        wait_for(lambda: self.held(ALICE) == [], "the release")
         self.assertEqual(self.link("link-use", token)["outcome"], "unknown")
 
     def test_forged_and_expired_ones_do_nothing(self):

@@ -73,7 +73,7 @@ class History(RequestTest):
         while requests == 0 or page["next"]:
             begun = time.monotonic()
             page = self.content("history", contains="needle", before=page["next"])
-            self.assertLess(time.monotonic() - begun, 5)
+            self.assertLess(time.monotonic() - begun, 30)
             found += page["rows"]
             requests += 1
         self.assertEqual(([row["subject"] for row in found], requests), (["needle"], 3))
@@ -168,7 +168,7 @@ class Corrections(RequestTest):
                               **{"class": "spam"})
         counts = reply["content"]["counts"]
         self.assertEqual(counts.get("learned", 0) + counts["waiting"], 500)
-        self.assertLess(time.monotonic() - begun, 10)
+        self.assertLess(time.monotonic() - begun, 40)
         self.host.stop_trainer(signal.SIGKILL)
         peer.close()
         self.host.start_trainer()
