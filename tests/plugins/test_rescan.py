@@ -39,7 +39,10 @@ class Scanner(threading.Thread):
         self.delay = 0  # seconds a message takes
         self.seen = []  # the messages, but for empty ones, which only ask for the database
         self.busy = self.busiest = 0
-        self.lock = threading.Lock()
+        self.hold_at = None  # as many are judged, and the next one is held until released
+        self.released = threading.Event()
+        self.company = 1  # none is answered before so many were asked for at the same time
+        self.lock = threading.Condition()
         self.start()
 
     def run(self):
@@ -62,9 +65,14 @@ class Scanner(threading.Thread):
             return f"status=clean\ndatabase={self.database}\n"
         with self.lock:
             self.seen.append(text)
+            held = self.hold_at is not None and len(self.seen) >= self.hold_at
             self.busy += 1
             self.busiest = max(self.busiest, self.busy)
+            self.lock.notify_all()
+            self.lock.wait_for(lambda: self.busiest >= self.company, 30)
         time.sleep(self.delay)
+        if held:
+            self.released.wait(60)
         with self.lock:
             self.busy -= 1
         if self.answer is not None:
@@ -102,7 +110,7 @@ class Spamtraind(threading.Thread):
 
 
 class Rescan(PluginTest):
-    settings = "scanner_timeout = 2s\nvirus_brake = 5\n"
+    settings = "scanner_timeout = 60s\nvirus_brake = 5\n"
     extra = HIDDEN_23 if version() < (2, 4) else HIDDEN_24
 
     @classmethod
@@ -114,6 +122,7 @@ class Rescan(PluginTest):
     def setUp(self):
         self.scanner.answer = None
         self.scanner.delay = self.scanner.busiest = 0
+        self.scanner.company = 1
         self.scanner.database = self.id()  # no mailbox was scanned with it
         self.scanner.seen.clear()
         self.spamtraind.notes.clear()
@@ -291,7 +300,7 @@ class Rescan(PluginTest):
     def test_several_at_once_and_in_order(self):
         for number in range(12):
             self.alice.put("INBOX", message(f"m{number}", body=(VIRUS if number % 4 == 0 else "harmless") + "\r\n"))
-        self.scanner.delay = 0.3
+        self.scanner.company = 4
         self.assertIn("scanned=12 skipped=0 infected=3 removed=3", self.rescan("-u", ALICE, "--workers", "4"))
         self.assertEqual(self.scanner.busiest, 4)
         self.assertEqual(self.alice.subjects("INBOX"), [f"m{n}" for n in range(12) if n % 4])
@@ -300,11 +309,11 @@ class Rescan(PluginTest):
     def test_interrupted_and_resumed(self):
         for number in range(30):
             self.alice.put("INBOX", message(f"m{number}", body=(VIRUS if number == 3 else "harmless") + "\r\n"))
-        self.scanner.delay = 0.1
+        self.scanner.delay = 0.3
         process = self.server.doveadm_start("shoveler", "rescan", "-A", "--workers", "1", "--progress", "0")
         self.wait_for(lambda: len(self.scanner.seen) >= 8)
         process.terminate()
-        report = process.communicate(timeout=20)[1]
+        report = process.communicate(timeout=120)[1]
         self.assertIn("(interrupted)", report)
         self.assertRegex(report, r"so far: users=1 mailboxes=\d scanned=5 ")
         self.assertNotEqual(process.returncode, 0)
@@ -318,12 +327,13 @@ class Rescan(PluginTest):
         """What was not expunged yet is found again, however far the run was."""
         for number in range(230):
             self.alice.put("INBOX", message(f"m{number}", body=(VIRUS if number == 205 else "harmless") + "\r\n"))
-        self.scanner.delay = 0.005
+        self.scanner.hold_at = 210
         process = self.server.doveadm_start("shoveler", "rescan", "-A", "--workers", "1")
-        self.wait_for(lambda: len(self.scanner.seen) >= 210, 30)
+        self.wait_for(lambda: len(self.scanner.seen) >= 210, 60)
         process.kill()
-        process.communicate(timeout=20)
-        self.scanner.delay = 0
+        process.communicate(timeout=120)
+        self.scanner.hold_at = None
+        self.scanner.released.set()
         self.scanner.seen.clear()
         self.assertIn("skipped=200 infected=1 removed=1", self.rescan("-u", ALICE))
         self.assertEqual(len(self.scanner.seen), 30)

@@ -378,7 +378,7 @@ class Others(PluginTest):
         self.alice.send(b"i1 IDLE\r\n")
         self.assertTrue(self.alice.readline().startswith(b"+"))
         self.wait_for(lambda: "ibernat" in self.server.doveadm("process", "status", check=False).stdout or
-                      "ibernat" in self.server.log(), 15)
+                      "ibernat" in self.server.log(), 30)
         time.sleep(1.5)
         self.assertEqual(len(self.server.corrections()), 1)
         self.alice.send(b"DONE\r\n")
