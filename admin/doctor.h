@@ -62,6 +62,9 @@ int64_t doctor_postconf_number(struct doctor *doctor, const struct conf *conf, c
 /* What postconf prints with an option: "-M" for master.cf, "-P" for its -o settings. malloc'ed. */
 char *doctor_postconf_list(const struct conf *conf, const char *option);
 
+/* Of why an address does not answer: what comes after the address, which is known. */
+const char *doctor_reason(const char *error, const char *address);
+
 /* ---- the checks ---- */
 
 void doctor_check_daemons(struct doctor *doctor, const struct conf *conf);

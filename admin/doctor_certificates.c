@@ -39,7 +39,14 @@ static int begin_smtp(struct talk *talk, const struct conf *conf, char **error_r
 		code = talk_smtp(talk, "STARTTLS", line, error_r);
 	free(hello);
 	free(host);
-	return code < 0 ? -1 : code == 220;
+	if (code < 0)
+		return -1;
+	/* A milter that is down puts off everything, also this. */
+	if (code / 100 == 4) {
+		*error_r = xstrdup(line);
+		return -1;
+	}
+	return code == 220;
 }
 
 static int begin_imap(struct talk *talk, char **error_r)
@@ -147,10 +154,14 @@ static void check_server(struct doctor *doctor, const struct conf *conf,
 				: "passwords go in clear: give it a certificate (ssl = yes in Dovecot's conf.d/10-ssl.conf); doveadm reload",
 			"%s offers no TLS at %s", server->what, server->address);
 	else
-		doctor_report(doctor, FINDING_ERROR, "server-silent",
-			      doctor_advice(doctor, "does it run there? systemctl restart %s",
-					    server->unit),
-			      "%s at %s: %s", server->what, server->address, error);
+		doctor_report(
+			doctor, FINDING_ERROR, "server-silent",
+			doctor_advice(
+				doctor,
+				"does it run there? systemctl restart %s; else its log says why",
+				server->unit),
+			"%s at %s: %s", server->what, server->address,
+			doctor_reason(error, server->address));
 	talk_close(&talk);
 	free(error);
 }

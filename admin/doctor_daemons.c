@@ -80,7 +80,7 @@ static void report_socket(struct doctor *doctor, const char *name, const char *a
 			      "systemctl restart %s; if that does not help, journalctl -u %s, "
 			      "and does %s listen there?",
 			      unit, unit, unit),
-		"%s = %s: %s", name, address, error);
+		"%s = %s: %s", name, address, doctor_reason(error, address));
 }
 
 void doctor_check_sockets(struct doctor *doctor, const struct conf *conf)

@@ -198,8 +198,18 @@ static const char *member(const json_t *row, const char *name)
 	return text != NULL ? text : "";
 }
 
+static void print_advice(const char *advice, size_t width)
+{
+	if (advice[0] == '\0')
+		return;
+	printf("%*s-> ", TEXT_COLUMN, "");
+	print_text(advice, TEXT_COLUMN + 3, width);
+}
+
+/* What ends several findings that follow each other is said once, below them. */
 static void print_findings(const struct doctor *doctor, enum finding finding, size_t width)
 {
+	const char *advice = "";
 	const json_t *row;
 	size_t i;
 
@@ -207,13 +217,13 @@ static void print_findings(const struct doctor *doctor, enum finding finding, si
 	{
 		if (strcmp(member(row, "finding"), finding_names[finding]) != 0)
 			continue;
+		if (strcmp(advice, member(row, "advice")) != 0)
+			print_advice(advice, width);
+		advice = member(row, "advice");
 		print_head(finding, member(row, "check"), width);
 		print_text(member(row, "text"), TEXT_COLUMN, width);
-		if (member(row, "advice")[0] == '\0')
-			continue;
-		printf("%*s-> ", TEXT_COLUMN, "");
-		print_text(member(row, "advice"), TEXT_COLUMN + 3, width);
 	}
+	print_advice(advice, width);
 }
 
 static void print_all(const struct doctor *doctor)

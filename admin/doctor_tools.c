@@ -87,3 +87,12 @@ char *doctor_postconf_list(const struct conf *conf, const char *option)
 		strbuf_reset(&output);
 	return strbuf_steal(&output);
 }
+
+const char *doctor_reason(const char *error, const char *address)
+{
+	const char *place = strstr(error, address);
+
+	if (place == NULL || strncmp(place + strlen(address), ": ", 2) != 0)
+		return error;
+	return place + strlen(address) + 2;
+}
