@@ -26,6 +26,15 @@ static int run(const char *const *arguments, struct strbuf *out, struct strbuf *
 	return code == 0 ? 0 : -1;
 }
 
+/* Of what a program said. */
+static struct span first_line(const struct strbuf *text)
+{
+	struct span all = span_trim(strbuf_span(text));
+	const char *end = all.size > 0 ? memchr(all.data, '\n', all.size) : NULL;
+
+	return end != NULL ? span_first(all, (size_t)(end - all.data)) : all;
+}
+
 /* A key of a map: user@domain of the domain, or with bare a name alone, is somebody. */
 static int add_key(struct ours *ours, struct span key, bool bare)
 {
@@ -82,7 +91,7 @@ static int add_users(struct ours *ours)
 		if (ret < 0)
 			*ours->error_r = xasprintf("Dovecot cannot list its users (%.*s): name all "
 						   "recipients in a file",
-						   SPAN_ARG(span_trim(strbuf_span(&errors))));
+						   SPAN_ARG(first_line(&errors)));
 	}
 	if (ret == 0)
 		ret = add_lines(ours, &out, false);
@@ -101,9 +110,10 @@ static int add_map(struct ours *ours, const char *map, bool bare)
 	if (ret == 0)
 		ret = add_lines(ours, &out, bare);
 	else
-		*ours->error_r = xasprintf("the addresses in %s cannot be listed (%.*s): name them "
-					   "in a file",
-					   map, SPAN_ARG(span_trim(strbuf_span(&errors))));
+		*ours->error_r =
+			xasprintf("the addresses in %s cannot be listed (%.*s): name them "
+				  "in a file, or let the fallback ask (recipients=learned)",
+				  map, SPAN_ARG(first_line(&errors)));
 	strbuf_free(&out);
 	strbuf_free(&errors);
 	return ret;
