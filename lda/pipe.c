@@ -265,21 +265,12 @@ static int look_up(const struct conf *conf, const char *user)
 
 static int start_command(const char *const *words, int input, pid_t *pid_r)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int error;
+	const struct child_program program = {.file = words[0],
+					      .arguments = words,
+					      .descriptors = {{input, STDIN_FILENO}},
+					      .count = 1};
 
-	child_attributes(&attributes);
-	error = posix_spawn_file_actions_init(&actions);
-	/* It wants memory, and without it the message would be empty. */
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	if (error == 0)
-		error = posix_spawnp(pid_r, words[0], &actions, &attributes,
-				     (char *const *)(uintptr_t)words, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return error;
+	return child_start(&program, pid_r);
 }
 
 /* Its exit code; 75 when it could not be started, or did not end by itself. */

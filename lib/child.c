@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -44,7 +45,7 @@ static int make_pipes(int pipes[STREAMS][2])
 	return 0;
 }
 
-void child_attributes(posix_spawnattr_t *attributes)
+static void set_signals(posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
 
@@ -56,33 +57,43 @@ void child_attributes(posix_spawnattr_t *attributes)
 	posix_spawnattr_setsigdefault(attributes, &all);
 }
 
-static int spawn(const char *const *arguments, int pipes[STREAMS][2], pid_t *pid_r)
+int child_start(const struct child_program *program, pid_t *pid_r)
 {
-	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
-	char *environment[] = {path, locale, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int error;
 
-	child_attributes(&attributes);
+	set_signals(&attributes);
 	error = posix_spawn_file_actions_init(&actions);
 	/* Each of them wants memory. */
+	for (size_t i = 0; error == 0 && i < program->count; i++)
+		error = posix_spawn_file_actions_adddup2(&actions, program->descriptors[i].from,
+							 program->descriptors[i].to);
+	if (error == 0 && program->close_from > 0)
+		error = posix_spawn_file_actions_addclosefrom_np(&actions, program->close_from);
 	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, pipes[INPUT][0], STDIN_FILENO);
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, pipes[OUTPUT][1],
-							 STDOUT_FILENO);
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, pipes[ERRORS][1],
-							 STDERR_FILENO);
-	if (error == 0)
-		error = posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_CLOSED);
-	if (error == 0)
-		error = posix_spawnp(pid_r, arguments[0], &actions, &attributes,
-				     (char *const *)(uintptr_t)arguments, environment);
+		error = posix_spawnp(pid_r, program->file, &actions, &attributes,
+				     (char *const *)(uintptr_t)program->arguments,
+				     program->environment != NULL ? program->environment : environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return error;
+}
+
+static int spawn(const char *const *arguments, int pipes[STREAMS][2], pid_t *pid_r)
+{
+	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
+	char *environment[] = {path, locale, NULL};
+	const struct child_program program = {.file = arguments[0],
+					      .arguments = arguments,
+					      .environment = environment,
+					      .descriptors = {{pipes[INPUT][0], STDIN_FILENO},
+							      {pipes[OUTPUT][1], STDOUT_FILENO},
+							      {pipes[ERRORS][1], STDERR_FILENO}},
+					      .count = STREAMS,
+					      .close_from = FIRST_CLOSED};
+
+	return child_start(&program, pid_r);
 }
 
 static void shut(struct child *child, int stream)

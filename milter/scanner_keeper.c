@@ -77,26 +77,15 @@ struct scanner_keeper {
 
 static int spawn_process(int control_fd, int listen_fd, pid_t *pid_r)
 {
-	char program[] = "shoveler-milter", option[] = SCANNER_OPTION;
-	char *arguments[] = {program, option, NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int error;
+	const char *const arguments[] = {"shoveler-milter", SCANNER_OPTION, NULL};
+	const struct child_program program = {.file = "/proc/self/exe",
+					      .arguments = arguments,
+					      .descriptors = {{control_fd, SCANNER_CONTROL_FD},
+							      {listen_fd, SCANNER_LISTEN_FD}},
+					      .count = 2,
+					      .close_from = SCANNER_LISTEN_FD + 1};
 
-	child_attributes(&attributes);
-	error = posix_spawn_file_actions_init(&actions);
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, control_fd, SCANNER_CONTROL_FD);
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, listen_fd, SCANNER_LISTEN_FD);
-	if (error == 0)
-		error = posix_spawn_file_actions_addclosefrom_np(&actions, SCANNER_LISTEN_FD + 1);
-	if (error == 0)
-		error = posix_spawn(pid_r, "/proc/self/exe", &actions, &attributes, arguments,
-				    environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return error;
+	return child_start(&program, pid_r);
 }
 
 static void send_settings(struct scanner_keeper *keeper, int control_fd)
