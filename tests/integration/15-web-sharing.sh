@@ -16,15 +16,6 @@ sign_in alice@example.test secret "$alice" >/dev/null
 
 # ---- strangers, other users, odd names ----
 
-# usage: post JAR PAGE NAME=VALUE...   status of a form with the right token; strange bytes are written as %XX
-post() {
-	local jar=$1 page=$2 fields=() each
-	shift 2
-	for each in "$@"; do
-		fields+=(-d "$each")
-	done
-	status -b "$jar" -c "$jar" -d "token=$(token_of "$jar")" "${fields[@]}" "$url$page"
-}
 share=(f=Projects kind=person level=read)
 expect 0 "folders without signing in" "303 sign-in?to=sharing" status "${url}sharing"
 expect 0 "a form of bob's with another's token" "403" status -b "$bob" -d "token=$(token_of "$alice")" -d "f=Projects" -d who=alice@example.test "${url}folder"

@@ -29,14 +29,6 @@ alice=$LAB_DIR/alice.jar bob=$LAB_DIR/bob.jar carol=$LAB_DIR/carol.jar
 for user in alice bob carol; do
 	sign_in $user@example.test secret "$LAB_DIR/$user.jar" >/dev/null
 done
-post() {
-	local jar=$1 page=$2 fields=() each
-	shift 2
-	for each in "$@"; do
-		fields+=(-d "$each")
-	done
-	status -b "$jar" -c "$jar" -d "token=$(token_of "$jar")" "${fields[@]}" "$url$page"
-}
 expect 0 "bob, who is no contact, sees the page" "404" status -b "$bob" "${url}fallback"
 expect 0 "and flushes the domain" "404" post "$bob" fallback flush=away.test
 expect 0 "alice flushes another's domain" "404" post "$alice" fallback flush=partner.test

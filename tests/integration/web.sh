@@ -16,6 +16,15 @@ sign_in() {
 	status -b "$3" -c "$3" --data-urlencode "login=$1" --data-urlencode "password=$2" -d "token=$token" "${url}sign-in"
 }
 token_of() { web -b "$1" -c "$1" "${url}history" | field; }
+# usage: post JAR PAGE NAME=VALUE...   status of a form with the right token; strange bytes are written as %XX
+post() {
+	local jar=$1 page=$2 fields=() each
+	shift 2
+	for each in "$@"; do
+		fields+=(-d "$each")
+	done
+	status -b "$jar" -c "$jar" -d "token=$(token_of "$jar")" "${fields[@]}" "$url$page"
+}
 
 # The browser's library is npm's: brought once, also when tests run side by side, and kept in build/.
 bring_modules() {
