@@ -40,6 +40,13 @@ def load(path):
         return yaml.safe_load(file)
 
 
+def render(name, **variables):
+    """One of vars/main.yml, as Ansible does it."""
+    import jinja2
+
+    return jinja2.Environment(trim_blocks=True, keep_trailing_newline=True).from_string(load("vars/main.yml")[name]).render(**variables)
+
+
 def table():
     """The variables, as docs/ansible.md has them."""
     lines = []
@@ -366,6 +373,16 @@ class Documentation(unittest.TestCase):
         used = set(re.findall(r"\bshoveler_\w+", re.sub(r"^ *shoveler_\w+:", "", text, flags=re.MULTILINE)))
         self.assertEqual(used - set(self.options) - made - modules, set())
         self.assertEqual(set(self.options) - used, set())
+
+    def test_the_source_of_apt(self):
+        given = {"shoveler_repository": "https://example.org/debian", "shoveler_repository_suite": "trixie", "shoveler_repository_files": ["/key"]}
+        self.assertEqual(
+            render("shoveler_repository_source", shoveler_repository_components=["main", "extra"], shoveler_repository_key="key.asc", **given),
+            "# Made by Ansible.\nTypes: deb\nURIs: https://example.org/debian\nSuites: trixie\nComponents: main extra\nSigned-By: /key\n",
+        )
+        self.assertEqual(
+            render("shoveler_repository_source", **given), "# Made by Ansible.\nTypes: deb\nURIs: https://example.org/debian\nSuites: trixie\n"
+        )
 
     @unittest.skipUnless(len(sys.argv) > 1, "no shoveler")
     def test_the_names_of_all_settings(self):

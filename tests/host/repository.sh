@@ -1,0 +1,23 @@
+# shellcheck shell=bash
+# Part of test.sh: the role installs by name, as the example for one host has it, from a repository of apt that it tells the host of.
+
+# It has our packages, and is signed by a key of its own.
+repository() {
+	local result repository=/mnt/packages/repository home=/mnt/gnupg
+	mkdir -m 700 "$home" && mkdir "$repository" && cp "$packages"/*.deb "$repository" && (
+		cd "$repository" && dpkg-scanpackages -m . >Packages &&
+			printf 'Date: %s\nSHA256:\n %s %s Packages\n' "$(date -u -R)" "$(sha256sum Packages | cut -d' ' -f1)" "$(stat -c %s Packages)" >/mnt/Release
+	) && gpg --homedir "$home" --batch --quiet --passphrase '' --quick-generate-key "Packages of the test" ed25519 sign never &&
+		gpg --homedir "$home" --batch --clearsign --output "$repository/InRelease" /mnt/Release &&
+		gpg --homedir "$home" --batch --armor --export >/mnt/packages/key.asc
+	result=$?
+	gpgconf --homedir "$home" --kill all
+	return $result
+}
+from_repository() { apply_role -e shoveler_repository=file:/packages/repository "$@" | tee /dev/stderr; }
+unsigned_is_refused() { [[ $(from_repository) = *"not signed"*failed=1 ]] && ! on_host sh -c 'command -v shoveler'; }
+brings_names() {
+	unsigned_is_refused && [[ $(from_repository -e shoveler_repository_key=/packages/key.asc) =~ ^changed=[1-9][0-9]*\ failed=0$ ]] &&
+		on_host dpkg -s spamtrain shoveler-web && units_run && mail_is_filtered &&
+		[ "$(from_repository -e shoveler_repository_key=/packages/key.asc)" = "changed=0 failed=0" ]
+}
