@@ -5,7 +5,8 @@
 #ifndef SHOVELER_ACT_AS_H
 #define SHOVELER_ACT_AS_H
 
-/* The effective uid and gid of a system user; nothing when we are not root. 0, or -1 and *error_r.
+/*
+ * The effective uid and gid of a system user; nothing when we are not root. 0, or -1 and *error_r.
  */
 int act_as(const char *user, char **error_r);
 

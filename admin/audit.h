@@ -1,6 +1,6 @@
 /*
- * audit.h - a line in the log (log_destination) for each change of rights that an administrator makes
- * with this command. Those that users make are logged by Dovecot, in the same words.
+ * audit.h - a line in the log (log_destination) for each change of rights that an administrator
+ * makes with this command. Those that users make are logged by Dovecot, in the same words.
  */
 #ifndef SHOVELER_AUDIT_H
 #define SHOVELER_AUDIT_H

@@ -401,8 +401,8 @@ static void sweep_all(struct backup *backup)
 }
 
 /*
- * What the interrupted run before this one noted is to be known when this one is interrupted, too: its
- * notes begin anew.
+ * What the interrupted run before this one noted is to be known when this one is interrupted, too:
+ * its notes begin anew.
  */
 static int settle_interrupted(struct backup *backup)
 {

@@ -39,8 +39,8 @@ struct backup_result {
 };
 
 /*
- * Brings the backup in folder (made if missing) up to date. Complains of what fails. Returns an exit
- * code: EX_TEMPFAIL if something was left as it was in the last backup.
+ * Brings the backup in folder (made if missing) up to date. Complains of what fails. Returns an
+ * exit code: EX_TEMPFAIL if something was left as it was in the last backup.
  */
 int backup_make(const struct conf *conf, const char *folder, const struct backup_choice *choice,
 		struct backup_result *result_r);
@@ -70,8 +70,8 @@ int backup_set_check(const struct backup_set *set, const struct backup_choice *c
 		     size_t *count_r);
 
 /*
- * Was the last backup into this folder interrupted? manifest becomes what is there: of each file what
- * the one or the other manifest says.
+ * Was the last backup into this folder interrupted? manifest becomes what is there: of each file
+ * what the one or the other manifest says.
  */
 bool backup_merge_interrupted(int folder, struct manifest *manifest);
 
@@ -81,8 +81,8 @@ int backup_set_file(const struct backup_set *set, const char *path, char **error
 /* `shoveler backup -`, `shoveler restore -`: a folder of our own under temporary_directory. */
 char *backup_temporary(const struct conf *conf); /* NULL after the complaint; malloc'ed */
 /*
- * Runs work in a child, so that the folder can be removed however that ends; a signal to end goes on
- * to it. An exit code.
+ * Runs work in a child, so that the folder can be removed however that ends; a signal to end goes
+ * on to it. An exit code.
  */
 int backup_temporary_run(int (*work)(void *context, const char *folder), void *context,
 			 const char *folder);

@@ -23,7 +23,9 @@ struct backup {
 void backup_note(struct backup *backup, const struct manifest_entry *entry);
 /* The former copy of a file is still there: its entry. NULL: it is to be copied. */
 const struct manifest_entry *backup_former(const struct backup *backup, const char *path);
-/* What the last backup had of a path and all below it is taken over; whether there was something. */
+/*
+ * What the last backup had of a path and all below it is taken over; whether there was something.
+ */
 bool backup_keep(struct backup *backup, const char *path);
 /* The content of from becomes a file of the backup, under its name. -1 with errno. */
 int backup_put(struct backup *backup, int from, struct manifest_entry *entry);

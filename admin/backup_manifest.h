@@ -9,8 +9,8 @@
  *	end LINES DIGEST
  *
  * PATH is relative, its first level is a place of state (state.h), percent-escaped. DIGEST is
- * XXH3-128, MTIME nanoseconds since 1970, OWNER and GROUP names. STAMP tells whether the user's store
- * has changed since ("-": nobody knows).
+ * XXH3-128, MTIME nanoseconds since 1970, OWNER and GROUP names. STAMP tells whether the user's
+ * store has changed since ("-": nobody knows).
  *
  * While a backup runs, "manifest.next" grows: a line is in it before the file it tells of gets its
  * name. A backup that was interrupted leaves it, and each file is as the one or the other says.

@@ -1,9 +1,9 @@
 /*
  * backup_users.c - the users' part of a backup.
  *
- * A store is copied as of one moment, in a read transaction: nobody waits for it, but the disk. Files
- * of the quarantine are copied behind it, so one may have been released in between: then the copy
- * is taken again, and at last the row left out. What lies in a user's folder is opened with
+ * A store is copied as of one moment, in a read transaction: nobody waits for it, but the disk.
+ * Files of the quarantine are copied behind it, so one may have been released in between: then the
+ * copy is taken again, and at last the row left out. What lies in a user's folder is opened with
  * lda_user's rights, what is written with root's.
  *
  * A store has changed when its file or its log has: inode, size or mtime. One that changed within

@@ -22,12 +22,14 @@ int mx2_fetch(struct admin *admin, int argc, char **argv);
 /* Where signed lists of recipients wait (mx2/inbox.h), malloc'ed. */
 char *inbox_folder(struct admin *admin);
 int make_inbox(struct admin *admin);
-/* Installs lists that came, fetches those that are due. EX_OK, or an exit code after the complaint. */
+/*
+ * Installs lists that came, fetches those that are due. EX_OK, or an exit code after the complaint.
+ */
 int take_lists(struct admin *admin);
 
 /*
- * The policy store, and what it says of a domain. EX_OK, or an exit code after the complaint; *policy_r
- * is closed by the caller, whatever comes back.
+ * The policy store, and what it says of a domain. EX_OK, or an exit code after the complaint;
+ * *policy_r is closed by the caller, whatever comes back.
  */
 int open_domain(struct admin *admin, const char *domain, struct policy **policy_r,
 		struct policy_mx2 *mx2_r);

@@ -55,8 +55,8 @@ static int rights_set(int fd, const struct manifest_entry *entry)
 }
 
 /*
- * Beside the place and renamed: nobody who watches a folder in it sees a file by halves. *done_r: it
- * is there, whatever else fails.
+ * Beside the place and renamed: nobody who watches a folder in it sees a file by halves. *done_r:
+ * it is there, whatever else fails.
  */
 static int file_put(int base, const char *path, int from, const struct manifest_entry *entry,
 		    bool *done_r)

@@ -20,16 +20,18 @@ struct doctor;
 struct doctor *doctor_new(const struct admin *admin, bool all);
 /* What the next findings are about; check is not copied. */
 void doctor_begin(struct doctor *doctor, const char *check);
-/* Frees it; 0 all is well, 1 warnings, 2 errors: the exit code, as plugins of monitoring have it. */
+/*
+ * Frees it; 0 all is well, 1 warnings, 2 errors: the exit code, as plugins of monitoring have it.
+ */
 int doctor_end(struct doctor **doctor);
 
 /* Something is well. format: what was found, one line. */
 void doctor_ok(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /*
- * Something may not be well. code: its name, which never changes, since monitoring goes by it; each has
- * a row in docs/doctor.md. advice: what to do, as commands wherever there are any; whoever does it finds
- * all well then.
+ * Something may not be well. code: its name, which never changes, since monitoring goes by it; each
+ * has a row in docs/doctor.md. advice: what to do, as commands wherever there are any; whoever does
+ * it finds all well then.
  */
 void doctor_report(struct doctor *doctor, enum finding finding, const char *code,
 		   const char *advice, const char *format, ...)
@@ -55,7 +57,9 @@ unsigned doctor_wait(const struct doctor *doctor);
  */
 #define DOCTOR_TOOL_MS 10000
 int doctor_run(const char *const *arguments, struct strbuf *output);
-/* A setting of Postfix, $names expanded; "" where it cannot be had, which is reported. malloc'ed. */
+/*
+ * A setting of Postfix, $names expanded; "" where it cannot be had, which is reported. malloc'ed.
+ */
 char *doctor_postconf(struct doctor *doctor, const struct conf *conf, const char *name);
 /* The same in bytes, or in seconds for a unit of 's': "2d" is 172800. 0 for what is no number. */
 int64_t doctor_postconf_number(struct doctor *doctor, const struct conf *conf, const char *name);
@@ -80,8 +84,8 @@ void doctor_check_dovecot(struct doctor *doctor, const struct conf *conf);
 void doctor_check_policy(struct doctor *doctor, const struct conf *conf);
 void doctor_check_stores(struct doctor *doctor, const struct conf *conf);
 /*
- * Does mail of doctor_user arrive by SMTP, judged; is EICAR stopped; is what he moves to Junk and back
- * by IMAP learned and unlearned?
+ * Does mail of doctor_user arrive by SMTP, judged; is EICAR stopped; is what he moves to Junk and
+ * back by IMAP learned and unlearned?
  */
 void doctor_check_mail(struct doctor *doctor, const struct conf *conf);
 /* Do Postfix, Dovecot and the web page show certificates that are good for some time? */

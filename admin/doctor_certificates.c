@@ -1,6 +1,6 @@
 /*
- * doctor_certificates.c - asks Postfix, Dovecot and the web page's proxy for the certificate that they
- * show, since a renewed file that nobody loaded helps nobody, and looks when it ends.
+ * doctor_certificates.c - asks Postfix, Dovecot and the web page's proxy for the certificate that
+ * they show, since a renewed file that nobody loaded helps nobody, and looks when it ends.
  */
 #include "doctor.h"
 #include "probe.h"

@@ -44,9 +44,9 @@ static bool ask_doveconf(const char *filter, struct strbuf *plugins)
 }
 
 /*
- * Appends what a protocol loads. Dovecot 2.3 shows it by service=, 2.4 by protocol= and, apart, what
- * all protocols load; each refuses the other's filter. doveconf takes its time: what is known of it is
- * not asked again.
+ * Appends what a protocol loads. Dovecot 2.3 shows it by service=, 2.4 by protocol= and, apart,
+ * what all protocols load; each refuses the other's filter. doveconf takes its time: what is known
+ * of it is not asked again.
  */
 static bool plugins_of(const char *protocol, struct strbuf *plugins)
 {

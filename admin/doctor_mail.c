@@ -1,12 +1,12 @@
 /*
  * doctor_mail.c - does mail flow, from SMTP to the mailbox and from there to the filter? For
  * doctor_user two messages are sent to this host's own Postfix. The one with EICAR must be stopped.
- * The other must arrive, judged; then it is moved to Junk and back by IMAP, and what his history says
- * of it is asked of spamtraind.
+ * The other must arrive, judged; then it is moved to Junk and back by IMAP, and what his history
+ * says of it is asked of spamtraind.
  *
  * Nothing stays but rows of that user's history: messages, a held one or a kept copy of EICAR are
- * removed, and what was learned is taken back. Nobody else hears of it: the sender is the empty one.
- * An earlier run that was killed, or whose mail came late, is cleaned up after by the next.
+ * removed, and what was learned is taken back. Nobody else hears of it: the sender is the empty
+ * one. An earlier run that was killed, or whose mail came late, is cleaned up after by the next.
  */
 #include "act_as.h"
 #include "doctor.h"
@@ -349,7 +349,9 @@ static void try_all(struct doctor *doctor, struct trial *trial)
 	}
 }
 
-/* Two at once would clean up after each other too early. Returns a descriptor; -1: still another. */
+/*
+ * Two at once would clean up after each other too early. Returns a descriptor; -1: still another.
+ */
 static int wait_for_turn(const struct conf *conf)
 {
 	int fd = open(conf_text(conf, P_RUNTIME_DIRECTORY), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -38,8 +38,8 @@ static bool is_complaint(struct span said)
 }
 
 /*
- * As user (NULL: as ourselves). Returns 1 and the value in answer, 0: not found, -1 and what postmap
- * said in answer.
+ * As user (NULL: as ourselves). Returns 1 and the value in answer, 0: not found, -1 and what
+ * postmap said in answer.
  */
 static int ask_map(const struct conf *conf, const struct passwd *user, const char *tool,
 		   const char *map, const char *key, struct strbuf *answer)

@@ -81,7 +81,9 @@ static char *list_as_it_should_be(const char *value, const char *address)
 	return strbuf_steal(&ours);
 }
 
-/* where: "smtpd_milters", or "master.cf: submission/inet/smtpd_milters"; why: it should be another. */
+/*
+ * where: "smtpd_milters", or "master.cf: submission/inet/smtpd_milters"; why: it should be another.
+ */
 static const char *list_advice(struct doctor *doctor, const char *where, const char *value,
 			       const char *address, const char *why)
 {

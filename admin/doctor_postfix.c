@@ -1,4 +1,6 @@
-/* doctor_postfix.c - settings of Postfix that are easily forgotten, and limits that must fit ours. */
+/*
+ * doctor_postfix.c - settings of Postfix that are easily forgotten, and limits that must fit ours.
+ */
 #include "doctor.h"
 #include "probe.h"
 

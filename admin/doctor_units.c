@@ -25,7 +25,10 @@ static void take(struct unit *unit, const char *line)
 	       sscanf(line, "NRestarts=%u", &unit->restarts) == 1);
 }
 
-/* wanted: it must run, and start with the host; else only failing is a fault, and not running what is enabled. */
+/*
+ * wanted: it must run, and start with the host; else only failing is a fault, and not running what
+ * is enabled.
+ */
 static void judge(struct doctor *doctor, const struct unit *unit, bool wanted)
 {
 	bool runs = strcmp(unit->active, "active") == 0 || strcmp(unit->active, "reloading") == 0;

@@ -298,7 +298,9 @@ static const char *rule_setting(const struct dovecot_settings *settings, unsigne
 	return value;
 }
 
-/* 2.3: a rule is settings with a number; without a script it does nothing, the next still counts. */
+/*
+ * 2.3: a rule is settings with a number; without a script it does nothing, the next still counts.
+ */
 static void look_at_numbered(struct former *former, const struct dovecot_settings *settings,
 			     const struct dovecot_setting *row)
 {

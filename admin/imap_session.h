@@ -13,8 +13,8 @@ struct imap_session;
 int imap_session_open(const char *user, struct imap_session **session_r, char **error_r);
 
 /*
- * One command, of the format and without its tag. Returns 0 and *answer_r, the untagged lines, valid
- * until the next command; or -1 and *error_r: the server said NO or BAD, or nothing.
+ * One command, of the format and without its tag. Returns 0 and *answer_r, the untagged lines,
+ * valid until the next command; or -1 and *error_r: the server said NO or BAD, or nothing.
  */
 int imap_session_command(struct imap_session *session, const char **answer_r, char **error_r,
 			 const char *format, ...) __attribute__((format(printf, 4, 5)));

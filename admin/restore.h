@@ -22,7 +22,10 @@ struct restore {
 int restore_apply(struct restore *restore, char **error_r);
 bool restore_did(const struct restore *restore, const char *path);
 
-/* The folder that a place lies in, or is: -1 with errno. *below_r: of an entry's path, what lies in it. */
+/*
+ * The folder that a place lies in, or is: -1 with errno. *below_r: of an entry's path, what lies in
+ * it.
+ */
 int restore_place_base(const struct state_place *place, const struct conf *conf, const char *path,
 		       char **below_r);
 
@@ -31,8 +34,8 @@ int restore_place_base(const struct state_place *place, const struct conf *conf,
 struct restore_back;
 
 /*
- * Keeps what is about to be replaced, and the room that it needs to be put back. For one user there is
- * nothing to keep. An exit code; after the complaint nothing is left of it.
+ * Keeps what is about to be replaced, and the room that it needs to be put back. For one user there
+ * is nothing to keep. An exit code; after the complaint nothing is left of it.
  */
 int restore_back_prepare(struct restore_back **back_r, const struct restore *restore);
 /* Undoes what was done; tells how that ended. */

@@ -1,6 +1,7 @@
 /*
  * restore_back.c - the way back from a restore that fails: what was there is kept in
- * "before-restore" in state_directory, and on each file system so much room as putting it back needs.
+ * "before-restore" in state_directory, and on each file system so much room as putting it back
+ * needs.
  *
  * That room is a file without a name, which goes with us whatever happens. While it is held, a full
  * disk stops the restore, or others, but not the way back.
@@ -69,8 +70,8 @@ static struct reserve *reserve_of(struct restore_back *back, const struct restor
 }
 
 /*
- * A store goes back through its log, which is emptied behind it, so that the largest counts; what is
- * held was never taken away; any other file is written beside the one that it replaces.
+ * A store goes back through its log, which is emptied behind it, so that the largest counts; what
+ * is held was never taken away; any other file is written beside the one that it replaces.
  */
 static void reserve_add(struct reserve *reserve, const struct manifest_entry *entry)
 {

@@ -1,10 +1,10 @@
 /*
  * restore_user.c - a user's store and quarantine, with lda_user's rights.
  *
- * Held messages first, each synced under its own name, then all rows in one transaction of the store
- * that is there (schema/store_backup.h). Deliveries and corrections of this user wait for that
- * transaction, nobody else's do. Killed before it, the files are left-overs, which the daily sweep
- * removes or indexes as it does with any.
+ * Held messages first, each synced under its own name, then all rows in one transaction of the
+ * store that is there (schema/store_backup.h). Deliveries and corrections of this user wait for
+ * that transaction, nobody else's do. Killed before it, the files are left-overs, which the daily
+ * sweep removes or indexes as it does with any.
  */
 #include "restore.h"
 

@@ -26,8 +26,8 @@ int talk_read(struct talk *talk, char *line, char **error_r);
 int talk_write(struct talk *talk, struct span bytes, char **error_r);
 
 /*
- * Sends an SMTP command, none if it is NULL, and reads the whole reply. Returns its code and its last
- * line, or -1 and *error_r.
+ * Sends an SMTP command, none if it is NULL, and reads the whole reply. Returns its code and its
+ * last line, or -1 and *error_r.
  */
 int talk_smtp(struct talk *talk, const char *command, char *last_line, char **error_r);
 

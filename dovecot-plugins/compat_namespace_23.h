@@ -138,7 +138,9 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 				    error_r);
 }
 
-/* A hidden namespace with the prefix "", that only has subscriptions; if the user has no such one. */
+/*
+ * A hidden namespace with the prefix "", that only has subscriptions; if the user has no such one.
+ */
 static inline int compat_add_subscriptions_namespace(struct mail_user *user, const char *name,
 						     const char **error_r)
 {

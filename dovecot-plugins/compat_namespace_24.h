@@ -121,7 +121,9 @@ static inline int compat_add_public_namespace(struct mail_user *user, const char
 	return compat_add_namespace(user, name, settings, N_ELEMENTS(settings), error_r);
 }
 
-/* A hidden namespace with the prefix "", that only has subscriptions; if the user has no such one. */
+/*
+ * A hidden namespace with the prefix "", that only has subscriptions; if the user has no such one.
+ */
 static inline int compat_add_subscriptions_namespace(struct mail_user *user, const char *name,
 						     const char **error_r)
 {
@@ -164,7 +166,9 @@ static inline int compat_start_last_namespace(struct mail_user *user, const char
 	return ret;
 }
 
-/* Where the acl plugin keeps who shares with whom; conf/90-shoveler-sharing-2.4.conf has the dict. */
+/*
+ * Where the acl plugin keeps who shares with whom; conf/90-shoveler-sharing-2.4.conf has the dict.
+ */
 static inline void compat_set_sharing_index(struct mail_user *user, const char *path)
 {
 	compat_override(user, "acl_sharing_map/dict/file/dict_file_path", path);

@@ -59,7 +59,10 @@ static void put_refusal(struct strbuf *reply, const char *status, const char *re
 
 /* ---- the message ---- */
 
-/* Copied: what the peer does to his file meanwhile is then his trouble. Returns 0, or -1 with errno. */
+/*
+ * Copied: what the peer does to his file meanwhile is then his trouble. Returns 0, or -1 with
+ * errno.
+ */
 static int copy_file(int fd, struct lmtp_content *content, uint64_t size_max)
 {
 	char *buffer = xmalloc(READ_SIZE);

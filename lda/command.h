@@ -1,6 +1,7 @@
 /*
- * command.h - the local socket (lda_pipe_listen) by which `shoveler-lda -d` asks for a verdict, when a
- * message is delivered by command (pipe.h). SOCK_SEQPACKET, lib/packet.h; one message a connection:
+ * command.h - the local socket (lda_pipe_listen) by which `shoveler-lda -d` asks for a verdict,
+ * when a message is delivered by command (pipe.h). SOCK_SEQPACKET, lib/packet.h; one message a
+ * connection:
  *
  *	request=deliver sender= recipient= known=yes|no, and the message as a descriptor of a file
  *		status=ok action=deliver|tag|pass|unmarked fields= tag=	run the delivery command
@@ -11,7 +12,8 @@
  *		status=ok
  *
  * The verdict is recorded as with LMTP, and a message that comes again has the same. Whoever leaves
- * without request=done is taken to have been put off. A peer must be root, our own user, or mail_user.
+ * without request=done is taken to have been put off. A peer must be root, our own user, or
+ * mail_user.
  */
 #ifndef SHOVELER_LDA_COMMAND_H
 #define SHOVELER_LDA_COMMAND_H

@@ -112,7 +112,7 @@ void delivery_settle(struct delivery *delivery)
 	delivery_free(delivery);
 }
 
-/* ---- copies: recipients whose message is the same byte for byte, or one in whose quarantine it goes ---- */
+/* ---- copies: recipients whose message is the same byte for byte, or held back ---- */
 
 static const char *tag_of(const struct delivery *delivery)
 {
@@ -128,7 +128,9 @@ static bool have_same_copy(const struct delivery *a, const struct delivery *b)
 	       (tag == NULL) == (other == NULL) && (tag == NULL || strcmp(tag, other) == 0);
 }
 
-/* Those who share a copy have the number of the first of them. Returns how many copies there are. */
+/*
+ * Those who share a copy have the number of the first of them. Returns how many copies there are.
+ */
 static size_t find_copies(struct batch *batch)
 {
 	size_t copies = 0;

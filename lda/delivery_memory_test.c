@@ -1,8 +1,9 @@
 /*
- * Memory that cannot be had, at allocations all through the delivery of a message to two recipients,
- * one of whom has no store yet and one whose spam is held: whatever comes of it, the mail of each is
- * with Dovecot or in his quarantine if we said 250, Dovecot has no copy of what we put off, and a
- * second attempt brings what is missing. Nothing crashes or leaks, and nothing is refused for good.
+ * Memory that cannot be had, at allocations all through the delivery of a message to two
+ * recipients, one of whom has no store yet and one whose spam is held: whatever comes of it, the
+ * mail of each is with Dovecot or in his quarantine if we said 250, Dovecot has no copy of what we
+ * put off, and a second attempt brings what is missing. Nothing crashes or leaks, and nothing is
+ * refused for good.
  */
 #include "lda/delivery.h"
 

@@ -12,7 +12,8 @@
  */
 bool judge(struct delivery *delivery);
 
-/* Puts the message, with own on top, into the user's quarantine. Sets recipient->reply: 250 or 451.
+/*
+ * Puts the message, with own on top, into the user's quarantine. Sets recipient->reply: 250 or 451.
  */
 void judge_quarantine(struct delivery *delivery, struct span own);
 

@@ -34,8 +34,8 @@
  *					recipients again that had no reply: lda_batch_size of a
  *					message may get it twice
  *
- * Delivery by command (pipe.h) asks for the verdict by a socket of its own (command.h), and hands the
- * message to dovecot-lda itself.
+ * Delivery by command (pipe.h) asks for the verdict by a socket of its own (command.h), and hands
+ * the message to dovecot-lda itself.
  *
  * Threads: main waits for signals; lib/server.h accepts; one thread a session, blocking. They share
  * a struct site (site.h), which a reload replaces.

@@ -3,8 +3,8 @@
  *
  *	shoveler-lda -f sender -d recipient [-- options]	(Postfix: pipe(8), Exim, fetchmail)
  *
- * Takes the place of dovecot-lda in the mail server's configuration, runs as mail_user as that does,
- * and opens no store: it asks the running shoveler-lda for the verdict (command.h), then runs
+ * Takes the place of dovecot-lda in the mail server's configuration, runs as mail_user as that
+ * does, and opens no store: it asks the running shoveler-lda for the verdict (command.h), then runs
  * lda_pipe_command (dovecot-lda) with -f, -d and the options, and with the marked message on its
  * standard input. Its exit code is ours. What is quarantined is not delivered: 0. No running
  * shoveler-lda, a store in trouble, standard input that cannot be read: 75.

@@ -29,9 +29,9 @@ bool address_user(struct span address, const char *delimiters, struct strbuf *ou
 /*
  * A name under which something may be kept for a user: local part and domain within the limits, no
  * control bytes, no "@", "/" or blank inside them, no quotes around the local part (they would come
- * off the next time), no upper-case ASCII, a domain of letters, digits, "-", "_", "." and bytes above
- * 0x7f that neither starts nor ends with a dot; both short enough for address_escape() to make file
- * names of them.
+ * off the next time), no upper-case ASCII, a domain of letters, digits, "-", "_", "." and bytes
+ * above 0x7f that neither starts nor ends with a dot; both short enough for address_escape() to
+ * make file names of them.
  */
 bool address_is_user(struct span user);
 

@@ -152,7 +152,9 @@ static const char *talk(struct child *child)
 	return NULL;
 }
 
-/* A child that does not read its input is no reason to die, whatever the program does with SIGPIPE. */
+/*
+ * A child that does not read its input is no reason to die, whatever the program does with SIGPIPE.
+ */
 static const char *talk_unharmed(struct child *child)
 {
 	const struct timespec no_time = {0, 0};

@@ -26,7 +26,8 @@ struct conf_value {
 	char **list;	/* LIST: malloc'ed array, NULL-terminated */
 };
 
-/* Checks value->text and fills in the rest. Returns 0, or -1 and *problem_r, freed by the caller.
+/*
+ * Checks value->text and fills in the rest. Returns 0, or -1 and *problem_r, freed by the caller.
  */
 int conf_value_parse(struct conf_value *value, enum conf_type type, const char *choices,
 		     int64_t minimum, int64_t maximum, char **problem_r);

@@ -1,4 +1,6 @@
-/* Lookups beside a name server of our own: what is asked once, kept for its TTL, or never answered. */
+/*
+ * Lookups beside a name server of our own: what is asked once, kept for its TTL, or never answered.
+ */
 #include "lib/dns.h"
 
 #include "lib/clock.h"

@@ -26,7 +26,8 @@ int endpoint_parse(const char *text, struct endpoint *endpoint_r, char **error_r
 int endpoint_listen(const struct endpoint *endpoint, int type, mode_t mode, char **error_r);
 
 /*
- * Looks its name up within timeout_ms, and connects to each of its addresses within timeout_ms. Returns a blocking, close-on-exec descriptor, or -1 and *error_r.
+ * Looks its name up within timeout_ms, and connects to each of its addresses within timeout_ms.
+ * Returns a blocking, close-on-exec descriptor, or -1 and *error_r.
  */
 int endpoint_connect(const struct endpoint *endpoint, int type, int timeout_ms, char **error_r);
 

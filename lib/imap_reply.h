@@ -41,8 +41,8 @@ void imap_reply_text(struct span rest, struct strbuf *out);
 
 /*
  * Appends text as a command has it: quoted, or, where it has other than printable ASCII, as a
- * literal that needs no answer (RFC 7888). Whatever is in it, it is one string. False: it has a NUL,
- * which nobody can send.
+ * literal that needs no answer (RFC 7888). Whatever is in it, it is one string. False: it has a
+ * NUL, which nobody can send.
  */
 bool imap_put_string(struct strbuf *out, struct span text);
 

@@ -94,8 +94,8 @@ static bool read_envelope_replies(struct lmtp_client *client, struct lmtp_reply 
 }
 
 /*
- * RFC 6531 section 3.2: an address that is not ASCII goes only to who announces SMTPUTF8. Others would
- * take it for another one, or for none.
+ * RFC 6531 section 3.2: an address that is not ASCII goes only to who announces SMTPUTF8. Others
+ * would take it for another one, or for none.
  */
 static bool takes_address(const struct lmtp_client *client, const char *address)
 {
@@ -217,7 +217,9 @@ static enum lmtp_io_status write_content(struct lmtp_client *client, struct span
 	return status;
 }
 
-/* One reply for each that was accepted (RFC 2033 section 4.2). False when the connection is lost. */
+/*
+ * One reply for each that was accepted (RFC 2033 section 4.2). False when the connection is lost.
+ */
 static bool read_data_replies(struct lmtp_client *client, struct lmtp_reply *reply)
 {
 	for (size_t i = 0; i < client->count; i++) {

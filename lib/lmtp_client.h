@@ -57,11 +57,11 @@ struct lmtp_pool *lmtp_pool_new(const struct endpoint *endpoint, const char *hos
 void lmtp_pool_free(struct lmtp_pool **pool);
 
 /*
- * Sets result and reply of each destination. When at least one was LMTP_ACCEPTED, *client_r is ready
- * for the content, and needs the destinations until it is given back; else it is NULL. Parameters
- * whose extension the server did not announce are left out, and so is SIZE, since the content may be
- * another one. A sender's address that is not ASCII is refused (550 5.6.7) when the server did not
- * announce SMTPUTF8. count: at most LMTP_CLIENT_RECIPIENTS_MAX.
+ * Sets result and reply of each destination. When at least one was LMTP_ACCEPTED, *client_r is
+ * ready for the content, and needs the destinations until it is given back; else it is NULL.
+ * Parameters whose extension the server did not announce are left out, and so is SIZE, since the
+ * content may be another one. A sender's address that is not ASCII is refused (550 5.6.7) when the
+ * server did not announce SMTPUTF8. count: at most LMTP_CLIENT_RECIPIENTS_MAX.
  */
 void lmtp_client_begin(struct lmtp_pool *pool, const struct lmtp_envelope *envelope,
 		       struct lmtp_destination *to, size_t count, struct lmtp_client **client_r);

@@ -397,8 +397,8 @@ static void handle_line(struct session *session, struct span line)
 }
 
 /*
- * Postfix asks by RSET whether a session still lives before it uses it again: after a message it can be
- * ended. After that RSET, as after LHLO, a message comes.
+ * Postfix asks by RSET whether a session still lives before it uses it again: after a message it
+ * can be ended. After that RSET, as after LHLO, a message comes.
  */
 static enum server_moment moment_of(const struct session *session)
 {

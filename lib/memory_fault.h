@@ -2,8 +2,8 @@
  * memory_fault.h - for tests: memory that cannot be had.
  *
  * A test that links memory_fault.c replaces malloc, calloc and realloc for itself and for all
- * libraries. Where one fails our own code ends the process (xalloc.h), libraries report an error: so
- * it is tried in children.
+ * libraries. Where one fails our own code ends the process (xalloc.h), libraries report an error:
+ * so it is tried in children.
  */
 #ifndef SHOVELER_MEMORY_FAULT_H
 #define SHOVELER_MEMORY_FAULT_H

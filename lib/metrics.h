@@ -38,7 +38,10 @@ struct metric {
 
 #define METRIC_COUNTER(variable, name, help) METRIC_DEFINE(variable, name, help, "counter", false)
 #define METRIC_GAUGE(variable, name, help)   METRIC_DEFINE(variable, name, help, "gauge", false)
-/* A counter of time: milliseconds are added, seconds are served, as its name says (..._seconds_total). */
+/*
+ * A counter of time: milliseconds are added, seconds are served, as its name says
+ * (..._seconds_total).
+ */
 #define METRIC_TIME(variable, name, help) METRIC_DEFINE(variable, name, help, "counter", true)
 
 void metric_register(struct metric *metric);

@@ -51,7 +51,10 @@ int packet_receive(int socket, struct packet *packet, int *fd_r, char **error_r)
  */
 int packet_connect(const char *address, int connect_ms, int timeout_s, char **error_r);
 
-/* packet_send(), then packet_receive(), whose result it returns; fd_r NULL: no descriptor is wanted. */
+/*
+ * packet_send(), then packet_receive(), whose result it returns; fd_r NULL: no descriptor is
+ * wanted.
+ */
 int packet_ask(int socket, const struct strbuf *request, int fd, struct packet *reply, int *fd_r,
 	       char **error_r);
 

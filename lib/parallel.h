@@ -1,6 +1,6 @@
 /*
- * parallel.h - the same work for several things, a few of them at the same time, by threads that the
- * process shares and keeps for some seconds. For work that waits: for disks, for other servers.
+ * parallel.h - the same work for several things, a few of them at the same time, by threads that
+ * the process shares and keeps for some seconds. For work that waits: for disks, for other servers.
  */
 #ifndef SHOVELER_PARALLEL_H
 #define SHOVELER_PARALLEL_H

@@ -4,8 +4,8 @@
  * By postmap -q (postalias -q for alias_maps), so that hash, lmdb, sqlite, mysql, ldap, pcre... all
  * give what they give to Postfix. A "proxy:" in front of a map is left out: the socket of the
  * proxymap service is Postfix's own. Answers, also "not found", are kept for a while; how long a
- * lookup may take is bounded, and how many run at a time, so that 1,000 sessions that all ask for the
- * same are a few runs of postmap.
+ * lookup may take is bounded, and how many run at a time, so that 1,000 sessions that all ask for
+ * the same are a few runs of postmap.
  *
  * The milter's user must be able to read the maps (0640 root:postfix: put it into that group).
  */

@@ -42,8 +42,8 @@ enum server_moment {
 bool server_session_is(enum server_moment moment);
 
 /*
- * Accepts no more, lets sessions end as their moments say, by shutting their reading side; waits until
- * all ended or the drain time is over.
+ * Accepts no more, lets sessions end as their moments say, by shutting their reading side; waits
+ * until all ended or the drain time is over.
  */
 void server_stop(struct server **server);
 

@@ -5,7 +5,8 @@
 
 /* RFC 2047: an encoded word has at most 75 bytes; "=?UTF-8?Q?" and "?=" are 12 of them. */
 #define ENCODED_TEXT_MAX 63
-/* RFC 5322: a line has at most 998 bytes; a first line of body this long goes on a line of its own.
+/*
+ * RFC 5322: a line has at most 998 bytes; a first line of body this long goes on a line of its own.
  */
 #define FIRST_LINE_MAX 600
 /* The decoded subject is compared with the tag, which is shorter than this. */
@@ -20,7 +21,8 @@ static bool is_ascii_text(const char *text)
 	return true;
 }
 
-/* Spaces and bytes that are special in encoded words, also within a phrase: RFC 2047 section 5 (3).
+/*
+ * Spaces and bytes that are special in encoded words, also within a phrase: RFC 2047 section 5 (3).
  */
 static size_t encode_byte(char *out, unsigned char c)
 {

@@ -1,9 +1,9 @@
 /*
  * brake.h - a signature that suddenly finds far too much is not believed.
  *
- * Databases have false positives, and a suppressed message is gone. So each signature may suppress a
- * number of messages an hour; those beyond it are held in Postfix's queue for the admin. In memory,
- * bounded, lost at a restart.
+ * Databases have false positives, and a suppressed message is gone. So each signature may suppress
+ * a number of messages an hour; those beyond it are held in Postfix's queue for the admin. In
+ * memory, bounded, lost at a restart.
  */
 #ifndef SHOVELER_BRAKE_H
 #define SHOVELER_BRAKE_H

@@ -20,8 +20,8 @@ void folder_empty(const char *path);
 
 /*
  * A number that changes when a file in path is added, removed, replaced or written (names, sizes,
- * times, inodes; hidden files, subfolders and freshclam's own notes, *.dat, do not count). *newest_r: when the last of them was
- * written. Returns 0, or -1 and *error_r.
+ * times, inodes; hidden files, subfolders and freshclam's own notes, *.dat, do not count).
+ * *newest_r: when the last of them was written. Returns 0, or -1 and *error_r.
  */
 int folder_fingerprint(const char *path, uint64_t *fingerprint_r, time_t *newest_r, char **error_r);
 

@@ -17,7 +17,8 @@ enum helo_kind {
 	HELO_OURS,	       /* our own name or address */
 };
 
-/* ours: names of this host, NULL-terminated; our_address: the address the client came to, or NULL.
+/*
+ * ours: names of this host, NULL-terminated; our_address: the address the client came to, or NULL.
  */
 enum helo_kind helo_kind_find(const char *helo, const struct ip *client, const char *const *ours,
 			      const struct ip *our_address);

@@ -3,8 +3,8 @@
  *
  * One file a message in virus_keep_directory, named by its queue id: attributes as in lib/packet.h
  * (time, id, client, from, to, signature), an empty line, the message. Written beside, synced and
- * renamed, so what is there is whole. Of what no copy can be kept, nothing is taken from anybody: the
- * message is deferred.
+ * renamed, so what is there is whole. Of what no copy can be kept, nothing is taken from anybody:
+ * the message is deferred.
  */
 #ifndef SHOVELER_KEPT_H
 #define SHOVELER_KEPT_H

@@ -130,7 +130,8 @@ void lookups_free(struct lookups **lookups_p)
 	free(lookups);
 }
 
-/* The answer, within what is left of the budget; NULL: it is not there, and a failure is as good.
+/*
+ * The answer, within what is left of the budget; NULL: it is not there, and a failure is as good.
  */
 static const struct dns_answer *wait_for(struct lookups *lookups, struct dns_query *query)
 {

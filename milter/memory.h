@@ -1,11 +1,11 @@
 /*
  * memory.h - tables that survive a restart: files of a fixed size, mapped and shared.
  *
- * What is written there is in the file at once, whoever kills us; only a power cut may take the last
- * half minute. So tables consist of entries that do no harm when one is lost: their size is a power
- * of two up to 512 bytes, so that none lies in two sectors, and all zeros is a free one. A file of
- * another version or size is begun anew. The room is taken when it is made: a full disk later is no
- * matter.
+ * What is written there is in the file at once, whoever kills us; only a power cut may take the
+ * last half minute. So tables consist of entries that do no harm when one is lost: their size is a
+ * power of two up to 512 bytes, so that none lies in two sectors, and all zeros is a free one. A
+ * file of another version or size is begun anew. The room is taken when it is made: a full disk
+ * later is no matter.
  */
 #ifndef SHOVELER_MEMORY_H
 #define SHOVELER_MEMORY_H

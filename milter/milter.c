@@ -12,9 +12,10 @@
  * (policy.h); memories that sessions share are in suspects.c, each with a lock.
  *
  * Errors: what is not known defers. A lookup that fails or a scanner that is away is a 4xx for the
- * recipients it concerns. Without memory it begins nothing new, and what is under way has a reserve;
- * when that is used up it exits, and its sessions are put off. If this process dies, Postfix's milter_default_action must be tempfail.
- * A configuration that is wrong stops the start, and leaves a running milter as it was.
+ * recipients it concerns. Without memory it begins nothing new, and what is under way has a
+ * reserve; when that is used up it exits, and its sessions are put off. If this process dies,
+ * Postfix's milter_default_action must be tempfail. A configuration that is wrong stops the start,
+ * and leaves a running milter as it was.
  */
 #include "milter_server.h"
 #include "notices.h"

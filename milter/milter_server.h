@@ -7,9 +7,9 @@
  * connection, so no session is kept waiting by others.
  *
  * Limits: at most max_connections; one more is closed at once, which Postfix answers with its
- * milter_default_action (tempfail); so is any new one while memory is short (xalloc.h). Silent for idle_timeout_s: closed; within a message it is
- * message_timeout_s, for Postfix tells of a message when it has all of it, and a slow client needs
- * its time.
+ * milter_default_action (tempfail); so is any new one while memory is short (xalloc.h). Silent for
+ * idle_timeout_s: closed; within a message it is message_timeout_s, for Postfix tells of a message
+ * when it has all of it, and a slow client needs its time.
  */
 #ifndef SHOVELER_MILTER_SERVER_H
 #define SHOVELER_MILTER_SERVER_H

@@ -58,7 +58,8 @@ struct policy {
 
 /* Waits a moment for the self-tests of DNS lists. Returns 0, or -1 and *error_r. */
 int policy_create(const struct conf *conf, struct policy **policy_r, char **error_r);
-/* Whether policy_create() would work, without asking anybody but postconf. 0, or -1 and *error_r.
+/*
+ * Whether policy_create() would work, without asking anybody but postconf. 0, or -1 and *error_r.
  */
 int policy_check(const struct conf *conf, char **error_r);
 

@@ -43,7 +43,8 @@ struct postfix_config;
 /* Runs postconf. Returns 0, or -1 and *error_r. */
 int postfix_config_read(const char *directory, int timeout_ms, struct postfix_config **config_r,
 			char **error_r);
-/* The same from the output of "postconf -x" and "postconf -M". Never fails: what is missing is "".
+/*
+ * The same from the output of "postconf -x" and "postconf -M". Never fails: what is missing is "".
  */
 struct postfix_config *postfix_config_parse(const char *parameters, const char *services);
 void postfix_config_free(struct postfix_config **config);

@@ -115,7 +115,8 @@ static int match_list(const struct rcpt_maps *maps, struct span list, const char
 int rcpt_maps_has_domain(const struct rcpt_maps *maps, enum postfix_parameter parameter,
 			 const char *domain, char **error_r)
 {
-	/* parent_domain_matches_subdomains names relay_domains by default, and none of the others.
+	/*
+	 * parent_domain_matches_subdomains names relay_domains by default, and none of the others.
 	 */
 	return match_list(maps, span_of(postfix_config_get(maps->config, parameter)), domain,
 			  parameter == PF_RELAY_DOMAINS, 0, error_r);

@@ -11,7 +11,8 @@ enum scan_status {
 	SCAN_ERROR, /* could not be scanned */
 };
 
-/* "clean", "infected", "limit", "error": the status= of a reply; and back, SCAN_ERROR if unknown.
+/*
+ * "clean", "infected", "limit", "error": the status= of a reply; and back, SCAN_ERROR if unknown.
  */
 const char *scan_status_name(enum scan_status status);
 enum scan_status scan_status_find(const char *name);

@@ -2,9 +2,9 @@
  * scanner_engine.h - libclamav behind three functions.
  *
  * Without CL_SCAN_HEURISTIC_EXCEEDS_MAX libclamav calls everything clean that goes beyond one of
- * its limits, so that is always on: such a message is SCAN_LIMIT; so is one with an archive of which
- * it unpacked a file only up to the largest size. Where it lacked memory, room or descriptors it calls
- * clean what it could not unpack: scanner_shortage.h. Nothing unscanned is ever clean.
+ * its limits, so that is always on: such a message is SCAN_LIMIT; so is one with an archive of
+ * which it unpacked a file only up to the largest size. Where it lacked memory, room or descriptors
+ * it calls clean what it could not unpack: scanner_shortage.h. Nothing unscanned is ever clean.
  */
 #ifndef SHOVELER_SCANNER_ENGINE_H
 #define SHOVELER_SCANNER_ENGINE_H

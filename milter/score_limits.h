@@ -2,8 +2,9 @@
  * score_limits.h - from which score on what happens, by what the recipient is. Pure.
  *
  * score_note, score_greylist and score_reject count for everybody; score_limits says otherwise for
- * a class: "relayed=4/-/12" (note/greylist/reject; "-": never). Without being told so, mail that only
- * passes through carries no note. Who is several things at once has the strictest of their limits.
+ * a class: "relayed=4/-/12" (note/greylist/reject; "-": never). Without being told so, mail that
+ * only passes through carries no note. Who is several things at once has the strictest of their
+ * limits.
  */
 #ifndef SHOVELER_SCORE_LIMITS_H
 #define SHOVELER_SCORE_LIMITS_H

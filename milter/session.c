@@ -1,6 +1,6 @@
 /*
- * The events of an SMTP session: they keep its state, and leave the decisions to session_rcpt.c (who
- * may be a recipient) and session_end.c (what becomes of the message).
+ * The events of an SMTP session: they keep its state, and leave the decisions to session_rcpt.c
+ * (who may be a recipient) and session_end.c (what becomes of the message).
  *
  * A session belongs to one thread at a time (milter_server.h) and needs no lock.
  */

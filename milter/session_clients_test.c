@@ -1,6 +1,6 @@
 /*
- * Clients of each address family, as Postfix names them: what is looked up about them, who is exempt,
- * and what they are called in replies.
+ * Clients of each address family, as Postfix names them: what is looked up about them, who is
+ * exempt, and what they are called in replies.
  */
 #include "session_fixture.h"
 

@@ -44,7 +44,9 @@ void fixture_put_content(struct strbuf *out, const char *fields, const char *bod
 
 /* The letters of the packets that are in *out: answers and changes of the message. */
 const char *fixture_letters(struct span out);
-/* Data of the last packet of that letter as text, "" if there is none. Valid until the next call. */
+/*
+ * Data of the last packet of that letter as text, "" if there is none. Valid until the next call.
+ */
 const char *fixture_last(struct span out, char letter);
 
 /* Feeds all of it; the output is emptied before. 0, 1 or -1 as protocol_feed(). */

@@ -1,8 +1,8 @@
 /*
- * Memory that cannot be had, at allocations all through sessions of Postfix with scanner, scores and
- * a domain that this host is a fallback for: a virus never gets to a mailbox, nothing is taken that
- * should be put off, refused is only what always is, and nothing crashes. A daemon with a reserve
- * (xalloc.h) does not even end for one that fails.
+ * Memory that cannot be had, at allocations all through sessions of Postfix with scanner, scores
+ * and a domain that this host is a fallback for: a virus never gets to a mailbox, nothing is taken
+ * that should be put off, refused is only what always is, and nothing crashes. A daemon with a
+ * reserve (xalloc.h) does not even end for one that fails.
  */
 #include "session_fixture.h"
 

@@ -81,7 +81,9 @@ struct wire_packet {
 	struct span data;
 };
 
-/* Takes a packet from the start of *bytes. Returns 1, 0: not all of it is there, or -1: no packet. */
+/*
+ * Takes a packet from the start of *bytes. Returns 1, 0: not all of it is there, or -1: no packet.
+ */
 int wire_next(struct span *bytes, struct wire_packet *packet_r);
 
 /* Take from the start of *data. 0, or -1: it is not there. Strings end in NUL, in *data as here. */

@@ -34,7 +34,9 @@ enum inbox_result inbox_check(struct policy *policy, const char *folder, struct 
 /* Leaves a text that was checked for inbox_install(). */
 int inbox_put(const char *folder, const char *domain, struct span text, char **error_r);
 
-/* What came, into the store; one line to log for each. Returns 0, or -1 and *error_r (the first). */
+/*
+ * What came, into the store; one line to log for each. Returns 0, or -1 and *error_r (the first).
+ */
 int inbox_install(struct policy *policy, const char *folder, int64_t now_ms, FILE *log,
 		  char **error_r);
 

@@ -155,7 +155,10 @@ int tend_queue(const struct tend *tend, struct mx2_domains *domains, char **erro
 		char *error = NULL;
 
 		ret = tend_domains(tend, domains, told, error_r);
-		/* Kept whatever failed: nobody is told twice. Doctor sees by its time that this runs. */
+		/*
+		 * Kept whatever failed: nobody is told twice. Doctor sees by its time that this
+		 * runs.
+		 */
 		if (!tend->dry_run && told_save(tend->state_file, told, &error) < 0 && ret == 0) {
 			*error_r = error;
 			error = NULL;

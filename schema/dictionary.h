@@ -79,14 +79,16 @@ enum store_status store_features_get(struct store *store, int64_t message, unsig
 bool dictionary_merge_due(const struct store *store);
 /*
  * Writes a snapshot and names it in the store; brief: in some milliseconds, and larger files are
- * left to a merge that is not. Not in a transaction; others read and write the store meanwhile. If another process was faster, nothing is changed (STORE_OK).
+ * left to a merge that is not. Not in a transaction; others read and write the store meanwhile. If
+ * another process was faster, nothing is changed (STORE_OK).
  */
 enum store_status dictionary_merge(struct store *store, bool brief, char **error_r);
 
 /*
- * Drops useless tokens, at most once a day; leaves them while they are less than a sixteenth. Not in
- * a transaction; others read and write the store meanwhile, and if they keep making snapshots it is
- * left to the next time. Lessons can still be taken back exactly: what was dropped stays dropped.
+ * Drops useless tokens, at most once a day; leaves them while they are less than a sixteenth. Not
+ * in a transaction; others read and write the store meanwhile, and if they keep making snapshots it
+ * is left to the next time. Lessons can still be taken back exactly: what was dropped stays
+ * dropped.
  */
 enum store_status dictionary_purge(struct store *store, const struct dictionary_rules *rules,
 				   int32_t today, size_t *dropped_r, char **error_r);

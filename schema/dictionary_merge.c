@@ -1,5 +1,6 @@
 /*
- * dictionary_merge.c - snapshots: how they are made, what is dropped on the way, and which files go.
+ * dictionary_merge.c - snapshots: how they are made, what is dropped on the way, and which files
+ * go.
  *
  * Snapshots are a list of at most FILES_MAX files, oldest first. A merge turns the overlay, and
  * every file at the end of the list that is less than MERGE_RATIO times as large as what follows
@@ -199,7 +200,10 @@ static void count_all(struct selection *s, const struct dictionary *d)
 	runs_close(&runs);
 }
 
-/* The least telling go first, of these the oldest; an eighth more than must, not to come again soon. */
+/*
+ * The least telling go first, of these the oldest; an eighth more than must, not to come again
+ * soon.
+ */
 static void select_for_size(struct selection *s, size_t max)
 {
 	size_t remaining = s->remaining;

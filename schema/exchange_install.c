@@ -248,8 +248,8 @@ static void snapshots_unlink(const char *directory, const char *names)
 /* ---- all of it ---- */
 
 /*
- * A store's log keeps its size, after what was rolled back too, and could fill a disk: it is emptied.
- * False: it is not, because of a reader, say; the next checkpoint does it.
+ * A store's log keeps its size, after what was rolled back too, and could fill a disk: it is
+ * emptied. False: it is not, because of a reader, say; the next checkpoint does it.
  */
 static bool log_empty(sqlite3 *db)
 {
@@ -289,7 +289,9 @@ static enum store_status transaction(struct exchange *exchange, const char *dire
 	if (status != STORE_OK && sqlite3_get_autocommit(db) == 0)
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	bool emptied = log_empty(db);
-	/* A commit that failed may still be found done after a crash if the log has it: all stay. */
+	/*
+	 * A commit that failed may still be found done after a crash if the log has it: all stay.
+	 */
 	if (status == STORE_OK)
 		snapshots_unlink(directory, old);
 	else if (!committing || emptied)

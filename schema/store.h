@@ -27,7 +27,8 @@
 enum store_status {
 	STORE_OK = 0,
 	STORE_NOT_FOUND, /* no such row, or no such store; no *error_r */
-	/* cannot be opened, locked for too long, disk full, newer than us, damaged, not our tables
+	/*
+	 * cannot be opened, locked for too long, disk full, newer than us, damaged, not our tables
 	 */
 	STORE_DEFER,
 	STORE_FAILED, /* a mistake of the program */
@@ -92,8 +93,9 @@ char *store_user_directory(const char *users_directory, const char *user);
 enum store_status store_remove(const char *directory, char **error_r);
 
 /*
- * Takes back that one was made there: removes it unless somebody has put something into it meanwhile,
- * or that cannot be told. Files of a damaged one that were set aside, and held messages, stay.
+ * Takes back that one was made there: removes it unless somebody has put something into it
+ * meanwhile, or that cannot be told. Files of a damaged one that were set aside, and held messages,
+ * stay.
  */
 enum store_status store_remove_unused(const char *directory, char **error_r);
 
@@ -187,7 +189,9 @@ enum store_status store_message_taught_since(struct store *store, int64_t after_
 enum store_status store_correction_add(struct store *store, int64_t message, time_t when,
 				       enum store_class class, const char *source, char **error_r);
 
-/* ---- senders: how often a From: line was innocent and spam, and one that came from a network ---- */
+/*
+ * ---- senders: how often a From: line was innocent and spam, and one that came from a network ----
+ */
 
 struct store_sender {
 	int64_t innocent, spam;
@@ -235,7 +239,8 @@ enum store_status store_preference_list(struct store *store,
 						     const char *value),
 					void *context, char **error_r);
 
-/* ---- quarantine index: the message itself is a file, shoveler-lda's and spamtraind's matter ----
+/*
+ * ---- quarantine index: the message itself is a file, shoveler-lda's and spamtraind's matter ----
  */
 
 struct store_quarantined {

@@ -38,8 +38,8 @@
 
 /* Statements, prepared when first used and kept as long as the store is open. */
 /*
- * Columns are named: a daemon that runs while a newer program brings a store to its version goes on until
- * it is restarted.
+ * Columns are named: a daemon that runs while a newer program brings a store to its version goes on
+ * until it is restarted.
  */
 #define STORE_STATEMENTS(S)                                                                                        \
 	S(BEGIN, "BEGIN IMMEDIATE")                                                                                \

@@ -1,8 +1,9 @@
 /*
  * store_restore.c - the way back: store_backup.h.
  *
- * A copy is judged as if a stranger had written it: its tables, indexes and triggers must be word for
- * word those that our migrations make, SQLite must find it whole, and only rows are taken from it.
+ * A copy is judged as if a stranger had written it: its tables, indexes and triggers must be word
+ * for word those that our migrations make, SQLite must find it whole, and only rows are taken from
+ * it.
  */
 #include "schema/store_backup.h"
 

@@ -39,7 +39,9 @@ static int teardown(void **state)
 
 static const uint32_t hashes[] = {1000, 2000, 4000000000U};
 
-/* What the first program left: a spam in a snapshot, taught again in the log, with its signature. */
+/*
+ * What the first program left: a spam in a snapshot, taught again in the log, with its signature.
+ */
 static void first_program(void)
 {
 	char *path = xasprintf("%s/store.sqlite", folder), *error = NULL;

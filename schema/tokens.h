@@ -54,9 +54,9 @@ void tokens_find_all(const struct tokens *tokens, const uint32_t *hashes, size_t
 		     void *context);
 
 /*
- * A new file, entry by entry, sorted and distinct, at most max of them; in memory is only the index,
- * a byte an entry. Errors are told at the end: then, as without an end, the file is not whole.
- * finish() syncs it with its folder; or -1, *error_r, errno, and no file is left.
+ * A new file, entry by entry, sorted and distinct, at most max of them; in memory is only the
+ * index, a byte an entry. Errors are told at the end: then, as without an end, the file is not
+ * whole. finish() syncs it with its folder; or -1, *error_r, errno, and no file is left.
  */
 struct tokens_writer;
 struct tokens_writer *tokens_writer_open(const char *path, size_t max, char **error_r);

@@ -1,7 +1,8 @@
 /*
- * Stores of every earlier version, made by the frozen migrations and filled as programs of that time
- * did: they are opened by today's program, by several processes at once, while others read and write, in
- * spite of kill -9, power cuts, full disks and I/O errors; all that was in them is there, and is used.
+ * Stores of every earlier version, made by the frozen migrations and filled as programs of that
+ * time did: they are opened by today's program, by several processes at once, while others read and
+ * write, in spite of kill -9, power cuts, full disks and I/O errors; all that was in them is there,
+ * and is used.
  */
 #include "schema/dictionary.h"
 #include "schema/migrate.h"
@@ -193,7 +194,9 @@ static void expect_exit(pid_t pid)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* Daemons that start together; one that still reads the old rows, and one in the middle of a write. */
+/*
+ * Daemons that start together; one that still reads the old rows, and one in the middle of a write.
+ */
 static void at_once(const struct old_kind *kind, int version, bool reader)
 {
 	make(kind, version, MESSAGES);
@@ -327,8 +330,8 @@ static void upgrade_further(void)
 }
 
 /*
- * A daemon of today has a store open that a newer program upgrades: until it is restarted, and may not
- * open it again, deliveries and corrections go on.
+ * A daemon of today has a store open that a newer program upgrades: until it is restarted, and may
+ * not open it again, deliveries and corrections go on.
  */
 static void test_behind_its_back(void **state)
 {

@@ -11,9 +11,9 @@
  * So there is one place where an address, a user or a folder is set, and what is set there is what
  * systemd does. The sockets outlive a restart of their daemon; who connects meanwhile waits.
  *
- * On errors: with a wrong configuration nothing is written and the daemons, which then start without
- * sockets, say in --check what is wrong. A port at a host's name, which only a resolver knows, is
- * left to the daemon.
+ * On errors: with a wrong configuration nothing is written and the daemons, which then start
+ * without sockets, say in --check what is wrong. A port at a host's name, which only a resolver
+ * knows, is left to the daemon.
  */
 #include "lib/conf.h"
 #include "lib/endpoint.h"

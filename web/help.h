@@ -1,6 +1,6 @@
 /*
- * help.h - the help for users: docs/user.md and docs/user.LANGUAGE.md with their pictures, made into
- * C at build time by help_compile.
+ * help.h - the help for users: docs/user.md and docs/user.LANGUAGE.md with their pictures, made
+ * into C at build time by help_compile.
  */
 #ifndef SHOVELER_WEB_HELP_H
 #define SHOVELER_WEB_HELP_H

@@ -1,7 +1,7 @@
 /*
  * help_compile - writes the help for users as C (help.h): help_compile OUT.c docs/user.md
- * docs/user.fr.md... Pictures are looked for beside the pages. Runs at build time; what is wrong with
- * a page ends the build.
+ * docs/user.fr.md... Pictures are looked for beside the pages. Runs at build time; what is wrong
+ * with a page ends the build.
  */
 #include "web/markdown.h"
 

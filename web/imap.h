@@ -1,6 +1,6 @@
 /*
- * imap.h - a session with the host's IMAP server, as the user: he can do no more in it than with his
- * mail program. Only what the pages about folders need: commands and their answers, in order.
+ * imap.h - a session with the host's IMAP server, as the user: he can do no more in it than with
+ * his mail program. Only what the pages about folders need: commands and their answers, in order.
  *
  * Plain text: the server is on this host (web_imap_server is a Unix socket or loopback).
  */

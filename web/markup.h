@@ -5,10 +5,11 @@
  *	html(h, "<a href=\"message?id=%s\">%s</a>", signature, row->subject);
  *	text(h, tr(h, "%d messages"), count);
  *
- * html(): the format must be a string literal (anything else does not compile); it is markup. text():
- * the format is text, translated as a rule; it is escaped itself. In both, what %s stands for is
- * escaped for text and for attribute values in double quotes; invalid UTF-8 and control characters
- * become U+FFFD. Conversions: %s %d %u %ld %lu %lld %llu %zu %c(ASCII) %.Nf %%, checked by the compiler.
+ * html(): the format must be a string literal (anything else does not compile); it is markup.
+ * text(): the format is text, translated as a rule; it is escaped itself. In both, what %s stands
+ * for is escaped for text and for attribute values in double quotes; invalid UTF-8 and control
+ * characters become U+FFFD. Conversions: %s %d %u %ld %lu %lld %llu %zu %c(ASCII) %.Nf %%, checked
+ * by the compiler.
  */
 #ifndef SHOVELER_WEB_MARKUP_H
 #define SHOVELER_WEB_MARKUP_H

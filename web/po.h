@@ -1,6 +1,6 @@
 /*
- * po.h - reads a catalogue in gettext's PO format ("info gettext", The Format of PO Files), at build
- * time. Fuzzy and obsolete entries are left out, as msgfmt does; msgctxt is not known here.
+ * po.h - reads a catalogue in gettext's PO format ("info gettext", The Format of PO Files), at
+ * build time. Fuzzy and obsolete entries are left out, as msgfmt does; msgctxt is not known here.
  */
 #ifndef SHOVELER_WEB_PO_H
 #define SHOVELER_WEB_PO_H

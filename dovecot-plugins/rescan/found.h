@@ -1,6 +1,6 @@
 /*
- * found.h - what becomes of an infected message: it is kept for the administrator, and the user finds
- * it in his history.
+ * found.h - what becomes of an infected message: it is kept for the administrator, and the user
+ * finds it in his history.
  */
 #ifndef SHOVELER_RESCAN_FOUND_H
 #define SHOVELER_RESCAN_FOUND_H
@@ -11,7 +11,9 @@ struct mail;
 struct scan_reply;
 struct found_note; /* list of what the history is to be told */
 
-/* Returns true if it is safely kept and may be expunged; *notes then has one more. fd: all of it. */
+/*
+ * Returns true if it is safely kept and may be expunged; *notes then has one more. fd: all of it.
+ */
 bool found_keep(struct rescan *rescan, struct mail *mail, const struct scan_reply *reply, int fd,
 		struct found_note **notes);
 

@@ -13,9 +13,9 @@ void report_progress(struct rescan *rescan);
 void report_log(const struct rescan *rescan);
 
 /*
- * After a run over many users, with the rights that the command was started with: rescan_metrics_file
- * in Prometheus' text format (node_exporter's textfile collector), replaced at once; and a mail to
- * rescan_report_to, if that is set. What does not work is logged.
+ * After a run over many users, with the rights that the command was started with:
+ * rescan_metrics_file in Prometheus' text format (node_exporter's textfile collector), replaced at
+ * once; and a mail to rescan_report_to, if that is set. What does not work is logged.
  */
 void report_run(const struct rescan *rescan);
 

@@ -13,8 +13,8 @@
  * than rescan_retention is deleted first.
  *
  * On errors: whatever could not be scanned stays where it is, is counted and logged, and makes the
- * exit code 75; so does a signature that is found in more messages than virus_brake, for the rest of
- * which it removes nothing. Without a scanner the run gives up. The last line of the log is the
+ * exit code 75; so does a signature that is found in more messages than virus_brake, for the rest
+ * of which it removes nothing. Without a scanner the run gives up. The last line of the log is the
  * report; a run over many users also leaves metrics and sends mail (report.h).
  *
  * Who owns what: everything belongs to the command's context, one a process.

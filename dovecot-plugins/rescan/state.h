@@ -1,8 +1,8 @@
 /*
  * state.h - up to which message a mailbox was scanned, and with which signatures.
  *
- * Kept in the header of the mailbox's own index (an extension, 16 bytes), so it moves, is renamed and
- * ends with the mailbox, and costs no file. The name of the signatures is kept as a hash.
+ * Kept in the header of the mailbox's own index (an extension, 16 bytes), so it moves, is renamed
+ * and ends with the mailbox, and costs no file. The name of the signatures is kept as a hash.
  */
 #ifndef SHOVELER_RESCAN_STATE_H
 #define SHOVELER_RESCAN_STATE_H

@@ -4,8 +4,8 @@
  * What it does: in IMAP sessions, a message that is copied or moved into Junk is reported as spam,
  * one that leaves Junk as innocent, except for Trash; within Junk nothing happens. See folder.h for
  * what Junk is. So does one that is appended to Junk with our signature, and one that is marked as
- * junk or not (keywords.h). Other people's folders (but see retrain_shared), delivery, Sieve, dsync, doveadm, lazy_expunge
- * and autoexpunge train nobody.
+ * junk or not (keywords.h). Other people's folders (but see retrain_shared), delivery, Sieve,
+ * dsync, doveadm, lazy_expunge and autoexpunge train nobody.
  *
  * How: it overrides copy, save and the transaction of each mailbox. What these saw waits in a
  * struct pending that hangs on the transaction; only after the commit succeeded it goes into the
@@ -106,7 +106,8 @@ static int retrain_copy(struct mail_save_context *ctx, struct mail *mail)
 	return ret;
 }
 
-/* APPEND into Junk: from another account, or by a client that cannot copy. Only with a signature.
+/*
+ * APPEND into Junk: from another account, or by a client that cannot copy. Only with a signature.
  */
 static int retrain_save_finish(struct mail_save_context *ctx)
 {

@@ -2,14 +2,14 @@
  * shoveler_acl - a Dovecot plugin on top of acl: rights that cannot be taken from those who are
  * responsible, and changes that open sessions see soon.
  *
- * What it does: rights add up, and some cannot be taken (my_rights.h). Each change of them is logged
- * (change_log.h), stored in one spelling (identifier.h), and brought to the index of who shares with
- * whom (index_entries.h). Open sessions see changes soon, those of groups too (live_groups.h,
- * shared_root.h, acl_list.h).
+ * What it does: rights add up, and some cannot be taken (my_rights.h). Each change of them is
+ * logged (change_log.h), stored in one spelling (identifier.h), and brought to the index of who
+ * shares with whom (index_entries.h). Open sessions see changes soon, those of groups too
+ * (live_groups.h, shared_root.h, acl_list.h).
  *
  * How: it replaces the functions of each namespace's ACL backend by its own, which call the
- * originals. Its file sorts after lib01_acl and lib00_shoveler_sharing, on which it depends; the view
- * of the policy store is the latter's.
+ * originals. Its file sorts after lib01_acl and lib00_shoveler_sharing, on which it depends; the
+ * view of the policy store is the latter's.
  *
  * On errors: an original that fails, fails. A policy store that cannot be read means no delegates
  * and no groups of ours.

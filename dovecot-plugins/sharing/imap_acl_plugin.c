@@ -5,8 +5,8 @@
  * answered with NO [NONEXISTENT], where imap_acl of 2.3 ends the process. Rights for a user or a
  * group that does not exist are refused with a NO that says so. Identifiers reach imap_acl in one
  * spelling (identifier.h). The root of a public tree has rights too, and those of a folder can be
- * given to all below it (rights_command.h). Public trees that are made during a session appear in it
- * (live_trees.h).
+ * given to all below it (rights_command.h). Public trees that are made during a session appear in
+ * it (live_trees.h).
  *
  * How: it takes the place of the commands, reads their arguments, and hands on to the originals,
  * which find the same arguments still in the command's parser. Its file sorts after

@@ -4,8 +4,8 @@
  * Other than in the acl plugin alone, where a user's own entry hides those of his groups:
  *
  * - the rights of all entries that are his add up: anyone, authenticated, his groups, himself; then
- *   the negative ones of all are taken away (RFC 4314, section 2). Entries that override ("!$group")
- *   stand alone, and global ACLs work as in the acl plugin.
+ *   the negative ones of all are taken away (RFC 4314, section 2). Entries that override
+ *   ("!$group") stand alone, and global ACLs work as in the acl plugin.
  * - the owner of a folder, and delegates of a public one, have all rights whatever is set.
  * - where main.cf forbids sharing across domains, users of other domains have none, in spite of an
  *   entry for "anyone", of a group, or one that was made by hand.

@@ -56,7 +56,10 @@ static void add_public(struct mail_user *user, const struct conf *conf, const ch
 		e_error(user->event, "shoveler: %s is not shown: %s", tree, error);
 }
 
-/* Where the user's own folders are all below "INBOX/", nobody would know his subscriptions of others. */
+/*
+ * Where the user's own folders are all below "INBOX/", nobody would know his subscriptions of
+ * others.
+ */
 static void add_subscriptions(struct mail_user *user)
 {
 	const char *error;

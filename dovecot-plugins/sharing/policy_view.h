@@ -31,8 +31,9 @@ bool policy_view_is_delegate(struct policy_view *view, const char *folder);
 unsigned policy_view_generation(struct policy_view *view);
 
 /*
- * The view of a user whose session this is, from the plugin that made it when he was created; it lives
- * as long as his namespaces. NULL for the owners of shared folders, and without a configuration.
+ * The view of a user whose session this is, from the plugin that made it when he was created; it
+ * lives as long as his namespaces. NULL for the owners of shared folders, and without a
+ * configuration.
  */
 struct mail_user;
 struct policy_view *shoveler_sharing_view(struct mail_user *user);

@@ -296,7 +296,8 @@ const struct dictionary_group *classifier_group(const struct classifier *classif
 /* Drops what is older than the site's retention times; in small transactions, beside deliveries. */
 enum classifier_status classifier_purge(struct classifier *classifier, time_t now, char **error_r);
 
-/* Takes back what was learned of messages that came since then, as far as it can be; counts them.
+/*
+ * Takes back what was learned of messages that came since then, as far as it can be; counts them.
  */
 enum classifier_status classifier_forget_since(struct classifier *classifier, time_t since,
 					       uint64_t *forgotten_r, char **error_r);
@@ -311,8 +312,8 @@ enum classifier_status classifier_rescore(struct classifier *classifier, size_t 
 					  bool (*stop)(void), char **error_r);
 
 /*
- * Is a message that was taught as innocent spam, judged as if it had not been? For lessons that nobody
- * gave one by one. Changes nothing; *signature_r is what it can be unlearned by.
+ * Is a message that was taught as innocent spam, judged as if it had not been? For lessons that
+ * nobody gave one by one. Changes nothing; *signature_r is what it can be unlearned by.
  */
 enum classifier_status classifier_doubts(struct classifier *classifier, const char *digest,
 					 bool *doubts_r, char signature_r[STORE_SIGNATURE_SIZE],

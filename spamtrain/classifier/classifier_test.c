@@ -1,4 +1,7 @@
-/* What users are promised: idempotent, reversible, exact, walls between users, nothing lost by kill -9. */
+/*
+ * What users are promised: idempotent, reversible, exact, walls between users, nothing lost by kill
+ * -9.
+ */
 #include "spamtrain/classifier/site_fixture.h"
 
 #include <fcntl.h>
@@ -219,7 +222,9 @@ static int64_t lessons_of(struct classifier *c)
 	return dictionary_sums(c->store)->spam + dictionary_sums(c->store)->innocent;
 }
 
-/* After 100 of each class: TEFT learns what it is sure of, TUM and TOE do not, NOTRAIN never does. */
+/*
+ * After 100 of each class: TEFT learns what it is sure of, TUM and TOE do not, NOTRAIN never does.
+ */
 static void test_modes(void **state)
 {
 	static const struct {

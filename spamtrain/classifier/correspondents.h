@@ -18,8 +18,8 @@ int64_t correspondent_key(struct span address);
 int64_t correspondent_key_of_field(struct span from);
 
 /*
- * The user wrote to these addresses, separated by blanks; he himself is left out. CLASSIFIER_INVALID
- * when they are too many or none: nothing is noted then.
+ * The user wrote to these addresses, separated by blanks; he himself is left out.
+ * CLASSIFIER_INVALID when they are too many or none: nothing is noted then.
  */
 enum classifier_status classifier_sent(struct classifier *classifier, const char *user,
 				       const char *addresses, char **error_r);

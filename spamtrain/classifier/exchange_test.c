@@ -1,4 +1,6 @@
-/* An export brought to another user is the same filter; a file that is not whole changes nothing. */
+/*
+ * An export brought to another user is the same filter; a file that is not whole changes nothing.
+ */
 #include "schema/exchange_internal.h"
 #include "schema/store_internal.h"
 #include "spamtrain/classifier/site_fixture.h"

@@ -29,8 +29,8 @@ void fault_store_restore(void);
 char *fault_store_fingerprint(void);
 
 /*
- * After a fault: the store opens, holds what was acknowledged and nothing by halves, and the step done
- * again leads where it would have led at once. fault: how it is called in messages.
+ * After a fault: the store opens, holds what was acknowledged and nothing by halves, and the step
+ * done again leads where it would have led at once. fault: how it is called in messages.
  */
 void fault_store_check(const struct step *step, const char *fault, enum step_end end,
 		       const char *before, const char *after);

@@ -1,6 +1,6 @@
 /*
- * A kill -9, a power cut, a full disk or an I/O error at every call that changes the disk, through a
- * script of all that is done with a store (fault_store.h).
+ * A kill -9, a power cut, a full disk or an I/O error at every call that changes the disk, through
+ * a script of all that is done with a store (fault_store.h).
  */
 #include "spamtrain/classifier/fault_inject.h"
 #include "spamtrain/classifier/fault_store.h"

@@ -62,7 +62,9 @@ static void digest_compute(char *out, struct span message)
 	EVP_MD_CTX *state = EVP_MD_CTX_new();
 	struct header_field field;
 
-	/* Whoever could make two messages with one digest would choose the verdict of the second. */
+	/*
+	 * Whoever could make two messages with one digest would choose the verdict of the second.
+	 */
 	if (state == NULL || EVP_DigestInit_ex(state, EVP_sha256(), NULL) != 1)
 		msg_panic("SHA-256 does not work");
 	while (header_next(&message, &field))

@@ -1,9 +1,11 @@
-/* What users are told of the training modes, and of an account that knows little. Generated mail. */
+/*
+ * What users are told of the training modes, and of an account that knows little. Generated mail.
+ */
 #include "spamtrain/classifier/classifier_fixture.h"
 
 /*
- * A message whose words are drawn from a vocabulary of its own: "topic", from word first on. Half of
- * its words are those that all mail has.
+ * A message whose words are drawn from a vocabulary of its own: "topic", from word first on. Half
+ * of its words are those that all mail has.
  */
 static struct classifier_message *mail(const char *topic, unsigned first, unsigned number)
 {
@@ -224,7 +226,9 @@ static unsigned unscored(void)
 	return count;
 }
 
-/* Afterwards the archive has scores like mail that came mixed, and the classes lie further apart. */
+/*
+ * Afterwards the archive has scores like mail that came mixed, and the classes lie further apart.
+ */
 static void test_rescore(void **state)
 {
 	char *error = NULL;

@@ -10,9 +10,9 @@
 #define SECONDS_PER_DAY 86400
 
 /*
- * What the mode needs is spared: TEFT teaches a feature again whenever it comes, so one that was not
- * taught is not used; TUM teaches it only when a message was unsure, and TOE only by a correction,
- * so there it may be in daily use.
+ * What the mode needs is spared: TEFT teaches a feature again whenever it comes, so one that was
+ * not taught is not used; TUM teaches it only when a message was unsure, and TOE only by a
+ * correction, so there it may be in daily use.
  */
 static struct dictionary_rules rules_of(const struct classifier *c)
 {

@@ -242,7 +242,9 @@ struct last_word {
 	bool overtaken;
 };
 
-/* A clock that was set back must not silence the user: what is said in the future does not count. */
+/*
+ * A clock that was set back must not silence the user: what is said in the future does not count.
+ */
 static void compare_words(void *context, time_t when, enum store_class class, const char *source)
 {
 	struct last_word *word = context;

@@ -1,8 +1,8 @@
 /*
  * virus.h - notes in a user's history that a virus was kept from him, or taken out of his mailbox.
  *
- * What came by mail gets a row of its own, that was never judged and teaches nothing; what lies in a
- * mailbox has one already, which is marked: found by the message's X-DSPAM-Signature, else by a
+ * What came by mail gets a row of its own, that was never judged and teaches nothing; what lies in
+ * a mailbox has one already, which is marked: found by the message's X-DSPAM-Signature, else by a
  * Message-ID that only one row has. Idempotent: the same find any number of times is one row.
  */
 #ifndef SHOVELER_VIRUS_H

@@ -53,7 +53,9 @@ static int export_to(struct classifier *classifier, const char *path, bool named
 	return code;
 }
 
-/* A file gets its name when it is whole: what was there before is lost by nothing that goes wrong. */
+/*
+ * A file gets its name when it is whole: what was there before is lost by nothing that goes wrong.
+ */
 static int export_to_file(struct classifier *classifier, const char *path)
 {
 	struct stat st;

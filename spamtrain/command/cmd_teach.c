@@ -111,7 +111,10 @@ static int train_result(const struct session *session, const struct training *t)
 	return t->walk.unreadable > 0 ? EX_NOINPUT : EX_OK;
 }
 
-/* A path that is not there is more likely a mistake in typing than a lesson: nothing is taught then. */
+/*
+ * A path that is not there is more likely a mistake in typing than a lesson: nothing is taught
+ * then.
+ */
 static int paths_check(int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {

@@ -68,8 +68,8 @@ int result_of(enum classifier_status status, char **error);
 char *user_of(const struct session *session, const char *address);
 
 /*
- * The user's classifier; user: any address of his. must_exist: a user without a store is EX_NOUSER after a complaint; else he
- * gets one. EX_OK, or an exit code after the complaint.
+ * The user's classifier; user: any address of his. must_exist: a user without a store is EX_NOUSER
+ * after a complaint; else he gets one. EX_OK, or an exit code after the complaint.
  */
 int open_user(struct session *session, const char *user, bool must_exist,
 	      struct classifier **classifier_r);
@@ -90,8 +90,8 @@ int file_open_as_root(const char *path, int flags);
 /* Renames such a file; to NULL: removes it. */
 int file_rename_as_root(const char *from, const char *to);
 /*
- * The first bytes of a file (as root, if we are) that matter; *size_r is the size of all of it. "-" is
- * standard input. EX_OK, or an exit code after the complaint.
+ * The first bytes of a file (as root, if we are) that matter; *size_r is the size of all of it. "-"
+ * is standard input. EX_OK, or an exit code after the complaint.
  */
 int message_file_read(const char *path, struct strbuf *out, uint64_t *size_r);
 /* ... as a message. */
@@ -100,10 +100,10 @@ int message_open(const char *path, struct classifier_message **message_r);
 int file_read_whole(const char *path, struct strbuf *out);
 
 /*
- * Calls each() with every message below path: a file with one message, an mbox, a Maildir (cur, new,
- * and its folders), or a folder of these; "-" is standard input. each() gets the first bytes of the
- * message and the size of all of it, and returns false to stop. Files that cannot be read are
- * complained about and counted. Memory is bounded by one message's first bytes.
+ * Calls each() with every message below path: a file with one message, an mbox, a Maildir (cur,
+ * new, and its folders), or a folder of these; "-" is standard input. each() gets the first bytes
+ * of the message and the size of all of it, and returns false to stop. Files that cannot be read
+ * are complained about and counted. Memory is bounded by one message's first bytes.
  */
 struct walk {
 	bool (*each)(void *context, struct span message, uint64_t size);

@@ -10,9 +10,9 @@
 #include "spamtrain/daemon/spamtraind.h"
 
 /*
- * Date, From, To, Message-ID, X-Auto-Response-Suppress, MIME-Version. kind: a word, the start of the
- * Message-ID, which ends with a MAC by submitter_secret_file: nobody else can make mail that looks
- * like ours.
+ * Date, From, To, Message-ID, X-Auto-Response-Suppress, MIME-Version. kind: a word, the start of
+ * the Message-ID, which ends with a MAC by submitter_secret_file: nobody else can make mail that
+ * looks like ours.
  */
 void own_mail_header(struct strbuf *out, const struct spamtraind *service, const char *user,
 		     const char *kind, time_t now);

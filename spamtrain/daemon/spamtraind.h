@@ -49,7 +49,8 @@ struct spamtraind {
 	unsigned site_users;	/* who must have taught a lesson */
 };
 
-/* Reads and checks everything; reads the secret. Returns NULL and *error_r when it is not usable.
+/*
+ * Reads and checks everything; reads the secret. Returns NULL and *error_r when it is not usable.
  */
 struct spamtraind *spamtraind_new(const struct conf *conf, char **error_r);
 /* Makes it the current one; the one before is freed once nobody uses it. NULL: none any more. */

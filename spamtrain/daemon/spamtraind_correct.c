@@ -235,7 +235,8 @@ static void apply_for_user(struct spamtraind *service, const char *user,
 	struct classifier *classifier = NULL;
 	enum classifier_status status;
 
-	/* A user without a store has issued no signature; only a message can teach him something.
+	/*
+	 * A user without a store has issued no signature; only a message can teach him something.
 	 */
 	status = classifier_open(service->site, user, correction->message.size > 0, &classifier,
 				 &result->reason);

@@ -1,8 +1,8 @@
 /*
  * spamtraind_correct.h - the one way from a request to classifier_correct(): every correction of
- * this service, whoever asked for it, is counted and logged here. Only the thread of the spool calls
- * it: what was accepted last counts. What a correction to innocent is to take out of the quarantine is
- * told, and brought to Dovecot by the outbox.
+ * this service, whoever asked for it, is counted and logged here. Only the thread of the spool
+ * calls it: what was accepted last counts. What a correction to innocent is to take out of the
+ * quarantine is told, and brought to Dovecot by the outbox.
  */
 #ifndef SHOVELER_SPAMTRAIND_CORRECT_H
 #define SHOVELER_SPAMTRAIND_CORRECT_H

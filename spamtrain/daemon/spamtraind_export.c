@@ -1,6 +1,6 @@
 /*
- * spamtraind_export.c - request export: all that is known of a user, as one JSON object. Written row
- * by row, so that only the reply itself takes memory.
+ * spamtraind_export.c - request export: all that is known of a user, as one JSON object. Written
+ * row by row, so that only the reply itself takes memory.
  */
 #include "lib/file.h"
 #include "lib/msg.h"

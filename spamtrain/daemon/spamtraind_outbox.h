@@ -5,8 +5,8 @@
  * nobody who teaches ever waits for Dovecot, and a crash of either side loses nothing. A few
  * threads bring them there: one at a time of a user, users in turn, so that one whose mailbox hangs
  * holds up one thread for one time-out. A user for whom Dovecot has no room or no answer is left
- * alone for a while (as in spamtraind_backoff.h), with all that waits for him in order. How many may
- * wait, in all and of one user, are the limits of the spool.
+ * alone for a while (as in spamtraind_backoff.h), with all that waits for him in order. How many
+ * may wait, in all and of one user, are the limits of the spool.
  */
 #ifndef SHOVELER_SPAMTRAIND_OUTBOX_H
 #define SHOVELER_SPAMTRAIND_OUTBOX_H

@@ -41,8 +41,8 @@ bool request_number(struct request *request, const char *name, int64_t missing, 
 bool request_signature(struct request *request, char signature_r[STORE_SIGNATURE_SIZE]);
 
 /*
- * Up to max bytes of the message that came along, none if there is none. *size_r: of the whole. False:
- * nothing is to be freed.
+ * Up to max bytes of the message that came along, none if there is none. *size_r: of the whole.
+ * False: nothing is to be freed.
  */
 bool request_message_read(struct request *request, size_t max, struct strbuf *message,
 			  uint64_t *size_r);

@@ -75,8 +75,8 @@ static struct correction correction_of(const char *name, const struct retrain_fi
 }
 
 /*
- * What is to be released is in the outbox, synced, before the file goes; and who waits is told of the
- * lesson before he can be told of the release. Returns false when the file stays.
+ * What is to be released is in the outbox, synced, before the file goes; and who waits is told of
+ * the lesson before he can be told of the release. Returns false when the file stays.
  */
 static bool finish_file(struct spool_worker *worker, const char *name, const char *user,
 			struct correction_result *result)

@@ -8,8 +8,8 @@
  * the order of his corrections stays; the others go on.
  *
  * What comes by the socket or by mail goes through the same spool: it cannot overtake an older
- * correction of the same message, nor be overtaken by a newer one. By the socket it is durable before
- * it is acknowledged; mail is acknowledged when it is learned.
+ * correction of the same message, nor be overtaken by a newer one. By the socket it is durable
+ * before it is acknowledged; mail is acknowledged when it is learned.
  *
  * This thread never waits for Dovecot: what is to be released is put into the outbox
  * (spamtraind_outbox.h).
@@ -28,7 +28,10 @@
 
 struct spool_worker;
 
-/* spool, and the outbox in it: as prepared by retrain_spool_prepare(). Returns 0, or -1 and *error_r. */
+/*
+ * spool, and the outbox in it: as prepared by retrain_spool_prepare(). Returns 0, or -1 and
+ * *error_r.
+ */
 int spool_worker_start(const char *spool, struct spool_worker **worker_r, char **error_r);
 /* Ends after the file in work; what waits is done after the next start. */
 void spool_worker_stop(struct spool_worker **worker);
@@ -42,17 +45,17 @@ int spool_worker_submit(struct spool_worker *worker, const struct retrain_entry 
 			char **error_r);
 
 /*
- * The same for many, synced at once. results_r: one an entry; those that were not accepted (no room)
- * are CORRECTION_DEFERRED. Returns 0; or -1 and *error_r when at least one was not accepted.
+ * The same for many, synced at once. results_r: one an entry; those that were not accepted (no
+ * room) are CORRECTION_DEFERRED. Returns 0; or -1 and *error_r when at least one was not accepted.
  */
 int spool_worker_submit_many(struct spool_worker *worker, const struct retrain_entry *entries,
 			     size_t count, int wait_ms, struct correction_result *results_r,
 			     char **error_r);
 
 /*
- * What came by mail: waits until it is learned (what it releases may still be under way). Trouble, or
- * too long a queue: CORRECTION_DEFERRED, it was withdrawn, and the sender has to try again. Returns 0;
- * or -1 and *error_r: it was not accepted.
+ * What came by mail: waits until it is learned (what it releases may still be under way). Trouble,
+ * or too long a queue: CORRECTION_DEFERRED, it was withdrawn, and the sender has to try again.
+ * Returns 0; or -1 and *error_r: it was not accepted.
  */
 int spool_worker_correct(struct spool_worker *worker, const struct retrain_entry *entry,
 			 struct span message, struct correction_result *result_r, char **error_r);

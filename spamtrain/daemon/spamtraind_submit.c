@@ -1,5 +1,6 @@
 /*
- * spamtraind_submit.c - sessions that put corrections into the spool and wait for what becomes of them.
+ * spamtraind_submit.c - sessions that put corrections into the spool and wait for what becomes of
+ * them.
  */
 #include "spamtrain/daemon/spamtraind_spool_internal.h"
 

@@ -3,7 +3,8 @@
  * weekly re-scan.
  *
  * Who has no store yet gets one if Dovecot knows him and he is filtered: his first mail may be a
- * virus. Everybody else is unknown, so that nobody can make us fill the disk with stores of strangers.
+ * virus. Everybody else is unknown, so that nobody can make us fill the disk with stores of
+ * strangers.
  */
 #include "lib/metrics.h"
 #include "lib/msg.h"

@@ -29,8 +29,8 @@ void answer_format(struct strbuf *out, const struct spamtraind *service,
 		   const struct answer *answer, time_t now);
 
 /*
- * Puts it into the outbox, if the site wants such mail and it is not too soon. Returns 0 also when it
- * was not sent for such a reason; -1 and *reason_r: try again.
+ * Puts it into the outbox, if the site wants such mail and it is not too soon. Returns 0 also when
+ * it was not sent for such a reason; -1 and *reason_r: try again.
  */
 int answer_send(struct spamtraind *service, struct spool_worker *worker,
 		const struct answer *answer, char **reason_r);

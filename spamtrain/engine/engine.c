@@ -141,7 +141,9 @@ static double logistic_score(const struct logistic *logistic)
 	return logistic->sum / sqrt((logistic->count + 1) / LOGISTIC_LENGTH);
 }
 
-/* Of the largest by magnitude; of equal ones the first. Their order is kept while they are found. */
+/*
+ * Of the largest by magnitude; of equal ones the first. Their order is kept while they are found.
+ */
 static double graham_score(const double *odds, size_t count)
 {
 	double most[GRAHAM_FEATURES], sum = 0;

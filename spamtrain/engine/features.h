@@ -88,7 +88,8 @@ struct features {
 	struct strbuf names; /* NUL-terminated field names */
 };
 
-/* Reads the features of a message; never fails. families: FEATURES_ALL, or less for measurements.
+/*
+ * Reads the features of a message; never fails. families: FEATURES_ALL, or less for measurements.
  */
 void features_extract(struct features *features, struct span message, uint64_t full_size,
 		      unsigned families);

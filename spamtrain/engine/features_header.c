@@ -12,8 +12,9 @@
 #define KEY_MIN	    60 /* bytes; so long a word is a key or a digest: never seen again */
 
 /*
- * Fields that are not part of the message as its sender and the net made it: ours (but the score), other filters'
- * verdicts (they would be learned instead of the message), and what mailboxes write into it.
+ * Fields that are not part of the message as its sender and the net made it: ours (but the score),
+ * other filters' verdicts (they would be learned instead of the message), and what mailboxes write
+ * into it.
  */
 static const char *const ignored_prefixes[] = {"X-DSPAM-",
 					       "X-Shoveler-",

@@ -2,9 +2,9 @@
  * folder_choice.h - which messages of a user's folders say what he takes for spam and what not.
  *
  * Spam is what lies in a Junk folder, innocent what the user has read, answered, marked or said not
- * to be junk and left in another folder. Both must have lain there for some days, so that he had time
- * to change his mind. Nothing is taken of Trash, Drafts, Sent, of views on other folders (\All,
- * \Flagged), and of what others share. Pure: no I/O.
+ * to be junk and left in another folder. Both must have lain there for some days, so that he had
+ * time to change his mind. Nothing is taken of Trash, Drafts, Sent, of views on other folders
+ * (\All, \Flagged), and of what others share. Pure: no I/O.
  */
 #ifndef SHOVELER_FOLDER_CHOICE_H
 #define SHOVELER_FOLDER_CHOICE_H

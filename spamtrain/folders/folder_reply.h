@@ -1,6 +1,6 @@
 /*
- * folder_reply.h - what Dovecot's IMAP says of folders and messages (RFC 9051 section 7), in numbers
- * and spans. Pure; a part that does not fit makes the whole answer unusable.
+ * folder_reply.h - what Dovecot's IMAP says of folders and messages (RFC 9051 section 7), in
+ * numbers and spans. Pure; a part that does not fit makes the whole answer unusable.
  */
 #ifndef SHOVELER_FOLDER_REPLY_H
 #define SHOVELER_FOLDER_REPLY_H
@@ -60,7 +60,9 @@ struct folder_fetched {
 		envelope; /* the addresses in To, Cc and Bcc of ENVELOPE, with blanks between */
 };
 
-/* "* 12 FETCH (...)": rest is "FETCH (...". False: no FETCH, or malformed. Strings are reset first. */
+/*
+ * "* 12 FETCH (...)": rest is "FETCH (...". False: no FETCH, or malformed. Strings are reset first.
+ */
 bool folder_fetch_read(struct span rest, struct folder_fetched *fetched_r);
 void folder_fetched_free(struct folder_fetched *fetched);
 

@@ -33,7 +33,10 @@ struct folder_session {
 
 /* ---- the process ---- */
 
-/* As root, whoever we act as; in a group of its own, so that an interrupt from the terminal is ours. */
+/*
+ * As root, whoever we act as; in a group of its own, so that an interrupt from the terminal is
+ * ours.
+ */
 static void become_doveadm(const char *const *arguments, const int fds[3])
 {
 	for (int i = 0; i < 3; i++)

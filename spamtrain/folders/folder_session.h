@@ -24,8 +24,8 @@ enum folder_session_result {
 };
 
 /*
- * One command, without tag and line end. each gets its untagged answers as they come; when it returns
- * false the rest of them is read, and not shown.
+ * One command, without tag and line end. each gets its untagged answers as they come; when it
+ * returns false the rest of them is read, and not shown.
  */
 enum folder_session_result folder_session_run(struct folder_session *session, struct span command,
 					      bool (*each)(void *context,

@@ -2,14 +2,15 @@
  * learn_folders.h - teaches a user's filter what lies in his own mail folders (spamtrain
  * learn-folders).
  *
- * Dovecot is asked for everything, read-only (EXAMINE, BODY.PEEK): no flag of a message changes. Which
- * messages are taught, and in which order, says folder_choice.h. A lesson is a transaction of its
- * own, so deliveries to the user wait for one at most. What the user said himself since a message
- * came stays, and so does what this filter has judged at delivery: nothing is learned twice, and
- * a run that was interrupted goes on when it is started again.
+ * Dovecot is asked for everything, read-only (EXAMINE, BODY.PEEK): no flag of a message changes.
+ * Which messages are taught, and in which order, says folder_choice.h. A lesson is a transaction of
+ * its own, so deliveries to the user wait for one at most. What the user said himself since a
+ * message came stays, and so does what this filter has judged at delivery: nothing is learned
+ * twice, and a run that was interrupted goes on when it is started again.
  *
- * Spam that was opened and forgotten in INBOX costs more than it weighs. So in the end what the user
- * did no more than read is judged as if it had not been learned, and what is spam then is unlearned.
+ * Spam that was opened and forgotten in INBOX costs more than it weighs. So in the end what the
+ * user did no more than read is judged as if it had not been learned, and what is spam then is
+ * unlearned.
  */
 #ifndef SHOVELER_LEARN_FOLDERS_H
 #define SHOVELER_LEARN_FOLDERS_H
@@ -74,7 +75,10 @@ void learn_result_free(struct learn_result *result);
 
 /* Whether another filter's fields in a message call it spam. Not to be believed: a hint. */
 bool learn_other_says_spam(struct span message);
-/* Digests and answers of ours (own_mail.h), which quote spam. Whoever forges that is not learned from. */
+/*
+ * Digests and answers of ours (own_mail.h), which quote spam. Whoever forges that is not learned
+ * from.
+ */
 bool learn_is_ours(struct span message);
 
 #endif

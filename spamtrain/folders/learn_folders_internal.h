@@ -1,9 +1,9 @@
 /*
  * learn_folders_internal.h - one user's run of learn_folders(): shared by learn_folders*.c only.
  *
- * learn_folders.c owns the struct and the order of the steps; learn_folders_read.c asks Dovecot what
- * there is; learn_folders_teach.c fetches what was chosen and teaches it. Functions that return a
- * status set *error_r (freed by the caller) when it is not CLASSIFIER_OK.
+ * learn_folders.c owns the struct and the order of the steps; learn_folders_read.c asks Dovecot
+ * what there is; learn_folders_teach.c fetches what was chosen and teaches it. Functions that
+ * return a status set *error_r (freed by the caller) when it is not CLASSIFIER_OK.
  */
 #ifndef SHOVELER_LEARN_FOLDERS_INTERNAL_H
 #define SHOVELER_LEARN_FOLDERS_INTERNAL_H

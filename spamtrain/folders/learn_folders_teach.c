@@ -1,5 +1,6 @@
 /*
- * learn_folders_teach.c - fetches the messages that were chosen, teaches them, and has second thoughts.
+ * learn_folders_teach.c - fetches the messages that were chosen, teaches them, and has second
+ * thoughts.
  */
 #include "spamtrain/folders/learn_folders_internal.h"
 

@@ -1,5 +1,6 @@
 /*
- * bogofilter.h - reads what bogofilter learned (`bogoutil -d wordlist.db`) as counts of our features.
+ * bogofilter.h - reads what bogofilter learned (`bogoutil -d wordlist.db`) as counts of our
+ * features.
  *
  * A line is "TOKEN SPAM INNOCENT DATE": in how many messages of each class the token was. Line
  * ".MSG_COUNT" says how many messages were learned. What becomes of the tokens:
@@ -24,8 +25,8 @@ struct bogofilter {
 };
 
 /*
- * 0; or -1 and *error_r when it is no such dump, or damaged: nothing is to be freed then. today: days
- * since 1970.
+ * 0; or -1 and *error_r when it is no such dump, or damaged: nothing is to be freed then. today:
+ * days since 1970.
  */
 int bogofilter_read(struct bogofilter *result, struct span dump, uint16_t today, char **error_r);
 

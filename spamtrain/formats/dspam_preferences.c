@@ -95,7 +95,10 @@ static char unescape(char c)
 	return c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r' : c;
 }
 
-/* RFC 4180 with commas; with tabs as COPY and mysql -B write them. False: a quote that does not end. */
+/*
+ * RFC 4180 with commas; with tabs as COPY and mysql -B write them. False: a quote that does not
+ * end.
+ */
 static bool take_field(struct span *rest, char separator, struct strbuf *out, bool *more_r)
 {
 	bool quoted = separator == ',' && rest->size > 0 && rest->data[0] == '"';

@@ -9,8 +9,8 @@
  *				--csv); a user's name may stand for the uid
  *	dspam_virtual_uids	uid, username: in the same dump, or such rows
  *
- * Pure: bytes in, rows out. The user of a file is in its name; with DSPAM's "domain scale" the domain
- * is the folder's name.
+ * Pure: bytes in, rows out. The user of a file is in its name; with DSPAM's "domain scale" the
+ * domain is the folder's name.
  */
 #ifndef SHOVELER_DSPAM_PREFERENCES_H
 #define SHOVELER_DSPAM_PREFERENCES_H

@@ -1,9 +1,9 @@
 /*
  * mailbox.h - the messages of a file: one message, or an mbox.
  *
- * A file that starts with "From " is an mbox: a message starts at each such line that is the first or
- * follows an empty line (RFC 4155, "mboxo"; lines ">From " are left as they are). Any other file is
- * one message; an empty file is none. Read in pieces: of a message only the first
+ * A file that starts with "From " is an mbox: a message starts at each such line that is the first
+ * or follows an empty line (RFC 4155, "mboxo"; lines ">From " are left as they are). Any other file
+ * is one message; an empty file is none. Read in pieces: of a message only the first
  * MAILBOX_MESSAGE_MAX bytes are kept, however long it is, and of an mbox only one message.
  */
 #ifndef SHOVELER_MAILBOX_H
@@ -30,8 +30,8 @@ void mailbox_open(struct mailbox *mailbox, int fd);
 void mailbox_close(struct mailbox *mailbox); /* not the descriptor */
 
 /*
- * 1: *message holds the next one, *size_r is its whole size. 0: there is none any more. -1: it cannot
- * be read, errno.
+ * 1: *message holds the next one, *size_r is its whole size. 0: there is none any more. -1: it
+ * cannot be read, errno.
  */
 int mailbox_next(struct mailbox *mailbox, struct strbuf *message, uint64_t *size_r);
 

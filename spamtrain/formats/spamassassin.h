@@ -1,10 +1,11 @@
 /*
  * spamassassin.h - reads what SpamAssassin was taught (`sa-learn --backup`).
  *
- * Its tokens are the last five bytes of SHA-1 hashes of words: they cannot be turned back into words, and
- * so not into features. But the backup also says of every message that was learned whether as spam or ham
- * ("s CLASS ID"); ID is the Message-ID, or as generate_msgid() of SpamAssassin 4 makes it:
- * "sha1hex(To LF NUL Date LF NUL sha1hex(body))@sa_generated". With the mail at hand that is a list of labels.
+ * Its tokens are the last five bytes of SHA-1 hashes of words: they cannot be turned back into
+ * words, and so not into features. But the backup also says of every message that was learned
+ * whether as spam or ham ("s CLASS ID"); ID is the Message-ID, or as generate_msgid() of
+ * SpamAssassin 4 makes it: "sha1hex(To LF NUL Date LF NUL sha1hex(body))@sa_generated". With the
+ * mail at hand that is a list of labels.
  */
 #ifndef SHOVELER_SPAMTRAIN_SPAMASSASSIN_H
 #define SHOVELER_SPAMTRAIN_SPAMASSASSIN_H

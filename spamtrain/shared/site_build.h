@@ -34,7 +34,10 @@ enum store_status site_user_confirmed(const struct site_build *build, const char
 						   size_t count),
 				      void *context, char **error_r);
 
-/* 0; or -1 and *error_r: nothing was changed. A user whose store cannot be read is left out (logged). */
+/*
+ * 0; or -1 and *error_r: nothing was changed. A user whose store cannot be read is left out
+ * (logged).
+ */
 int site_build(const struct site_build *build, struct site_header *header_r, char **error_r);
 
 #endif

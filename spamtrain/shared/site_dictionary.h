@@ -2,15 +2,15 @@
  * site_dictionary.h - what many users of a site have taught: where a new user's filter starts.
  *
  * A file that is written as a whole (site_build.h), never changed, and mapped into memory. For each
- * feature and class it says how strongly it was taught: the share of a user's messages of that class
- * that held the feature, as the quorum-th of all users, the strongest first, has it. So what fewer
- * users than the quorum have taught does not exist, and however hard some of them push, the site
- * believes nothing more strongly than the last user of the quorum does.
+ * feature and class it says how strongly it was taught: the share of a user's messages of that
+ * class that held the feature, as the quorum-th of all users, the strongest first, has it. So what
+ * fewer users than the quorum have taught does not exist, and however hard some of them push, the
+ * site believes nothing more strongly than the last user of the quorum does.
  *
  * It also says how the users' own mail scores with it, so that a new user's first scores can be
- * told apart: for each learner and score, the mean share of a user's spam that scores as low, and of
- * his innocent mail that scores as high. Left out of each mean are the highest shares of quorum - 1
- * users: so few can make the site neither bolder nor useless.
+ * told apart: for each learner and score, the mean share of a user's spam that scores as low, and
+ * of his innocent mail that scores as high. Left out of each mean are the highest shares of quorum
+ * - 1 users: so few can make the site neither bolder nor useless.
  *
  * Nothing else is in it: no names, no texts, no numbers of one user.
  *

@@ -1,4 +1,7 @@
-/* The site dictionary: new users start from it, and nobody's lesson is in it unless several taught it. */
+/*
+ * The site dictionary: new users start from it, and nobody's lesson is in it unless several taught
+ * it.
+ */
 #include "spamtrain/shared/knowledge_fixture.h"
 #include "spamtrain/shared/site_build.h"
 

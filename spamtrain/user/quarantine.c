@@ -292,8 +292,8 @@ static enum store_status index_file(struct store *store, int folder, const char 
 }
 
 /*
- * It left the quarantine, and only the removal of its file was lost; or it came again since then, and
- * went into the mailbox.
+ * It left the quarantine, and only the removal of its file was lost; or it came again since then,
+ * and went into the mailbox.
  */
 static bool has_left(enum store_outcome outcome)
 {

@@ -9,8 +9,8 @@
  * is used twice, so what one process removes is never what another has just put.
  *
  * A crash in between, or the loss of the store, leaves a whole message without a row:
- * quarantine_sweep() makes a row for it, unless the history says that it was released or deleted, or
- * delivered (again) since then: then the file goes.
+ * quarantine_sweep() makes a row for it, unless the history says that it was released or deleted,
+ * or delivered (again) since then: then the file goes.
  *
  * The file holds the message as it would have been delivered (lib/rewrite.h): forged fields
  * removed, our X-DSPAM-* on top, every other byte as it came.

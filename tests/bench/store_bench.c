@@ -1,6 +1,6 @@
 /*
- * store_bench.c - what the classifier's store costs: CPU of a message, with growth, with many users,
- * and how long a delivery waits while the dictionary is rewritten. Run by cost.sh.
+ * store_bench.c - what the classifier's store costs: CPU of a message, with growth, with many
+ * users, and how long a delivery waits while the dictionary is rewritten. Run by cost.sh.
  *
  * usage: store_bench cost INDEX FOLDER        a labelled archive, as for spamtrain evaluate
  *        store_bench growth FOLDER TOKENS...  synthetic mail until the dictionary holds so many

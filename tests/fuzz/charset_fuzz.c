@@ -1,6 +1,7 @@
 /*
- * libFuzzer: text in any charset, even one that it is not in. Input: the charset's name, a line end, the
- * text. What comes out is valid UTF-8 and bounded, and the same again from a converter that was used.
+ * libFuzzer: text in any charset, even one that it is not in. Input: the charset's name, a line
+ * end, the text. What comes out is valid UTF-8 and bounded, and the same again from a converter
+ * that was used.
  */
 #include "lib/charset.h"
 #include "tests/fuzz/utf8.h"

@@ -1,6 +1,6 @@
 /*
- * libFuzzer: main.cf, and every preference and Postfix's own settings in the same text. What cannot be read
- * gives one line of complaint.
+ * libFuzzer: main.cf, and every preference and Postfix's own settings in the same text. What cannot
+ * be read gives one line of complaint.
  */
 #include "lib/conf.h"
 #include "lib/xalloc.h"

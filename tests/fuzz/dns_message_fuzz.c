@@ -1,6 +1,6 @@
 /*
- * libFuzzer: a response of a name server. The first byte says which type was asked for. What is found has
- * the right size, and no more records than allowed.
+ * libFuzzer: a response of a name server. The first byte says which type was asked for. What is
+ * found has the right size, and no more records than allowed.
  */
 #include "lib/dns_message.h"
 

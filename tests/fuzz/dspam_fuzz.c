@@ -1,6 +1,6 @@
 /*
- * libFuzzer: files with DSPAM's preferences. The first byte chooses how the file is called: rows, a dump,
- * or lines of a user.
+ * libFuzzer: files with DSPAM's preferences. The first byte chooses how the file is called: rows, a
+ * dump, or lines of a user.
  */
 #include "spamtrain/formats/dspam_preferences.h"
 

@@ -1,6 +1,7 @@
 /*
- * libFuzzer: files given to `spamtrain import`. The first byte chooses what the rest is: the lines of
- * an export (head and end are put around them), a whole export, bogofilter's or SpamAssassin's dump.
+ * libFuzzer: files given to `spamtrain import`. The first byte chooses what the rest is: the lines
+ * of an export (head and end are put around them), a whole export, bogofilter's or SpamAssassin's
+ * dump.
  */
 #include "schema/dictionary.h"
 #include "schema/exchange_internal.h"

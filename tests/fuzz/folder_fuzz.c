@@ -1,6 +1,6 @@
 /*
- * libFuzzer: what Dovecot says of folders and messages. Whatever it is, it is read or refused, and what is
- * chosen of it is in the bounds that were asked for.
+ * libFuzzer: what Dovecot says of folders and messages. Whatever it is, it is read or refused, and
+ * what is chosen of it is in the bounds that were asked for.
  */
 #include "spamtrain/folders/learn_folders.h"
 

@@ -1,6 +1,6 @@
 /*
- * libFuzzer: HTML. The first byte bounds the output. What comes out is bounded, and valid UTF-8 if that is
- * what went in.
+ * libFuzzer: HTML. The first byte bounds the output. What comes out is bounded, and valid UTF-8 if
+ * that is what went in.
  */
 #include "lib/html.h"
 #include "tests/fuzz/utf8.h"

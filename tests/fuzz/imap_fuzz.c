@@ -1,6 +1,7 @@
 /*
- * libFuzzer: what an IMAP server says, and what users type into commands. An answer is taken whole or not at all; whatever is typed is
- * one string of a command; a folder's name comes out as it is or as UTF-8.
+ * libFuzzer: what an IMAP server says, and what users type into commands. An answer is taken whole
+ * or not at all; whatever is typed is one string of a command; a folder's name comes out as it is
+ * or as UTF-8.
  */
 #include "tests/fuzz/utf8.h"
 #include "web/folders.h"

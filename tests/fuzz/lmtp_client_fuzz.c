@@ -1,6 +1,6 @@
 /*
- * libFuzzer: all that a server answers our LMTP client, at once; then it hangs up. What came of the message is
- * said, with a reply that can be given to our own client.
+ * libFuzzer: all that a server answers our LMTP client, at once; then it hangs up. What came of the
+ * message is said, with a reply that can be given to our own client.
  */
 #include "lib/lmtp_client.h"
 #include "lib/strbuf.h"

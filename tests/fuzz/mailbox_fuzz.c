@@ -1,6 +1,6 @@
 /*
- * libFuzzer: files with messages, and the list of an archive. The messages of a file put together are the
- * file; its lines read again are the same.
+ * libFuzzer: files with messages, and the list of an archive. The messages of a file put together
+ * are the file; its lines read again are the same.
  */
 #include "lib/xalloc.h"
 #include "spamtrain/formats/evaluate_index.h"

@@ -1,6 +1,6 @@
 /*
- * libFuzzer: the manifest of a backup. What is taken names only what lies below a place, and reads the
- * same when it is written again.
+ * libFuzzer: the manifest of a backup. What is taken names only what lies below a place, and reads
+ * the same when it is written again.
  */
 #include "admin/backup_manifest.h"
 

@@ -1,6 +1,6 @@
 /*
- * libFuzzer: a message as the classifier reads it: MIME, charsets, HTML, words, links. Whatever comes, the
- * features are sorted, distinct and bounded, and each can be described.
+ * libFuzzer: a message as the classifier reads it: MIME, charsets, HTML, words, links. Whatever
+ * comes, the features are sorted, distinct and bounded, and each can be described.
  */
 #include "spamtrain/classifier/message.h"
 

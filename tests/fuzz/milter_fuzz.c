@@ -1,6 +1,6 @@
 /*
- * libFuzzer: what Postfix, or whoever reaches the socket, says in the milter protocol. Given whole or in pieces it
- * is the same; the output is whole packets; events come in the order of a session.
+ * libFuzzer: what Postfix, or whoever reaches the socket, says in the milter protocol. Given whole
+ * or in pieces it is the same; the output is whole packets; events come in the order of a session.
  */
 #include "lib/strbuf.h"
 #include "milter/protocol.h"

@@ -1,6 +1,6 @@
 /*
- * libFuzzer: the structure of a message. Parts and fields lie inside it, fields put together give the
- * header back, what is decoded is bounded and, if it is text, valid UTF-8.
+ * libFuzzer: the structure of a message. Parts and fields lie inside it, fields put together give
+ * the header back, what is decoded is bounded and, if it is text, valid UTF-8.
  */
 #include "lib/header.h"
 #include "lib/mime.h"

@@ -1,6 +1,7 @@
 /*
- * libFuzzer: names that strangers and admins write: addresses, users, folders, groups, domains, networks,
- * sockets, settings of a fallback MX, the queue id in a message. What is accepted is accepted again, unchanged.
+ * libFuzzer: names that strangers and admins write: addresses, users, folders, groups, domains,
+ * networks, sockets, settings of a fallback MX, the queue id in a message. What is accepted is
+ * accepted again, unchanged.
  */
 #include "lda/queue_id.h"
 #include "lib/address.h"

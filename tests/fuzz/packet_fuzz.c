@@ -1,6 +1,7 @@
 /*
- * libFuzzer: a packet of attributes, as it comes over a local socket or lies before a message kept as a
- * virus, and the scanner's settings in one. What was read and written again is read as the same.
+ * libFuzzer: a packet of attributes, as it comes over a local socket or lies before a message kept
+ * as a virus, and the scanner's settings in one. What was read and written again is read as the
+ * same.
  */
 #include "lib/packet.h"
 #include "lib/strbuf.h"

@@ -1,6 +1,6 @@
 /*
- * libFuzzer: lines of `postqueue -j`, whose addresses and reasons strangers write, and what is decided
- * and told of them. An id that is read is one that postsuper may be given.
+ * libFuzzer: lines of `postqueue -j`, whose addresses and reasons strangers write, and what is
+ * decided and told of them. An id that is read is one that postsuper may be given.
  */
 #include "lib/xalloc.h"
 #include "mx2/domains.h"

@@ -1,6 +1,7 @@
 /*
- * libFuzzer: what strangers and an admin's maps can put before the milter. Input: the recipient, the HELO
- * name, a DNS list in postscreen's syntax, and what every map answers, separated by line ends.
+ * libFuzzer: what strangers and an admin's maps can put before the milter. Input: the recipient,
+ * the HELO name, a DNS list in postscreen's syntax, and what every map answers, separated by line
+ * ends.
  */
 #include "milter/dnsbl.h"
 #include "milter/helo.h"

@@ -1,5 +1,6 @@
 /*
- * replay.c - gives each fuzz target its seeds, without libFuzzer: a unit test of the ordinary build.
+ * replay.c - gives each fuzz target its seeds, without libFuzzer: a unit test of the ordinary
+ * build.
  *
  * All targets in one program; CMake compiles each with LLVMFuzzerTestOneInput named after it, and
  * lists them in FUZZ_TARGETS. A target that fails aborts, after its input was named.

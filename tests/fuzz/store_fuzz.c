@@ -1,6 +1,7 @@
 /*
- * libFuzzer: what a damaged disk can make of stores. The first byte chooses: the features of a message as a blob,
- * a snapshot of a user's dictionary, or the site's. Damage is found, or gives what is sorted and bounded.
+ * libFuzzer: what a damaged disk can make of stores. The first byte chooses: the features of a
+ * message as a blob, a snapshot of a user's dictionary, or the site's. Damage is found, or gives
+ * what is sorted and bounded.
  */
 #include "schema/hash_list.h"
 #include "schema/tokens.h"

@@ -1,6 +1,6 @@
 /*
- * libFuzzer: what a browser sends to the web page, what of a message is shown there, and links out of digests.
- * Foreign text never becomes markup; no link is valid without the secret.
+ * libFuzzer: what a browser sends to the web page, what of a message is shown there, and links out
+ * of digests. Foreign text never becomes markup; no link is valid without the secret.
  */
 #include "lib/action_link.h"
 #include "tests/fuzz/utf8.h"

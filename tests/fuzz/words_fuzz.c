@@ -1,6 +1,6 @@
 /*
- * libFuzzer: words of a text, with and without disguise. They lie in the text, in order; what is undone
- * is never longer; UTF-8 stays UTF-8.
+ * libFuzzer: words of a text, with and without disguise. They lie in the text, in order; what is
+ * undone is never longer; UTF-8 stays UTF-8.
  */
 #include "spamtrain/engine/words.h"
 #include "tests/fuzz/utf8.h"
