@@ -111,7 +111,7 @@ lab_imap carol flag INBOX all '+\Deleted' , expunge INBOX
 expect 0 "in Junk" "0" lab_imap carol count Junk
 expect 0 "lessons" "0" lessons
 expect 0 "copies of viruses" "" lab_shoveler virus list
-expect 0 "Postfix's queue" "" lab_queue mx1
+expect 10 "Postfix's queue" "" lab_queue mx1
 bounces() { lab_imap alice count INBOX; lab_imap carol header INBOX Subject; }
 expect 0 "nobody else hears of it" "0" bounces
 lost() { lab_log mx1 'lost connection after STARTTLS' | grep -c .; }
@@ -358,7 +358,10 @@ finds "no proxy" error 'the web page at inet:mx1.example.test:443: ' certificate
 lab_postconf mx1 "smtpd_tls_security_level = none"
 lab_signal HUP mx1/postfix
 expect_like 5 "Postfix without TLS" "warning" '^warning +certificates Postfix offers no TLS' doctor certificates
-lab_postconf mx1 "smtpd_tls_security_level = may"
+lab_postconf mx1 "smtpd_tls_security_level = may" "smtpd_milters = inet:localhost:11332"
+lab_signal HUP mx1/postfix
+expect_like 5 "Postfix that puts off everything" "error" '^error +certificates Postfix at inet:127.0.0.1:25: 451' doctor certificates
+lab_postconf mx1 "smtpd_milters = $milter"
 lab_use_certificate mx1
 lab_doveadm reload
 
@@ -381,7 +384,7 @@ virus() { # SETTING SEVERITY FOUND
 }
 virus "virus_action = reject" ok 'EICAR is refused: 554'
 virus "virus_action = hold" ok 'EICAR is found, and held'
-expect 0 "and nothing stays in the queue" "" lab_queue mx1
+expect 10 "and nothing stays in the queue" "" lab_queue mx1
 virus "virus_keep = 0" ok 'EICAR is found: it did not arrive'
 virus "virus_exempt_networks = 127.0.0.1" error 'EICAR was delivered to carol'
 expect_like 0 "the other message" "not scanned either" '^error +mail +it arrived without X-Virus-Scanned' doctor mail
