@@ -360,7 +360,7 @@ lab_signal HUP mx1/postfix
 expect_like 5 "Postfix without TLS" "warning" '^warning +certificates Postfix offers no TLS' doctor certificates
 lab_postconf mx1 "smtpd_tls_security_level = may" "smtpd_milters = inet:localhost:11332"
 lab_signal HUP mx1/postfix
-expect_like 5 "Postfix that puts off everything" "error" '^error +certificates Postfix at inet:127.0.0.1:25: 451' doctor certificates
+expect_like 5 "Postfix that puts off everything" "error" '^error +certificates Postfix at inet:127.0.0.1:25: 4[0-9][0-9] ' doctor certificates
 lab_postconf mx1 "smtpd_milters = $milter"
 lab_use_certificate mx1
 lab_doveadm reload
