@@ -87,7 +87,7 @@ lab_signatures mx1
 expect_like 0 "a value that is wrong" "refused with file and line" 'main.cf.d/50-ansible.cf, line [0-9]+: .*maybe' \
 	example several-back-ends.yml mx1 imap2.example.test -e '{"shoveler_settings": {"virus_scan": "maybe"}}'
 expect_like 0 "a variable that the role had once, and one that it never had" "refused by name, with what is meant" \
-	'no variable shoveler_milter any more; its place took shoveler_antivirus and shoveler_scoring.*shoveler_antiviurs; did you mean shoveler_antivirus\?' \
+	'shoveler_antiviurs; did you mean shoveler_antivirus\?.*no variable shoveler_milter any more; its place took shoveler_antivirus and shoveler_scoring' \
 	example one-host.yml mx1 mail.example.test -e shoveler_milter=false -e shoveler_antiviurs=true
 former refused mx1
 expect 0 "and nothing was changed" "" sh -c "diff '$LAB_DIR/mx1.untouched' '$LAB_DIR/mx1.refused' | grep -v /var/lib/clamav | grep '^[<>]'"
