@@ -95,12 +95,14 @@ files() {
 		-o -type l -printf "%p -> %l\n" \) 2>/dev/null | grep -vE "^/etc/((g?shadow|passwd|group|subuid|subgid)-? |ld.so.cache|\.pwd|mtab|resolv.conf)" | sort'
 }
 
-# The example for one host as it is shipped, with this host's domain. From the package, or before it is there and after it is gone from the checkout.
-inventory() { sed 's/example\.org/example.test/g' "$here/../../ansible/examples/one-host.yml" >/mnt/packages/one-host.yml; }
+# The example for one host as it is shipped, with this host's domain, and a playbook that does not go with the packages. The role comes from the
+# package, or before it is there and after it is gone from the checkout.
+inventory() {
+	sed 's/example\.org/example.test/g' "$here/../../ansible/examples/one-host.yml" >/mnt/packages/one-host.yml
+	cp "$here/../../ansible/shoveler.yml" /mnt/packages/
+}
 apply_role() {
-	local ours=/usr/share/shoveler/ansible
-	[ -e "$root$ours/shoveler.yml" ] || ours=/checkout/ansible
-	on_host sh -c "cd / && ANSIBLE_NOCOLOR=1 ansible-playbook -i /packages/one-host.yml -c local $ours/shoveler.yml $*" >/mnt/role 2>&1
+	on_host sh -c "cd / && ANSIBLE_ROLES_PATH=/usr/share/shoveler/ansible/roles:/checkout/ansible/roles ANSIBLE_NOCOLOR=1 ansible-playbook -i /packages/one-host.yml -c local /packages/shoveler.yml $*" >/mnt/role 2>&1
 	grep -E '^(fatal|failed)' /mnt/role
 	sed -nE 's/^mail\.example\.test .*(changed=[0-9]+).*(failed=[0-9]+).*/\1 \2/p' /mnt/role
 }
