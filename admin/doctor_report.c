@@ -100,8 +100,9 @@ static bool is_accepted(const struct doctor *doctor, enum finding finding, const
 	return *accepted != NULL;
 }
 
-static void add(struct doctor *doctor, enum finding finding, const char *code, const char *advice,
-		const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void add(struct doctor *doctor, enum finding finding,
+						      const char *code, const char *advice,
+						      const char *format, va_list args)
 {
 	json_t *row, *text = json_vsprintf(format, args);
 
