@@ -21,8 +21,9 @@ expect 0 "folders without signing in" "303 sign-in?to=sharing" status "${url}sha
 expect 0 "a form of bob's with another's token" "403" status -b "$bob" -d "token=$(token_of "$alice")" -d "f=Projects" -d who=alice@example.test "${url}folder"
 expect 0 "from elsewhere" "403" status -b "$bob" -H "Origin: https://evil.test" -d "token=$(token_of "$bob")" -d "f=Projects" "${url}folder"
 expect_like 0 "a folder name in UTF-7: bob" "reads it" 'Entwürfe' web -b "$bob" "${url}sharing"
-expect_like 0 "script in a folder name" "is text" '&lt;script&gt;alert' web -b "$bob" "${url}sharing"
-expect 0 "script that was let through" "" grep -o '<script>alert' <(web -b "$bob" "${url}sharing")
+web -b "$bob" "${url}sharing" >"$LAB_DIR/page"
+expect_like 0 "script in a folder name" "is text" '&lt;script&gt;alert' cat "$LAB_DIR/page"
+expect 0 "script that was let through" "" grep -o '<script>alert' "$LAB_DIR/page"
 # Line ends, quotes and literals that try to become commands of their own.
 expect 0 "CRLF in a folder's name" "404" status -b "$bob" "${url}folder?f=Projects%22%0d%0aT9%20DELETE%20Projects%0d%0a"
 expect 0 "CRLF in a folder's name, in a form" "404" post "$bob" folder 'f=x%0d%0aT9%20DELETE%20Projects' kind=person who=alice@example.test level=read
