@@ -303,6 +303,7 @@ class Units(InFolder):
             self.write(name, words)
         result = self.units(later=["a.service", "b.timer", "c.timer", "none.path"])
         self.assertEqual((result["later"], result["changed"], self.log()), (["a.service", "b.timer"], False, []))
+        self.assertEqual(result["running"], [], "they are not to be restarted")
 
     def test_check_mode(self):
         self.write("a.service", "unit")

@@ -60,7 +60,7 @@ missing:
   type: list
   returned: always
 running:
-  description: Those that ran before.
+  description: Those that ran before, but for O(later).
   type: list
   returned: always
 later:
@@ -165,7 +165,7 @@ def main():
     module.exit_json(
         changed=bool(systemd.lines),
         missing=missing,
-        running=running,
+        running=[name for name in running if name not in params["later"]],
         later=[name for name in params["later"] if name in units and (name in running or is_enabled(units[name]))],
         diff={"before": "", "after": "".join(systemd.lines)} if systemd.lines else {},
     )
