@@ -44,5 +44,10 @@ inside postconf -e 'myhostname = host.example.test' 'mydestination = localhost' 
 inside postalias /etc/aliases
 inside postconf -X smtpd_milters milter_default_action transport_maps
 printf '%s@example.test x\n' alice bob >"$root/etc/postfix/mailboxes"
+# Whose stores are to be of former versions.
+for number in 1 2 3 4 5 6 7 8 9; do
+	echo "former$number@example.test x" >>"$root/etc/postfix/mailboxes"
+	echo "former$number@example.test:{PLAIN}secret::::::" >>"$root/etc/dovecot/users"
+done
 # On a host where Postfix has run once, Dovecot finds its folders.
 inside postfix check

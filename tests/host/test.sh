@@ -3,7 +3,7 @@
 # filters and is shared, the packages are upgraded, everything is taken off again; a client sends and reads all the time. Prints TAP.
 # usage: tests/host/test.sh ROOT PACKAGES
 #   ROOT: a Debian with the packages of packages.txt ("/": this machine); seen through an overlay, so nothing in it is changed.
-#   PACKAGES: the folder with ours (tests/packages/test.sh makes it)
+#   PACKAGES: the folder with ours, and where they were built (tests/packages/test.sh makes it)
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -110,8 +110,7 @@ apply_role() {
 role_with_packages() {
 	role_gives 'changed=[1-9][0-9]* failed=0' "$@" -e "'{\"shoveler_packages\": $(cd /mnt/packages/present && printf '"/packages/present/%s", ' *.deb | sed 's/^/[/; s/, $/]/')}'"
 }
-brings_packages() { role_with_packages && units_run && mail_is_filtered && takes_off; }
-takes_off() { role_gives 'changed=[1-9][0-9]* failed=0' -e shoveler_state=absent; }
+brings_packages() { role_with_packages && units_run && mail_is_filtered && role_gives 'changed=[1-9][0-9]* failed=0' -e shoveler_state=absent; }
 role_gives() { [[ $(apply_role "${@:2}" | tee /dev/stderr) =~ ^$1$ ]]; }
 
 # usage: send TO TEXT [HEADER]
@@ -167,10 +166,60 @@ with_former_units() {
 	done
 }
 install_former() { repack former 0.0.9 with_former_units && on_host sh -c 'dpkg -i /packages/former/*.deb'; }
-# usage: upgrade FOLDER VERSION
-upgrade() { on_host sh -c "dpkg -i /packages/$1/*.deb" && on_host dpkg -l shoveler-lda | grep -F " $2 " && eventually 60 units_run; }
-upgrade_former() { upgrade present 0.1.0; }
-upgrade_again() { repack newer 0.1.0+1 && upgrade newer 0.1.0+1; }
+# As an admin does it; a question would end it. usage: apt FOLDER [OPTION...]
+apt() { on_host sh -c "apt-get install -y --no-install-recommends ${*:2} /packages/$1/*.deb </dev/null"; }
+# usage: upgrade FOLDER VERSION [OPTION...]
+upgrade() { apt "$1" "${@:3}" && on_host dpkg -l shoveler-lda | grep -F " $2 " && eventually 60 units_run; }
+
+# A user for each former version of the store, which is as the programs of that time left it.
+newest=$(find "$here/../../schema/migrations/user" -name '*.sql' | wc -l)
+make_former_stores() {
+	local version
+	cp "$packages"/source/obj-*/schema/old_store /mnt/packages/ || return
+	for ((version = 1; version < newest; version++)); do
+		on_host sh -c "mkdir -p /var/lib/shoveler/users/example.test/former$version/quarantine && cd /var/lib/shoveler/users/example.test/former$version &&
+			/packages/old_store $version \$PWD 5000 && echo held >quarantine/held.1 && chown -R shoveler: . && chmod -R go= ." || return
+	done
+}
+# Refused for a moment is tried again, as a client does.
+send_to_former() { for ((version = 1; version < newest; version++)); do eventually 60 send "former$version@example.test" upgraded >/dev/null 2>&1 || return; done; }
+former_stores_are_whole() {
+	local version
+	for ((version = 1; version < newest; version++)); do
+		eventually 60 subject_in "former$version@example.test" INBOX upgraded Innocent || return
+	done
+	on_host python3 -c 'import os, sqlite3, sys
+for version in range(1, int(sys.argv[1])):
+    folder = "/var/lib/shoveler/users/example.test/former%d" % version
+    db = sqlite3.connect(folder + "/store.sqlite")
+    value = lambda sql: db.execute(sql).fetchone()[0]
+    found = [value(sql) for sql in ("PRAGMA integrity_check", "PRAGMA user_version", "SELECT count(*) FROM message WHERE subject LIKE \"Subject %\"",
+        "SELECT value FROM preference WHERE name = \"spamSubject\"", "SELECT file FROM quarantine")]
+    print(version, found)
+    assert found == ["ok", int(sys.argv[1]), 5000, "[pourriel]", "held.1"] and os.path.exists(folder + "/quarantine/held.1")' "$newest" &&
+		on_host shoveler backup /var/backups/upgraded && on_host shoveler backup --verify /var/backups/upgraded && on_host rm -r /var/backups/upgraded
+}
+# While mail comes to users with stores of former versions.
+upgrade_former() {
+	local result
+	make_former_stores || return
+	send_to_former &
+	upgrade present 0.1.0
+	result=$?
+	wait $! && return $result
+}
+# The file that comes with the package has changed, and the admin's too.
+with_other_main_cf() { [ ! -e "$1/etc/shoveler/main.cf" ] || echo "# another" >>"$1/etc/shoveler/main.cf"; }
+with_third_main_cf() { [ ! -e "$1/etc/shoveler/main.cf" ] || echo "# a third" >>"$1/etc/shoveler/main.cf"; }
+main_cf_has() { on_host grep -qx "$1" /etc/shoveler/main.cf; }
+upgrade_again() {
+	repack newer 0.1.0+1 with_other_main_cf && on_host sh -c 'echo "lda_max_sessions = 60" >>/etc/shoveler/main.cf' &&
+		upgrade newer 0.1.0+1 -o Dpkg::Options::=--force-confold && main_cf_has 'lda_max_sessions = 60' && ! main_cf_has '# another'
+}
+upgrade_to_theirs() {
+	repack newest 0.1.0+2 with_third_main_cf && upgrade newest 0.1.0+2 -o Dpkg::Options::=--force-confnew &&
+		main_cf_has '# a third' && ! main_cf_has 'lda_max_sessions = 60' && mail_is_filtered
+}
 
 pid_of() { on_host systemctl show -P MainPID "$1"; }
 daemons_are_closed() {
@@ -186,7 +235,7 @@ sandbox_is_there() { on_host sh -c 'for pid in $(pgrep -P "$(pgrep -x scanner)")
 oneshots_run() { on_host systemctl start shoveler-report shoveler-rescan shoveler-sharing shoveler-mx2; }
 
 # Dovecot's own restarts, by its package's trigger, are not ours.
-deferrals() { on_host grep -E 'status=deferred|milter-reject|451 4' /var/log/mail.log | grep -vE '/run/dovecot/lmtp: |delivery service does not greet|private/dovecot-lmtp|451 4.3.2 .* Shutting down'; }
+deferrals() { on_host grep -E 'status=deferred|milter-reject|451 4' /var/log/mail.log | grep -vE '/run/dovecot/lmtp: |delivery service does not greet|private/dovecot-lmtp|451 4.4.2 Connection was lost|451 4.3.2 .* Shutting down'; }
 deferred() { deferrals | wc -l; }
 # usage: under_load COMMAND...   while mail comes in: nothing is refused, and nothing deferred, when COMMAND is done.
 under_load() {
@@ -261,7 +310,6 @@ hung_daemons_restart() {
 }
 purge() { on_host sh -c 'dpkg --purge $(dpkg-query -W -f "\${Package}\n" "shoveler*" spamtrain | grep -v dbgsym)' && ! on_host sh -c 'command -v shoveler'; }
 
-. "$here/repository.sh"
 mkdir /mnt/packages/present
 cp "$packages"/*.deb /mnt/packages/present/
 inventory
@@ -279,7 +327,8 @@ check "the role is applied" role_gives 'changed=[1-9][0-9]* failed=0' || exit 1
 check "a second run changes nothing" role_gives 'changed=0 failed=0'
 check "the units run" units_run
 check "mail is filtered" mail_is_filtered
-check "packages are upgraded to units with sockets" upgrade_former
+check "apt upgrades to units with sockets, and stores of all former versions, while mail comes" upgrade_former
+check "those stores are whole, with all that was in them, and the mail is there" former_stores_are_whole
 check "a further run of the role changes nothing" role_gives 'changed=0 failed=0'
 check "mail is filtered after the upgrade" mail_is_filtered
 check "the daemons are closed, as systemd-analyze sees it: 2.0 at most, without root" daemons_are_closed
@@ -293,13 +342,14 @@ check "a reload says what is wrong, and leaves the daemon as it was" reload_tell
 check "a new address is taken with its socket, or refused" new_address
 check "a daemon that is stopped with its sockets stays away" stop_means_stop
 check "a daemon that hangs is started again, and mail goes through" hung_daemons_restart
-check "packages are upgraded under load" under_load upgrade_again
+check "packages are upgraded under load, and main.cf stays as the admin changed it" under_load upgrade_again
 check "mail is filtered after that" mail_is_filtered
+check "an upgrade that takes the main.cf of the package leaves daemons that run" upgrade_to_theirs
 check "the role takes it off" takes_off
 check "packages are purged" purge
 files >/mnt/after
 check "the host's files are byte for byte what they were" diff /mnt/before /mnt/after
-check "the role brings the packages itself, and takes them off" brings_packages && check "they are purged" purge
+check "the role brings package files itself, and takes them off" brings_packages && check "they are purged" purge
 check "a repository is made, and signed" repository && check "the role brings packages by name from there" brings_names &&
 	check "and takes them off" takes_off && check "and they are purged" purge
 files >/mnt/after
