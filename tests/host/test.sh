@@ -110,7 +110,8 @@ apply_role() {
 role_with_packages() {
 	role_gives 'changed=[1-9][0-9]* failed=0' "$@" -e "'{\"shoveler_packages\": $(cd /mnt/packages/present && printf '"/packages/present/%s", ' *.deb | sed 's/^/[/; s/, $/]/')}'"
 }
-brings_packages() { role_with_packages && units_run && mail_is_filtered && role_gives 'changed=[1-9][0-9]* failed=0' -e shoveler_state=absent; }
+brings_packages() { role_with_packages && units_run && mail_is_filtered && takes_off; }
+takes_off() { role_gives 'changed=[1-9][0-9]* failed=0' -e shoveler_state=absent; }
 role_gives() { [[ $(apply_role "${@:2}" | tee /dev/stderr) =~ ^$1$ ]]; }
 
 # usage: send TO TEXT [HEADER]
@@ -166,10 +167,10 @@ with_former_units() {
 	done
 }
 install_former() { repack former 0.0.9 with_former_units && on_host sh -c 'dpkg -i /packages/former/*.deb'; }
-# As an admin does it; a question would end it. usage: apt FOLDER [OPTION...]
-apt() { on_host sh -c "apt-get install -y --no-install-recommends ${*:2} /packages/$1/*.deb </dev/null"; }
+# As an admin does it; a question would end it. usage: apt_install FOLDER [OPTION...]
+apt_install() { on_host sh -c "apt-get install -y --no-install-recommends ${*:2} /packages/$1/*.deb </dev/null"; }
 # usage: upgrade FOLDER VERSION [OPTION...]
-upgrade() { apt "$1" "${@:3}" && on_host dpkg -l shoveler-lda | grep -F " $2 " && eventually 60 units_run; }
+upgrade() { apt_install "$1" "${@:3}" && on_host dpkg -l shoveler-lda | grep -F " $2 " && eventually 60 units_run; }
 
 # A user for each former version of the store, which is as the programs of that time left it.
 newest=$(find "$here/../../schema/migrations/user" -name '*.sql' | wc -l)
@@ -310,6 +311,7 @@ hung_daemons_restart() {
 }
 purge() { on_host sh -c 'dpkg --purge $(dpkg-query -W -f "\${Package}\n" "shoveler*" spamtrain | grep -v dbgsym)' && ! on_host sh -c 'command -v shoveler'; }
 
+. "$here/repository.sh"
 mkdir /mnt/packages/present
 cp "$packages"/*.deb /mnt/packages/present/
 inventory
