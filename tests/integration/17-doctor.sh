@@ -82,7 +82,7 @@ keep_postfix() { lab_in mx1 sh -c 'cp /etc/postfix/main.cf /etc/postfix/master.c
 restore_postfix() {
 	lab_in mx1 sh -c 'cp /var/tmp/main.cf /var/tmp/master.cf /etc/postfix'
 	written
-	lab_signal HUP mx1/postfix
+	lab_reload mx1/postfix
 }
 
 # All is well.
@@ -342,7 +342,7 @@ rm "$LAB_DIR/mx1/var/lib/clamav/damaged.ndb"
 certificate() {
 	lab_in mx1 env FAKE="${3-+0d}" bash -c 'faketime -f "$FAKE" openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days "$1" \
 		-subj "/CN=$0" -addext "subjectAltName=DNS:$0" -keyout /etc/ssl/mx1.key -out /etc/ssl/mx1.crt' "$1" "$2" 2>/dev/null
-	lab_signal HUP mx1/postfix
+	lab_reload mx1/postfix
 	lab_doveadm reload
 	lab_signal HUP mx1/nginx
 }
@@ -356,10 +356,10 @@ expect_like 5 "the web page" "error" '^error +certificates the web page: the cer
 lab_stop mx1/nginx
 finds "no proxy" error 'the web page at inet:mx1.example.test:443: ' certificates
 lab_postconf mx1 "smtpd_tls_security_level = none"
-lab_signal HUP mx1/postfix
+lab_reload mx1/postfix
 expect_like 5 "Postfix without TLS" "warning" '^warning +certificates Postfix offers no TLS' doctor certificates
 lab_postconf mx1 "smtpd_tls_security_level = may" "smtpd_milters = inet:localhost:11332"
-lab_signal HUP mx1/postfix
+lab_reload mx1/postfix
 expect_like 5 "Postfix that puts off everything" "error" '^error +certificates Postfix at inet:127.0.0.1:25: 4[0-9][0-9] ' doctor certificates
 lab_postconf mx1 "smtpd_milters = $milter"
 lab_use_certificate mx1
@@ -392,7 +392,7 @@ expect 0 "and nothing stays in INBOX" "0" lab_imap carol count INBOX
 milter_settings
 with_postfix "virtual_transport = lmtp:unix:private/dovecot-lmtp" warning 'not to unix:/var/spool/postfix/shoveler/lda: is mail filtered' delivery
 lab_postconf mx1 "virtual_transport = lmtp:unix:private/dovecot-lmtp"
-lab_signal HUP mx1/postfix
+lab_reload mx1/postfix
 expect_like 10 "mail that passes the filter by" "error" '^error +mail +it arrived without X-DSPAM-Signature' doctor mail
 lab_postconf mx1 "virtual_transport = lmtp:unix:shoveler/lda"
 with "doctor_smtp_server = inet:127.0.0.1:26" "no Postfix" error 'doctor_smtp_server = inet:127.0.0.1:26: ' mail

@@ -43,13 +43,13 @@ expect 0 "known" "pat@partner.test"$'\n'"sam@partner.test" known
 lab_in mx1 sqlite3 /etc/postfix/redirects.sqlite "CREATE TABLE redirects (a TEXT, b TEXT); INSERT INTO redirects VALUES ('sql@partner.test', 'friend@third.test')"
 lab_in mx1 sh -c 'printf "%s\n" "dbpath = /etc/postfix/redirects.sqlite" "query = SELECT b FROM redirects WHERE a = lower('\'%s\'')" >/etc/postfix/redirects-sqlite.cf'
 maps=$(lab_in mx1 postconf -h virtual_alias_maps)
-lab_postconf mx1 "virtual_alias_maps = $maps, proxy:sqlite:/etc/postfix/redirects-sqlite.cf" && lab_signal HUP mx1/postfix
+lab_postconf mx1 "virtual_alias_maps = $maps, proxy:sqlite:/etc/postfix/redirects-sqlite.cf" && lab_reload mx1/postfix
 expect_like 0 "a redirect in a map of SQLite" "known" '^sql@partner.test: redirect; not scanned' lab_shoveler class sql@partner.test
 expect_like 10 "mail to it at mx1" "taken" '^rcpt sql@partner.test 250' lab_send --server mx1.example.test sql@partner.test </dev/null
 expect_like 1 "to list it for the fallback" "refused, with two ways out" \
 	'sqlite:/etc/postfix/redirects-sqlite.cf cannot be listed \(postmap: fatal: .*not supported\): name them in a file, or let the fallback ask \(recipients=learned\)' \
 	mx1 push partner.test mx2.example.test
-lab_postconf mx1 "virtual_alias_maps = $maps" && lab_signal HUP mx1/postfix
+lab_postconf mx1 "virtual_alias_maps = $maps" && lab_reload mx1/postfix
 
 # Replayed by a stranger: no answer. By the primary itself: its postmaster hears of it.
 refusal() { mx2 check partner.test | grep -o 'a list was refused.*'; }

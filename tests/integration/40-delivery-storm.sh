@@ -33,7 +33,7 @@ for user in hold 2hold; do
 	lab_spamtrain preference set $user@example.test trainingMode NOTRAIN
 	lab_spamtrain preference set $user@example.test statisticalSedation 0
 done
-lab_postconf mx1 smtpd_milters= && lab_signal HUP mx1/postfix
+lab_postconf mx1 smtpd_milters= && lab_reload mx1/postfix
 senders=()
 for user in alice bob carol; do
 	storm_send $user $((messages / 3)) news $user &
