@@ -34,12 +34,16 @@ bool xalloc_is_short(void)
 	return is_short;
 }
 
-/* Who comes second finds it given back by the first. */
-static void give_reserve(void)
+/* Until end_reserve() nobody fills it again: what failed is tried once more between the two. */
+static void begin_reserve(void)
 {
 	pthread_mutex_lock(&lock);
 	free(reserve);
 	reserve = NULL;
+}
+
+static void end_reserve(void)
+{
 	pthread_mutex_unlock(&lock);
 }
 
@@ -59,8 +63,9 @@ void *xmalloc(size_t size)
 	void *memory = malloc(size > 0 ? size : 1);
 
 	if (memory == NULL) {
-		give_reserve();
+		begin_reserve();
 		memory = malloc(size > 0 ? size : 1);
+		end_reserve();
 	}
 	if (memory == NULL)
 		xalloc_failed();
@@ -72,8 +77,9 @@ void *xcalloc(size_t count, size_t size)
 	void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
 
 	if (memory == NULL) {
-		give_reserve();
+		begin_reserve();
 		memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+		end_reserve();
 	}
 	if (memory == NULL)
 		xalloc_failed();
@@ -85,8 +91,9 @@ void *xrealloc(void *memory, size_t size)
 	void *moved = realloc(memory, size > 0 ? size : 1);
 
 	if (moved == NULL) {
-		give_reserve();
+		begin_reserve();
 		moved = realloc(memory, size > 0 ? size : 1);
+		end_reserve();
 	}
 	if (moved == NULL)
 		xalloc_failed();
@@ -119,8 +126,9 @@ char *xasprintf(const char *format, ...)
 	va_copy(again, args);
 	size = vasprintf(&text, format, args);
 	if (size < 0) {
-		give_reserve();
+		begin_reserve();
 		size = vasprintf(&text, format, again);
+		end_reserve();
 	}
 	va_end(again);
 	va_end(args);
