@@ -1,5 +1,6 @@
 #include "imap_session.h"
 
+#include "lib/child.h"
 #include "lib/file.h"
 #include "lib/strbuf.h"
 #include "lib/xalloc.h"
@@ -8,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,6 @@
 #include <unistd.h>
 
 #define ANSWER_MAX (1024 * 1024)
-
-extern char **environ;
 
 struct imap_session {
 	pid_t pid;
@@ -28,27 +26,15 @@ struct imap_session {
 
 static int start(const char *user, int input, int output, pid_t *pid_r)
 {
-	char doveadm[] = "doveadm", exec[] = "exec", imap[] = "imap", option[] = "-u";
-	char *name = xstrdup(user), *arguments[] = {doveadm, exec, imap, option, name, NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t pipe_signal;
-	int problem;
+	const char *const arguments[] = {"doveadm", "exec", "imap", "-u", user, NULL};
+	const struct child_program program = {.file = arguments[0],
+					      .arguments = arguments,
+					      .descriptors = {{input, STDIN_FILENO},
+							      {output, STDOUT_FILENO},
+							      {CHILD_NOTHING, STDERR_FILENO}},
+					      .count = 3};
 
-	sigemptyset(&pipe_signal);
-	sigaddset(&pipe_signal, SIGPIPE);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigdefault(&attributes, &pipe_signal);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	problem = posix_spawnp(pid_r, doveadm, &actions, &attributes, arguments, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	free(name);
-	return problem;
+	return child_start(&program, pid_r);
 }
 
 /* The line that begins with prefix, of those that are complete; NULL if it is not there yet. */

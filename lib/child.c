@@ -57,6 +57,13 @@ static void set_signals(posix_spawnattr_t *attributes)
 	posix_spawnattr_setsigdefault(attributes, &all);
 }
 
+static int add_descriptor(posix_spawn_file_actions_t *actions, int from, int to)
+{
+	return from == CHILD_NOTHING
+		       ? posix_spawn_file_actions_addopen(actions, to, "/dev/null", O_RDWR, 0)
+		       : posix_spawn_file_actions_adddup2(actions, from, to);
+}
+
 int child_start(const struct child_program *program, pid_t *pid_r)
 {
 	posix_spawn_file_actions_t actions;
@@ -67,8 +74,8 @@ int child_start(const struct child_program *program, pid_t *pid_r)
 	error = posix_spawn_file_actions_init(&actions);
 	/* Each of them wants memory. */
 	for (size_t i = 0; error == 0 && i < program->count; i++)
-		error = posix_spawn_file_actions_adddup2(&actions, program->descriptors[i].from,
-							 program->descriptors[i].to);
+		error = add_descriptor(&actions, program->descriptors[i].from,
+				       program->descriptors[i].to);
 	if (error == 0 && program->close_from > 0)
 		error = posix_spawn_file_actions_addclosefrom_np(&actions, program->close_from);
 	if (error == 0)

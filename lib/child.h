@@ -10,6 +10,7 @@
 
 #define CHILD_MAX_OUTPUT      (1024 * 1024) /* bytes of standard output or error; more is a failure */
 #define CHILD_DESCRIPTORS_MAX 3
+#define CHILD_NOTHING	      (-2) /* /dev/null; not -1, which is what could not be opened */
 
 /*
  * Runs arguments[0] (searched in a fixed PATH) with input as its standard input. out, error_out:
@@ -24,7 +25,7 @@ struct child_program {
 	const char *const *arguments;
 	char *const *environment; /* NULL: ours */
 	struct {
-		int from, to; /* ours, and what it is there */
+		int from, to; /* ours or CHILD_NOTHING, and what it is there */
 	} descriptors[CHILD_DESCRIPTORS_MAX];
 	size_t count;
 	int close_from; /* it has no descriptor from this one on; 0: those that are not close-on-exec */

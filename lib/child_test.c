@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static void expect(const char *script, const char *input, int timeout_ms, int code, const char *out)
@@ -102,6 +104,41 @@ static void has_its_pipes_or_does_not_start(void **state)
 	}
 }
 
+/* Exit code of sh -c script with that standard input, output and errors; -1: did not start. */
+static int start(const char *script, int input, int output, int errors)
+{
+	const char *const arguments[] = {"sh", "-c", script, NULL};
+	const struct child_program program = {
+		.file = "sh",
+		.arguments = arguments,
+		.descriptors = {{input, 0}, {output, 1}, {errors, 2}},
+		.count = 3,
+		.close_from = 3,
+	};
+	int status;
+	pid_t pid;
+
+	if (child_start(&program, &pid) != 0)
+		return -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void has_nothing_where_asked(void **state)
+{
+	char text[10];
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(
+		start("cat; echo lost >&2 && echo x", CHILD_NOTHING, fds[1], CHILD_NOTHING), 0);
+	assert_int_equal(read(fds[0], text, sizeof(text)), 2);
+	assert_int_equal(start("exit 0", -1, fds[1], CHILD_NOTHING), -1);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +147,7 @@ int main(void)
 		cmocka_unit_test(need_not_read_its_input),
 		cmocka_unit_test(reports_a_missing_program),
 		cmocka_unit_test(has_its_pipes_or_does_not_start),
+		cmocka_unit_test(has_nothing_where_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -86,35 +84,34 @@ void queued_free(struct queued *message)
 	memset(message, 0, sizeof(*message));
 }
 
-/* The queue may be larger than memory: postqueue writes into a pipe. Its process id, or -1. */
-static pid_t start_postqueue(const char *config_directory, int *fd_r)
+/* The queue may be larger than memory: postqueue writes into a pipe. NULL with errno. */
+static FILE *start_postqueue(const char *config_directory, pid_t *pid_r)
 {
 	const char *const arguments[] = {"postqueue", "-c", config_directory, "-j", NULL};
-	const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
-	posix_spawn_file_actions_t actions;
-	int fds[2], code;
-	pid_t pid = -1;
+	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
+	char *environment[] = {path, locale, NULL};
+	int fds[2], error;
+	FILE *file;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -1;
-	code = posix_spawn_file_actions_init(&actions);
-	if (code == 0)
-		code = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	if (code == 0)
-		code = posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
-	if (code == 0)
-		code = posix_spawn(&pid, "/usr/sbin/postqueue", &actions, NULL,
-				   (char *const *)(uintptr_t)arguments,
-				   (char *const *)(uintptr_t)environment);
-	posix_spawn_file_actions_destroy(&actions);
+		return NULL;
+	const struct child_program program = {
+		.file = "/usr/sbin/postqueue",
+		.arguments = arguments,
+		.environment = environment,
+		.descriptors = {{CHILD_NOTHING, STDIN_FILENO}, {fds[1], STDOUT_FILENO}},
+		.count = 2};
+	file = fdopen(fds[0], "r");
+	error = file == NULL ? errno : child_start(&program, pid_r);
 	close(fds[1]);
-	if (code != 0) {
+	if (error == 0)
+		return file;
+	if (file != NULL)
+		fclose(file);
+	else
 		close(fds[0]);
-		errno = code;
-		return -1;
-	}
-	*fd_r = fds[0];
-	return pid;
+	errno = error;
+	return NULL;
 }
 
 int queue_read(const char *config_directory,
@@ -125,9 +122,9 @@ int queue_read(const char *config_directory,
 	char *line = NULL;
 	size_t capacity = 0;
 	ssize_t size;
-	int fd, status = 0;
-	pid_t pid = start_postqueue(config_directory, &fd);
-	FILE *file = pid > 0 ? fdopen(fd, "r") : NULL;
+	int status = 0;
+	pid_t pid;
+	FILE *file = start_postqueue(config_directory, &pid);
 
 	if (file == NULL) {
 		*error_r = xasprintf("cannot run postqueue: %s", strerror(errno));
