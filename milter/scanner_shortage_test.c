@@ -1,5 +1,6 @@
 #include "scanner_shortage.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,6 +97,28 @@ static void test_streams(void **state)
 	expect(ENOENT);
 }
 
+static void test_descriptors(void **state)
+{
+	const int used = dup(0);
+	struct rlimit old, none;
+
+	(void)state;
+	close(used);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = (rlim_t)used;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(dup(0), -1);
+	expect(EMFILE);
+	assert_null(opendir("/tmp"));
+	expect(EMFILE);
+	assert_int_equal(open("/tmp", O_RDONLY | O_CLOEXEC), -1);
+	expect(EMFILE);
+	assert_null(fopen64(FULL, "re"));
+	expect(EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
 /* What happens in any scan is no shortage. */
 static void test_ordinary(void **state)
 {
@@ -106,6 +130,8 @@ static void test_ordinary(void **state)
 	free(memory);
 	assert_int_equal(open(LOST, O_RDONLY | O_CLOEXEC), -1);
 	assert_null(fopen64(LOST, "re"));
+	assert_null(opendir(LOST));
+	assert_int_equal(dup(-1), -1);
 	assert_int_equal(write(1, "", 0), 0);
 	assert_int_equal(fclose(file), 0);
 	expect(0);
@@ -122,6 +148,9 @@ static void test_order(void **state)
 	scanner_shortage_note(ENOMEM);
 	scanner_shortage_note(ENOSPC);
 	expect(ENOMEM);
+	/* It did not say why. */
+	scanner_shortage_note(0);
+	expect(EIO);
 }
 
 const char *__asan_default_options(void);
@@ -133,9 +162,9 @@ const char *__asan_default_options(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_memory),	cmocka_unit_test(test_files),
-		cmocka_unit_test(test_streams), cmocka_unit_test(test_ordinary),
-		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_memory),	 cmocka_unit_test(test_files),
+		cmocka_unit_test(test_streams),	 cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_ordinary), cmocka_unit_test(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
