@@ -70,6 +70,7 @@ static int move_to_disk(struct spool *spool)
 	if (fd < 0)
 		return -1;
 	while (offset < end) {
+		errno = EIO; /* where it copies nothing, and says no error */
 		if (sendfile(fd, spool->fd, &offset, (size_t)(end - offset)) <= 0) {
 			close(fd);
 			return -1;
