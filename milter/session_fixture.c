@@ -217,7 +217,7 @@ static void start_scanner(void)
 
 /* ---- configurations ---- */
 
-/* %s in it is the folder. */
+/* "@/" in it is the folder. */
 static void write_file(const char *name, const char *text)
 {
 	char *path = xasprintf("%s/%s", folder, name);
