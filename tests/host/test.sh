@@ -86,7 +86,13 @@ boot() {
 	on_host sh -c 'systemctl --failed --no-pager; tail /var/log/mail.log; journalctl -b --no-pager | tail -n 30'
 	false
 }
-has_init() { init=$(pgrep -P "$nspawn" | head -n 1) && [ -n "$init" ]; }
+# Not its helper, which goes away: the one that is process 1 within.
+has_init() {
+	for init in $(pgrep -P "$nspawn"); do
+		grep -qE '^NSpid:.*[[:space:]]1$' "/proc/$init/status" 2>/dev/null && return
+	done
+	false
+}
 host_runs() { on_host sh -c 'echo QUIT | nc -w 2 127.0.0.1 25 || python3 -c "import smtplib; smtplib.SMTP(\"127.0.0.1\").quit()"' && on_host doveadm who; } >/dev/null 2>&1
 
 # The admin's files; what Debian itself writes again and again is left out, and so are accounts.
@@ -217,6 +223,11 @@ upgrade_again() {
 	repack newer 0.1.0+1 with_other_main_cf && on_host sh -c 'echo "lda_max_sessions = 60" >>/etc/shoveler/main.cf' &&
 		upgrade newer 0.1.0+1 -o Dpkg::Options::=--force-confold && main_cf_has 'lda_max_sessions = 60' && ! main_cf_has '# another'
 }
+# Dovecot is restarted by the upgrade of its plugins, also in the middle of a delivery.
+upgrade_under_load() {
+	local excused='|451 4.4.2 Connection was lost'
+	under_load upgrade_again
+}
 upgrade_to_theirs() {
 	repack newest 0.1.0+2 with_third_main_cf && upgrade newest 0.1.0+2 -o Dpkg::Options::=--force-confnew &&
 		main_cf_has '# a third' && ! main_cf_has 'lda_max_sessions = 60' && mail_is_filtered
@@ -235,8 +246,8 @@ daemons_are_closed() {
 sandbox_is_there() { on_host sh -c 'for pid in $(pgrep -P "$(pgrep -x scanner)"); do grep -xE "Seccomp_filters:[[:space:]]*[2-9]|Seccomp_filters:[[:space:]]*[1-9][0-9]+" /proc/$pid/status || exit 1; done'; }
 oneshots_run() { on_host systemctl start shoveler-report shoveler-rescan shoveler-sharing shoveler-mx2; }
 
-# Dovecot's own restarts, by its package's trigger, are not ours.
-deferrals() { on_host grep -E 'status=deferred|milter-reject|451 4' /var/log/mail.log | grep -vE '/run/dovecot/lmtp: |delivery service does not greet|private/dovecot-lmtp|451 4.4.2 Connection was lost|451 4.3.2 .* Shutting down'; }
+# Dovecot's own restarts, by its package's trigger, are not ours. excused: what else is not, begun with |.
+deferrals() { on_host grep -E 'status=deferred|milter-reject|451 4' /var/log/mail.log | grep -vE "/run/dovecot/lmtp: |delivery service does not greet|private/dovecot-lmtp|451 4.3.2 .* Shutting down${excused-}"; }
 deferred() { deferrals | wc -l; }
 # usage: under_load COMMAND...   while mail comes in: nothing is refused, and nothing deferred, when COMMAND is done.
 under_load() {
@@ -344,7 +355,7 @@ check "a reload says what is wrong, and leaves the daemon as it was" reload_tell
 check "a new address is taken with its socket, or refused" new_address
 check "a daemon that is stopped with its sockets stays away" stop_means_stop
 check "a daemon that hangs is started again, and mail goes through" hung_daemons_restart
-check "packages are upgraded under load, and main.cf stays as the admin changed it" under_load upgrade_again
+check "packages are upgraded under load, and main.cf stays as the admin changed it" upgrade_under_load
 check "mail is filtered after that" mail_is_filtered
 check "an upgrade that takes the main.cf of the package leaves daemons that run" upgrade_to_theirs
 check "the role takes it off" takes_off
