@@ -169,6 +169,13 @@ log_destination = {self.top}/lda.log
     def path(self, *names):
         return os.path.join(self.top, *names)
 
+    def program(self, name):
+        """A copy that every user may start: root's own folder, where the build may be, is closed to them."""
+        copy = self.path(os.path.basename(name))
+        if not os.path.exists(copy):
+            shutil.copy(os.path.join(BUILD, name), copy)
+        return copy
+
     def write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as file:
             file.write(text)
@@ -236,7 +243,7 @@ log_destination = {self.top}/lda.log
 
     def spamtrain(self, *arguments, check=True):
         """What the command prints. Not by way of root: the leak checker cannot look into a process that changed its user."""
-        result = subprocess.run([os.path.join(BUILD, "spamtrain/spamtrain"), "-c", self.path("etc"), *arguments],
+        result = subprocess.run([self.program("spamtrain/spamtrain"), "-c", self.path("etc"), *arguments],
                                 user=LDA_USER, group=LDA_GROUP, extra_groups=[],
                                 capture_output=True, text=True, check=False)
         if check and result.returncode != 0:

@@ -227,7 +227,8 @@ class Pipe(Trained):
         self.assertEqual(self.pipe(b"", "-d", "--help")[0], 64)
         self.assertEqual(self.pipe(b"", "-d", "")[0], 64)
         os.chmod(self.host.path("etc"), 0o755)
-        code, said = self.pipe(b"Subject: x\n\n", "-d", ALICE, user=MAIL_UID, group=MAIL_UID, extra_groups=[])
+        code, said = self.pipe(b"Subject: x\n\n", "-d", ALICE, user=MAIL_UID, group=MAIL_UID, extra_groups=[],
+                               executable=self.host.program("lda/shoveler-lda"))
         self.assertEqual(code, 75, said)  # he is not mail_user here
         self.host.stop_dovecot()
         self.assertEqual(self.pipe(b"Subject: x\n\n", "-d", ALICE)[0], 75)
