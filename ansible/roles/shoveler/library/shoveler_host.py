@@ -98,7 +98,8 @@ def dovecot_version(module):
 
 def packages(module):
     lines = ask(module, "dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}_${Version}\\n").splitlines()
-    return [line.split()[-1] for line in lines if line.startswith("ii ")]
+    # The second letter: it is. The first: what is wanted, as "h" of those that are held.
+    return [line.split()[-1] for line in lines if line[1:2] == "i"]
 
 
 def accounts():
