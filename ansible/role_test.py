@@ -143,8 +143,20 @@ class Paths(InFolder):
         self.assertEqual((self.mode("d/e"), self.mode("d/e/f"), self.read("d/e/f")), (0o750, 0o640, "x\n"))
         self.assertEqual((self.paths(*wanted)["changed"], os.listdir(self.directory)), (False, ["d"]))
         os.chmod(self.path("d/e/f"), 0o644)
-        self.assertEqual(self.paths(*wanted)["names"], [self.path("d/e/f")])
+        result = self.paths(*wanted)
+        self.assertEqual((result["names"], result["diff"][0]["before"], result["diff"][0]["after"]), ([self.path("d/e/f")], "mode 0644\n", "mode 0640\n"))
         self.assertEqual(self.mode("d/e/f"), 0o640)
+
+    def test_links_stay(self):
+        os.mkdir(self.path("elsewhere"), 0o755)
+        os.symlink("elsewhere", self.path("d"))
+        self.assertTrue(self.paths({"path": "d", "mode": "0700"})["changed"])
+        self.assertEqual((self.mode("elsewhere"), os.readlink(self.path("d"))), (0o700, "elsewhere"))
+        self.assertFalse(self.paths({"path": "d", "mode": "0700"})["changed"])
+
+    def test_what_cannot_be_made_is_told(self):
+        self.write("d", "a file\n")
+        self.assertEqual(self.paths({"path": "d", "mode": "0700"}, expect=1)["msg"], self.path("d") + ": File exists")
 
     def test_content(self):
         self.write("f", "mine\n")
@@ -193,7 +205,7 @@ class Host(InFolder):
         self.write("dovecot", "#!/bin/sh\necho '2.4.1-4 (7d8c0e5759)'\n", 0o755)
         self.write("dpkg-query", "#!/bin/sh\nprintf 'ii  a_1\\nrc  b_2\\nhi  c_3\\n'\n", 0o755)
         result = self.host(postfix="/p", dovecot=True, packages=True)
-        self.assertEqual((result["recipient_delimiter"], result["dovecot"], result["packages"]), ("+-", "2.4", ["a_1"]))
+        self.assertEqual((result["recipient_delimiter"], result["dovecot"], result["packages"]), ("+-", "2.4", ["a_1", "c_3"]))
 
     def test_accounts(self):
         result = self.host(accounts=True)

@@ -100,9 +100,15 @@ def accounts_exist(wanted):
 
 
 def set_attributes(module, wanted, path):
+    """What changes: owner, group or mode before and after; None if nothing does. Of a link, those of what it leads to."""
     if module.check_mode and not accounts_exist(wanted):
-        return True
-    return module.set_fs_attributes_if_different(module.load_file_common_arguments({**wanted, "path": path}), False)
+        return ("", f"owner {wanted['owner']}, group {wanted['group']}\n")
+    diff = {}
+    arguments = module.load_file_common_arguments({**wanted, "path": os.path.realpath(path)})
+    if not module.set_fs_attributes_if_different(arguments, False, diff):
+        return None
+    before, after = ("".join(f"{name} {value}\n" for name, value in diff[side].items() if name != "path") for side in ("before", "after"))
+    return (before, after)
 
 
 def write(module, wanted):
@@ -115,13 +121,13 @@ def write(module, wanted):
 
 
 def make(module, wanted):
-    """What changes: text before and after, the same if it is the owner or the mode; None if nothing does."""
+    """What changes: text, or owner and mode, before and after; None if nothing does."""
     path, content = wanted["path"], wanted["content"]
     is_folder = content is None
     before = "" if is_folder else read(path)
     is_there = os.path.isdir(path) if is_folder else before is not None
     if is_there and (is_folder or wanted["keep"] or before == content):
-        return (before, before) if set_attributes(module, wanted, path) else None
+        return set_attributes(module, wanted, path)
     if not module.check_mode:
         if is_folder:
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -143,14 +149,8 @@ def remove(module, path):
     return ("there\n", "")
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "paths": {"type": "list", "elements": "dict", "options": PATH, "default": []},
-            "absent": {"type": "list", "elements": "path", "default": []},
-        },
-        supports_check_mode=True,
-    )
+def apply(module):
+    """What changes, by path."""
     changes = {}
     for wanted in module.params["paths"]:
         change = make(module, wanted) if wanted["when"] else None
@@ -160,6 +160,21 @@ def main():
         change = remove(module, path)
         if change:
             changes[path] = change
+    return changes
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "paths": {"type": "list", "elements": "dict", "options": PATH, "default": []},
+            "absent": {"type": "list", "elements": "path", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        changes = apply(module)
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename}: {error.strerror}")
     module.exit_json(
         changed=bool(changes),
         names=list(changes),
