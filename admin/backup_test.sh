@@ -168,8 +168,12 @@ printf 'garbage garbage garbage' | dd of="$alice/store.sqlite" conv=notrunc stat
 rm -f "$alice/store.sqlite-wal" "$alice/store.sqlite-shm"
 expect 75 "alice@example.test is not backed up" backup "$b"
 expect 0 whole backup --verify "$b"
-# ... and it can be restored over it.
-expect 0 "restored 1 users" restore --user alice@example.test "$b"
+# ... and it can be restored over it, also if nobody listens any more to what is said of that.
+exec 9> >(:)
+wait $!
+"$shoveler" -c "$dir/conf" restore --user alice@example.test "$b" >"$dir/out" 2>&9 || complain "a restore to which nobody listens: exit code $?"
+exec 9>&-
+grep -q "restored 1 users" "$dir/out" || complain "a restore to which nobody listens: $(cat "$dir/out")"
 same "alice's verdict" "$(grep -m1 probability <<<"$before")" "$(verdict alice)"
 [ -n "$(ls "$alice"/damaged.*.store.sqlite 2>/dev/null)" ] || complain "the damaged store is gone"
 rm -rf "$alice" && mv "$dir/alice.kept" "$alice"

@@ -236,7 +236,7 @@ static int lock_take(const struct conf *conf, int *code_r)
 	return -1;
 }
 
-/* Whoever asks us to end waits until it is done, or undone. */
+/* Who asks us to end waits until it is done, or undone; who no longer listens does not end it. */
 static void signals_block(void)
 {
 	sigset_t wait;
@@ -245,6 +245,7 @@ static void signals_block(void)
 	sigaddset(&wait, SIGINT);
 	sigaddset(&wait, SIGTERM);
 	sigaddset(&wait, SIGHUP);
+	sigaddset(&wait, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &wait, NULL);
 }
 

@@ -11,11 +11,11 @@ struct restore {
 	struct admin *admin;
 	const struct backup_set *set;
 	struct backup_choice choice;
-	uint64_t users, files, set_aside; /* what was done; damaged stores that were moved away */
-	bool in_memory;			  /* a daemon has to be restarted */
-	bool *done;			  /* of each entry: it is in its place */
-	const struct restore *undoes;	  /* only what that one did; NULL: all that is chosen */
-	struct restore_moved *moved;	  /* damaged stores */
+	uint64_t users, files;	      /* what was done */
+	bool in_memory;		      /* a daemon has to be restarted */
+	bool *done;		      /* of each entry: it is in its place */
+	const struct restore *undoes; /* only what that one did; NULL: all that is chosen */
+	struct restore_moved *moved;  /* damaged stores */
 };
 
 /* 0; or -1 and *error_r: done says how far it came. */

@@ -249,10 +249,8 @@ static int look_at(struct restore *restore, const char *path, const char *owner,
 {
 	int ret = act_as(owner, error_r);
 
-	if (ret == 0 && sqlite_is_damaged(path)) {
+	if (ret == 0 && sqlite_is_damaged(path))
 		ret = set_aside(restore, path, owner, error_r);
-		restore->set_aside++;
-	}
 	act_as_self();
 	return ret;
 }
