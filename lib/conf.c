@@ -48,6 +48,9 @@ struct conf {
 	char *raw[P_COUNT];    /* as written; NULL: not set */
 	char *origin[P_COUNT]; /* "file, line N" of the raw value */
 	struct conf_value value[P_COUNT];
+	bool passes_over;  /* what is wrong is as if it were not there */
+	char *passed_over; /* the first of that */
+	int wrong;	   /* the setting of the last error of a value */
 };
 
 const char *conf_default_directory(void)
@@ -103,6 +106,19 @@ static char *unknown_name_error(const char *origin, struct span name)
 			 SPAN_ARG(name), nearest);
 }
 
+/* Returns whether to go on without what is wrong; then *error is taken. */
+static bool pass_over(struct conf *conf, char **error)
+{
+	if (!conf->passes_over)
+		return false;
+	if (conf->passed_over == NULL)
+		conf->passed_over = *error;
+	else
+		free(*error);
+	*error = NULL;
+	return true;
+}
+
 /* One logical line "name = value"; continuation lines are already joined. */
 static int take_setting(struct conf *conf, struct span line, const char *origin, char **error_r)
 {
@@ -138,6 +154,8 @@ static int flush_setting(struct conf *conf, struct strbuf *logical, const char *
 		return 0;
 	origin = xasprintf("%s, line %u", path, line_number);
 	ret = take_setting(conf, strbuf_span(logical), origin, error_r);
+	if (ret < 0 && pass_over(conf, error_r))
+		ret = 0;
 	free(origin);
 	strbuf_reset(logical);
 	return ret;
@@ -167,6 +185,8 @@ static int parse_text(struct conf *conf, struct span text, const char *path, cha
 				*error_r = xasprintf("%s, line %u: a line that starts with white "
 						     "space continues nothing",
 						     path, line_number);
+				if (pass_over(conf, error_r))
+					continue;
 				ret = -1;
 				break;
 			}
@@ -259,15 +279,16 @@ static const char *origin_of(const struct conf *conf, int param)
 	return conf->origin[param] != NULL ? conf->origin[param] : "built-in default";
 }
 
-static int expand(const struct conf *conf, int param, const char *text, int depth,
-		  struct strbuf *out, char **error_r)
+static int expand(struct conf *conf, int param, int depth, struct strbuf *out, char **error_r)
 {
+	const char *text = raw_value(conf, param);
 	struct span name;
 	int other;
 
 	if (depth > CONF_MAX_EXPANSION_DEPTH) {
 		*error_r = xasprintf("%s: \"%s\" refers to itself", origin_of(conf, param),
 				     table[param].name);
+		conf->wrong = param;
 		return -1;
 	}
 	while (*text != '\0') {
@@ -285,9 +306,10 @@ static int expand(const struct conf *conf, int param, const char *text, int dept
 		other = find_span(name);
 		if (other < 0) {
 			*error_r = unknown_name_error(origin_of(conf, param), name);
+			conf->wrong = param;
 			return -1;
 		}
-		if (expand(conf, param, raw_value(conf, other), depth + 1, out, error_r) < 0)
+		if (expand(conf, other, depth + 1, out, error_r) < 0)
 			return -1;
 	}
 	return 0;
@@ -299,7 +321,7 @@ static int evaluate(struct conf *conf, int param, char **error_r)
 	struct strbuf text = STRBUF_INIT;
 	char *problem = NULL;
 
-	if (expand(conf, param, raw_value(conf, param), 0, &text, error_r) < 0) {
+	if (expand(conf, param, 0, &text, error_r) < 0) {
 		strbuf_free(&text);
 		return -1;
 	}
@@ -309,31 +331,68 @@ static int evaluate(struct conf *conf, int param, char **error_r)
 		*error_r = xasprintf("%s: %s = %s: %s", origin_of(conf, param), row->name,
 				     conf->value[param].text, problem);
 		free(problem);
+		conf->wrong = param;
 		return -1;
 	}
 	return 0;
 }
 
-int conf_load(const char *directory, struct conf **conf_r, char **error_r)
+static void forget(struct conf *conf, int param)
+{
+	free(conf->raw[param]);
+	free(conf->origin[param]);
+	conf->raw[param] = conf->origin[param] = NULL;
+}
+
+/* All anew when one is passed over: others may refer to it. */
+static int evaluate_all(struct conf *conf, char **error_r)
+{
+	for (int i = 0; i < P_COUNT; i++) {
+		conf_value_free(&conf->value[i]);
+		if (evaluate(conf, i, error_r) == 0)
+			continue;
+		if (conf->raw[conf->wrong] == NULL || !pass_over(conf, error_r))
+			return -1;
+		forget(conf, conf->wrong);
+		i = -1;
+	}
+	return 0;
+}
+
+static struct conf *load(const char *directory, bool passes_over, char **error_r)
 {
 	struct conf *conf = xcalloc(1, sizeof(*conf));
 	char *main_cf = xasprintf("%s/main.cf", directory);
-	int ret;
 
 	*error_r = NULL;
 	conf->directory = xstrdup(directory);
-	ret = parse_file(conf, main_cf, error_r);
-	free(main_cf);
-	if (ret == 0)
-		ret = parse_dropins(conf, error_r);
-	for (int i = 0; i < P_COUNT && ret == 0; i++)
-		ret = evaluate(conf, i, error_r);
-	if (ret < 0) {
+	conf->passes_over = passes_over;
+	if (parse_file(conf, main_cf, error_r) < 0 || parse_dropins(conf, error_r) < 0 ||
+	    evaluate_all(conf, error_r) < 0)
 		conf_free(&conf);
+	free(main_cf);
+	return conf;
+}
+
+int conf_load(const char *directory, struct conf **conf_r, char **error_r)
+{
+	struct conf *conf = load(directory, false, error_r);
+
+	if (conf == NULL)
 		return -1;
-	}
 	*conf_r = conf;
 	return 0;
+}
+
+struct conf *conf_load_what_is_right(const char *directory, char **error_r)
+{
+	struct conf *conf = load(directory, true, error_r);
+
+	if (conf != NULL) {
+		*error_r = conf->passed_over;
+		conf->passed_over = NULL;
+	}
+	return conf;
 }
 
 void conf_free(struct conf **conf_p)
@@ -349,6 +408,7 @@ void conf_free(struct conf **conf_p)
 		conf_value_free(&conf->value[i]);
 	}
 	free(conf->directory);
+	free(conf->passed_over);
 	free(conf);
 }
 

@@ -35,6 +35,11 @@ const char *conf_default_directory(void);
  * Returns 0 and *conf_r, freed by conf_free(); or -1 and *error_r, one line, freed by the caller.
  */
 int conf_load(const char *directory, struct conf **conf_r, char **error_r);
+/*
+ * The same, but lines and values that are wrong are as if they were not there; *error_r is then the
+ * first of them, else NULL; freed by the caller. Returns NULL only where a file cannot be read.
+ */
+struct conf *conf_load_what_is_right(const char *directory, char **error_r);
 void conf_free(struct conf **conf);
 
 /* Values live as long as conf. Asking for a type that the table does not say is a panic. */

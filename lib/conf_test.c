@@ -94,6 +94,44 @@ static void errors_name_file_line_and_nearest_key(void **state)
 	assert_refused("state_directory = /$state_directory\n", "refers to itself");
 }
 
+static void what_is_wrong_can_be_passed_over(void **state)
+{
+	struct conf *conf;
+	char *error = NULL;
+
+	(void)state;
+	test_folder_write(folder, "main.cf",
+			  " x = 1\n"
+			  "lda_listen = unix:/srv/lda\n"
+			  "no_such = 1\n"
+			  " of two lines\n"
+			  "runtime_directory = /$nothing\n"
+			  "state_directory = relative\n"
+			  "users_directory = $state_directory/mine\n"
+			  "lda_max_sessions = many\n"
+			  "no equals sign\n"
+			  "lda_user = deliverer\n");
+	conf = conf_load_what_is_right(folder, &error);
+	assert_non_null(conf);
+	assert_non_null(strstr(error, "main.cf, line 1: a line that starts with white space"));
+	assert_string_equal(conf_text(conf, P_LDA_LISTEN), "unix:/srv/lda");
+	assert_string_equal(conf_text(conf, P_LDA_USER), "deliverer");
+	assert_string_equal(conf_text(conf, P_RUNTIME_DIRECTORY), "/run/shoveler");
+	assert_string_equal(conf_text(conf, P_LDA_PIPE_LISTEN), "unix:/run/shoveler/lda-pipe.sock");
+	assert_string_equal(conf_text(conf, P_USERS_DIRECTORY), "/var/lib/shoveler/mine");
+	assert_true(conf_number(conf, P_LDA_MAX_SESSIONS) > 0);
+	free(error);
+	conf_free(&conf);
+	test_folder_write(folder, "main.cf", "lda_user = deliverer\n");
+	conf = conf_load_what_is_right(folder, &error);
+	assert_null(error);
+	assert_string_equal(conf_text(conf, P_LDA_USER), "deliverer");
+	conf_free(&conf);
+	assert_null(conf_load_what_is_right("/nonexistent", &error));
+	assert_non_null(error);
+	free(error);
+}
+
 static void missing_file_is_an_error(void **state)
 {
 	struct conf *conf = NULL;
@@ -159,6 +197,7 @@ int main(void)
 		cmocka_unit_test(continuation_lines_and_lists),
 		cmocka_unit_test(dropins_win_in_order_of_name),
 		cmocka_unit_test(errors_name_file_line_and_nearest_key),
+		cmocka_unit_test(what_is_wrong_can_be_passed_over),
 		cmocka_unit_test(missing_file_is_an_error),
 		cmocka_unit_test(every_default_is_valid),
 		cmocka_unit_test(the_manual_page_says_values_and_when_they_count),

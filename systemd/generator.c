@@ -11,9 +11,9 @@
  * So there is one place where an address, a user or a folder is set, and what is set there is what
  * systemd does. The sockets outlive a restart of their daemon; who connects meanwhile waits.
  *
- * On errors: with a wrong configuration nothing is written and the daemons, which then start
- * without sockets, say in --check what is wrong. A port at a host's name, which only a resolver
- * knows, is left to the daemon.
+ * On errors: lines of main.cf that are wrong are as if they were not there, so that what is open
+ * stays open; the first is told, and the daemons say it in --check and do not start. A port at a
+ * host's name, which only a resolver knows, is left to the daemon.
  */
 #include "lib/conf.h"
 #include "lib/endpoint.h"
@@ -189,7 +189,7 @@ static char *socket_text(const struct generator *generator, const struct unit *u
 {
 	strbuf_printf(out,
 		      "# Made of %s in %s. After a change there:\n"
-		      "# systemctl daemon-reload, and restart this unit.\n"
+		      "# systemctl daemon-reload, stop this unit, start %s.\n"
 		      "[Unit]\n"
 		      "Description=Shoveler: %s of %s\n"
 		      "Documentation=man:%s(8) man:shoveler.cf(5)\n"
@@ -199,7 +199,7 @@ static char *socket_text(const struct generator *generator, const struct unit *u
 		      "FileDescriptorName=%s\n"
 		      "Service=%s.service\n"
 		      "RemoveOnStop=yes\n",
-		      conf_name(socket->address), conf_directory(generator->conf),
+		      conf_name(socket->address), conf_directory(generator->conf), unit->daemon,
 		      conf_name(socket->address), unit->daemon, unit->daemon,
 		      conf_directory(generator->conf), socket->directive, address,
 		      conf_name(socket->address), unit->daemon);
@@ -338,7 +338,9 @@ int main(int argc, char **argv)
 	}
 	/* Removed and not purged: then there is nothing to do. */
 	main_cf = xasprintf("%s/main.cf", directory);
-	if (access(main_cf, F_OK) == 0 && conf_load(directory, &conf, &error) == 0) {
+	if (access(main_cf, F_OK) == 0)
+		conf = conf_load_what_is_right(directory, &error);
+	if (conf != NULL) {
 		generator.conf = conf;
 		make_units(&generator);
 	}

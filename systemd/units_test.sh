@@ -88,8 +88,12 @@ for socket in "$dir/generated"/*.socket; do
 	service=$(sed -n 's/^Service=//p' "$socket")
 	[ -e "$dir/generated/$service.requires/$name" ] || complain "$service does not require $name"
 done
-generate 'no_such_setting = 1' && complain "a wrong configuration is taken"
-[ -z "$(ls "$dir/generated")" ] || complain "units of a wrong configuration"
+# What is wrong takes away no socket that is open.
+generate 'no_such_setting = 1' 'lda_listen = unix:/srv/lda' 'lda_max_sessions = many' 'lda_user = deliverer' && complain "a wrong configuration is taken"
+grep -q 'line 1: unknown setting "no_such_setting"' "$dir/log" || complain "it is not told what is wrong: $(cat "$dir/log")"
+has shoveler-lda.socket ListenStream=/srv/lda SocketUser=deliverer
+has shoveler-lda.service.d/50-main.cf.conf User=deliverer
+[ -e "$dir/generated/shoveler-lda.service.requires/shoveler-lda.socket" ] || complain "a wrong line takes the socket from its service"
 rm "$dir/etc/main.cf" "$dir/sbin/shoveler-web"
 "$dir/lib/systemd/system-generators/shoveler-generator" "$dir/generated" "$dir/generated" "$dir/generated" || complain "without a main.cf it fails"
 generate '' && ls "$dir/generated" | grep -q web && complain "sockets of a daemon that is not installed"
