@@ -28,7 +28,7 @@ static bool check_store(struct doctor *doctor, char *path, bool name_it)
 			doctor, FINDING_ERROR, "store-broken",
 			doctor_advice(
 				doctor,
-				"this user's mail is deferred: shoveler restore --user ADDRESS BACKUP, or begin anew, without what he taught and what is in quarantine: mv %s /var/tmp/",
+				"this user's mail is deferred: shoveler restore --user ADDRESS BACKUP, or begin anew, without what he taught and what is in quarantine: mv %s /root/",
 				path),
 			"%s: %s", path, error != NULL ? error : "cannot be opened");
 	free(error);
@@ -101,7 +101,7 @@ void doctor_check_policy(struct doctor *doctor, const struct conf *conf)
 			doctor, FINDING_ERROR, "policy-broken",
 			doctor_advice(
 				doctor,
-				"if it is older than the program: any `shoveler group|public|mx2` command that writes upgrades it; if it is damaged: shoveler restore --only policy.sqlite BACKUP, or begin anew, without groups, public trees and fallbacks: mv %s /var/tmp/",
+				"if it is older than the program: any `shoveler group|public|mx2` command that writes upgrades it; if it is damaged: shoveler restore --only policy.sqlite BACKUP, or begin anew, without groups, public trees and fallbacks: mv %s /root/",
 				path),
 			"%s", error);
 	free(error);
