@@ -7,6 +7,7 @@
 
 #include "lib/xalloc.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -156,17 +157,24 @@ static size_t width_of_terminal(void)
 	return size.ws_col > WIDTH_MIN ? size.ws_col : WIDTH_MIN;
 }
 
-/* Text from the column indent on, which is where the cursor is. */
-static void print_text(const char *text, size_t indent, size_t width)
+/* What others wrote, such as a server's reply, is one line, and tells the terminal nothing. */
+static char *harmless(const char *text)
+{
+	char *copy = xstrdup(text);
+
+	for (char *at = copy; *at != '\0'; at++)
+		if (iscntrl((unsigned char)*at))
+			*at = *at == '\n' ? ' ' : '?';
+	return copy;
+}
+
+/* Text from the column indent on, which is where the cursor is; in one line if width is 0. */
+static void print_words(const char *text, size_t indent, size_t width)
 {
 	size_t column = indent;
 
-	if (width == 0) {
-		puts(text);
-		return;
-	}
 	while (*text != '\0') {
-		size_t size = strcspn(text, " \n");
+		size_t size = width > 0 ? strcspn(text, " ") : strlen(text);
 
 		if (column > indent && column + 1 + size > width) {
 			printf("\n%*s", (int)indent, "");
@@ -180,6 +188,14 @@ static void print_text(const char *text, size_t indent, size_t width)
 		text += size + (text[size] != '\0');
 	}
 	putchar('\n');
+}
+
+static void print_text(const char *text, size_t indent, size_t width)
+{
+	char *line = harmless(text);
+
+	print_words(line, indent, width);
+	free(line);
 }
 
 static void print_head(enum finding finding, const char *check, size_t width)

@@ -62,6 +62,9 @@ expect 78 'main.cf, line 11.*did you mean "lda_listen"' conf
 expect 78 'did you mean' group list
 expect 0 lda_listen conf -d
 expect 2 'did you mean' doctor
+printf '%b\n' 'lda\033[2Jlisen = x' >>"$dir/conf/main.cf"
+sed -i '11d' "$dir/conf/main.cf"
+expect 2 'unknown setting "lda\?\[2Jlisen"' doctor
 sed -i '$d' "$dir/conf/main.cf"
 
 expect 0 - group list
