@@ -16,7 +16,7 @@
 
 #define INHERITED_MAX	     16
 #define INHERITED_RESOLVE_MS 10000
-#define RESTART_ADVICE	     "systemctl daemon-reload, then restart the socket units"
+#define RESTART_ADVICE	     "systemctl daemon-reload, stop its socket units, start it"
 
 static bool used[INHERITED_MAX];
 
