@@ -153,7 +153,12 @@ print(b.list("\"\"", "\"#Shared/*\""))
 assert any(b"Plans" in line for line in b.list("\"\"", "\"#Shared/*\"")[1] if line)'
 }
 daemons="shoveler-milter shoveler-lda spamtraind shoveler-web"
-units_run() { on_host systemctl is-active $daemons; }
+units_run() {
+	local daemon
+	for daemon in $daemons; do
+		on_host systemctl is-active "$daemon" || return 1
+	done
+}
 
 # The same packages with another version. usage: repack FOLDER VERSION [COMMAND]     COMMAND: what changes the tree that it is given
 repack() {
@@ -215,6 +220,12 @@ upgrade_former() {
 	result=$?
 	wait $! && return $result
 }
+# The words of docs/backup.md, but for its last.
+new_machine() { sed -n '/^## A new machine/,/^## Upgrade/{/^    shoveler doctor/!s/^    //p}' "$here/../../docs/backup.md"; }
+restores_all() {
+	count_anew
+	on_host shoveler backup /var/backups/shoveler && on_host sh -exc "$(new_machine)" && on_host rm -r /var/backups/shoveler && units_run && mail_is_filtered
+}
 # The file that comes with the package has changed, and the admin's too.
 with_other_main_cf() { [ ! -e "$1/etc/shoveler/main.cf" ] || echo "# another" >>"$1/etc/shoveler/main.cf"; }
 with_third_main_cf() { [ ! -e "$1/etc/shoveler/main.cf" ] || echo "# a third" >>"$1/etc/shoveler/main.cf"; }
@@ -231,6 +242,24 @@ upgrade_under_load() {
 upgrade_to_theirs() {
 	repack newest 0.1.0+2 with_third_main_cf && upgrade newest 0.1.0+2 -o Dpkg::Options::=--force-confnew &&
 		main_cf_has '# a third' && ! main_cf_has 'lda_max_sessions = 60' && mail_is_filtered
+}
+gave_up() {
+	local daemon
+	for daemon in $daemons; do
+		[ "$(on_host systemctl show -P ActiveState "$daemon")" = failed ] || return 1
+	done
+}
+# What apt says then is done to the letter. It has restarted Dovecot too.
+upgrade_with_wrong_cf() {
+	local told
+	set_cf 'no_such_setting = 1'
+	on_host systemctl daemon-reload && mail_is_filtered || return
+	apt_install newest --reinstall >/mnt/told 2>&1
+	cat /mnt/told
+	told=$(sed -n 's/^shoveler-common: .*mend it, then: //p' /mnt/told)
+	eventually 60 gave_up
+	no_cf && count_anew
+	[ -n "$told" ] && on_host sh -exc "$told" && units_run && on_host postqueue -f && mail_is_filtered
 }
 
 pid_of() { on_host systemctl show -P MainPID "$1"; }
@@ -284,7 +313,7 @@ new_address() {
 	count_anew
 	set_cf 'web_listen = unix:/run/shoveler/elsewhere.sock'
 	on_host systemctl restart shoveler-web && return 1
-	on_host journalctl -b -n 20 --no-pager -u shoveler-web | grep -F 'then restart the socket units' || return 1
+	on_host journalctl -b -n 20 --no-pager -u shoveler-web | grep -F 'stop its socket units, start it' || return 1
 	on_host systemctl daemon-reload && on_host systemctl restart shoveler-web.socket shoveler-web &&
 		on_host curl -s --unix-socket /run/shoveler/elsewhere.sock http://localhost/watchdog && no_cf &&
 		on_host systemctl daemon-reload && on_host systemctl restart shoveler-web.socket shoveler-web
@@ -342,6 +371,7 @@ check "the units run" units_run
 check "mail is filtered" mail_is_filtered
 check "apt upgrades to units with sockets, and stores of all former versions, while mail comes" upgrade_former
 check "those stores are whole, with all that was in them, and the mail is there" former_stores_are_whole
+check "all is restored as on a new machine" restores_all
 check "a further run of the role changes nothing" role_gives 'changed=0 failed=0'
 check "mail is filtered after the upgrade" mail_is_filtered
 check "the daemons are closed, as systemd-analyze sees it: 2.0 at most, without root" daemons_are_closed
@@ -358,6 +388,7 @@ check "a daemon that hangs is started again, and mail goes through" hung_daemons
 check "packages are upgraded under load, and main.cf stays as the admin changed it" upgrade_under_load
 check "mail is filtered after that" mail_is_filtered
 check "an upgrade that takes the main.cf of the package leaves daemons that run" upgrade_to_theirs
+check "a wrong main.cf stops nothing that runs; an upgrade tells of it, and how all runs again" upgrade_with_wrong_cf
 check "the role takes it off" takes_off
 check "packages are purged" purge
 files >/mnt/after
