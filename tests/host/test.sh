@@ -249,14 +249,14 @@ gave_up() {
 		[ "$(on_host systemctl show -P ActiveState "$daemon")" = failed ] || return 1
 	done
 }
-# What apt says then is done to the letter. It has restarted Dovecot too.
+# What apt says then, as to a terminal, is done to the letter. It has restarted Dovecot too.
 upgrade_with_wrong_cf() {
 	local told
 	set_cf 'no_such_setting = 1'
 	on_host systemctl daemon-reload && mail_is_filtered || return
 	apt_install newest --reinstall >/mnt/told 2>&1
 	cat /mnt/told
-	told=$(sed -n 's/^shoveler-common: .*mend it, then: //p' /mnt/told)
+	told=$(tr -d '\r' </mnt/told | sed -n 's/^shoveler-common: .*mend it, then: //p')
 	eventually 60 gave_up
 	no_cf && count_anew
 	[ -n "$told" ] && on_host sh -exc "$told" && units_run && on_host postqueue -f && mail_is_filtered
