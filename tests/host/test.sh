@@ -77,7 +77,7 @@ container() {
 	(own_group && exec systemd-nspawn -q -D "$root" --register=no --keep-unit -M "shoveler-$$" --resolv-conf=off --timezone=off --private-network \
 		--bind-ro="$here:/host-test" --bind-ro="$here/../..:/checkout" --bind="/mnt/packages:/packages" --boot --console=pipe) >/mnt/console 2>&1 &
 	nspawn=$!
-	eventually 20 has_init
+	eventually 60 has_init
 }
 
 boot() {
@@ -356,9 +356,13 @@ mkdir /mnt/packages/present
 cp "$packages"/*.deb /mnt/packages/present/
 inventory
 check "a plain mail host" existing || exit 1
-container || skip "systemd-nspawn: $(tail -n 1 /mnt/console)"
-check "it boots: $(. "$root/etc/os-release" && echo "$PRETTY_NAME")" boot || exit 1
-trap 'kill -RTMIN+4 "$init"; wait "$nspawn"; no_group 2>/dev/null' EXIT
+container || { kill "$nspawn"; skip "systemd-nspawn: $(tail -n 1 /mnt/console)"; }
+# What does not boot is not asked to power off, but ended.
+trap 'kill -RTMIN+4 "$init" || kill "$nspawn"; wait "$nspawn"; no_group 2>/dev/null' EXIT
+check "it boots: $(. "$root/etc/os-release" && echo "$PRETTY_NAME")" boot || {
+	init=
+	exit 1
+}
 on_host setsid python3 /host-test/client.py /run/stop /run/report </dev/null >/dev/null 2>&1 &
 files >/mnt/before
 check "mail flows" eventually 30 mail_flows &&
