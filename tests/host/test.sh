@@ -234,9 +234,17 @@ upgrade_again() {
 	repack newer 0.1.0+1 with_other_main_cf && on_host sh -c 'echo "lda_max_sessions = 60" >>/etc/shoveler/main.cf' &&
 		upgrade newer 0.1.0+1 -o Dpkg::Options::=--force-confold && main_cf_has 'lda_max_sessions = 60' && ! main_cf_has '# another'
 }
-# Dovecot is restarted by the upgrade of its plugins, also in the middle of a delivery.
+# Dovecot is restarted by the upgrade of its plugins, also in the middle of a delivery: then it may have it, and Postfix sends it again.
+dovecot_went='451 4.4.2 Connection was lost|451 4.3.2 .* Server shutting down'
+may_be_twice() { on_host grep -E "status=deferred .*($dovecot_went).*in reply to end of DATA" /var/log/mail.log | wc -l; }
+none_lost() {
+	local twice
+	twice=$(sed -nE 's/^sent [1-9][0-9]*, missing 0, twice ([0-9]+),.*/\1/p' /mnt/report)
+	may_be_twice
+	[ -n "$twice" ] && [ "$twice" -le "$(may_be_twice)" ]
+}
 upgrade_under_load() {
-	local excused='|451 4.4.2 Connection was lost'
+	local excused="|$dovecot_went"
 	under_load upgrade_again
 }
 upgrade_to_theirs() {
@@ -405,5 +413,5 @@ check "the host's files are what they were again" diff /mnt/before /mnt/after
 on_host touch /run/stop
 eventually 120 on_host test -s /run/report
 on_host cat /run/report >/mnt/report
-check "no mail was lost on the way, none came twice: $(cat /mnt/report)" grep -E '^sent [1-9][0-9]+, missing 0, twice 0,' /mnt/report
+check "no mail was lost on the way, none came twice but what Dovecot itself put off: $(cat /mnt/report)" none_lost
 exit $failed
