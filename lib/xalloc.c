@@ -136,3 +136,16 @@ char *xasprintf(const char *format, ...)
 		xalloc_failed();
 	return text;
 }
+
+void xalloc_call(bool (*call)(void *context), void *context)
+{
+	bool done = call(context);
+
+	if (!done) {
+		begin_reserve();
+		done = call(context);
+		end_reserve();
+	}
+	if (!done)
+		xalloc_failed();
+}

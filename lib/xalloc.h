@@ -27,6 +27,12 @@ void xalloc_set_reserve(size_t size);
 /* Is it in use? It is filled again here as soon as that can be done. */
 bool xalloc_is_short(void);
 
+/*
+ * For what a library allocates: call(context) is tried, and where it returns false once more with
+ * the reserve; the process ends if that fails, too. call() uses nothing of this file.
+ */
+void xalloc_call(bool (*call)(void *context), void *context);
+
 /* Ends the process as they do: when a library has said that there is no memory. */
 _Noreturn void xalloc_failed(void);
 
