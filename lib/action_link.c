@@ -2,13 +2,9 @@
 
 #include "strbuf.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#define MAC_BYTES   32			/* SHA-256 */
 #define MAC_PURPOSE "shoveler-link-v1;" /* so that no other text signed by the secret is a token */
 #define TIME_DIGITS 11
 
@@ -25,25 +21,14 @@ const char *action_link_name(enum action_link_action action)
 	return "delete-all";
 }
 
-static void append_hex(struct strbuf *out, struct span bytes)
-{
-	for (size_t i = 0; i < bytes.size; i++)
-		strbuf_printf(out, "%02x", (unsigned char)bytes.data[i]);
-}
-
-static void append_mac(struct strbuf *out, const struct submitter_secret *secret, struct span text)
+static void make_mac(const struct submitter_secret *secret, struct span text,
+		     char hex[MAC_HEX_SIZE])
 {
 	struct strbuf signed_text = STRBUF_INIT;
-	unsigned char mac[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
 
 	strbuf_append_text(&signed_text, MAC_PURPOSE);
 	strbuf_append_span(&signed_text, text);
-	if (HMAC(EVP_sha256(), secret->bytes, (int)secret->size,
-		 (const unsigned char *)signed_text.data, signed_text.size, mac, &size) == NULL ||
-	    size != MAC_BYTES)
-		abort(); /* a libcrypto without SHA-256 cannot be worked with */
-	append_hex(out, (struct span){(const char *)mac, size});
+	mac_make_hex(submitter_secret_span(secret), strbuf_span(&signed_text), hex);
 	strbuf_free(&signed_text);
 }
 
@@ -66,6 +51,7 @@ int action_link_make(struct strbuf *out, const struct submitter_secret *secret,
 {
 	struct span signature = span_of(link->signature);
 	struct strbuf text = STRBUF_INIT;
+	char mac[MAC_HEX_SIZE];
 
 	if (!is_action((char)link->action) || link->user[0] == '\0' || link->expires < 0 ||
 	    (link->action == ACTION_LINK_DELETE_ALL
@@ -77,10 +63,12 @@ int action_link_make(struct strbuf *out, const struct submitter_secret *secret,
 		strbuf_printf(&text, "%llx.", (unsigned long long)link->until);
 	else
 		strbuf_printf(&text, "%s.", link->signature);
-	append_hex(&text, span_of(link->user));
+	for (const char *byte = link->user; *byte != '\0'; byte++)
+		strbuf_printf(&text, "%02x", (unsigned char)*byte);
 	strbuf_append_span(out, strbuf_span(&text));
 	strbuf_append_char(out, '.');
-	append_mac(out, secret, strbuf_span(&text));
+	make_mac(secret, strbuf_span(&text), mac);
+	strbuf_append_text(out, mac);
 	strbuf_free(&text);
 	return 0;
 }
@@ -142,13 +130,10 @@ static bool read_argument(struct span text, struct action_link *link)
 
 static bool mac_matches(const struct submitter_secret *secret, struct span text, struct span mac)
 {
-	struct strbuf expected = STRBUF_INIT;
-	bool same;
+	char expected[MAC_HEX_SIZE];
 
-	append_mac(&expected, secret, text);
-	same = mac.size == expected.size && CRYPTO_memcmp(mac.data, expected.data, mac.size) == 0;
-	strbuf_free(&expected);
-	return same;
+	make_mac(secret, text, expected);
+	return mac_equal(expected, mac);
 }
 
 enum action_link_status action_link_check(struct action_link *link_r,
@@ -165,7 +150,7 @@ enum action_link_status action_link_check(struct action_link *link_r,
 	argument = take_part(&rest);
 	user = take_part(&rest);
 	mac = rest;
-	if (mac.size != ACTION_LINK_MAC_SIZE - 1 ||
+	if (mac.size != MAC_HEX_SIZE - 1 ||
 	    !mac_matches(secret, span_first(token, token.size - mac.size - 1), mac))
 		return ACTION_LINK_INVALID;
 	if (action.size != 1 || !is_action(action.data[0]))

@@ -11,12 +11,12 @@
 #ifndef SHOVELER_ACTION_LINK_H
 #define SHOVELER_ACTION_LINK_H
 
+#include "mac.h"
 #include "span.h"
 #include "submitter.h"
 
 #define ACTION_LINK_USER_MAX	   320 /* bytes */
 #define ACTION_LINK_TOKEN_MAX	   1024
-#define ACTION_LINK_MAC_SIZE	   65 /* 64 hex digits and the NUL */
 #define ACTION_LINK_SIGNATURE_SIZE 25
 
 enum action_link_action {
@@ -31,7 +31,7 @@ struct action_link {
 	char signature[ACTION_LINK_SIGNATURE_SIZE]; /* "" with DELETE_ALL */
 	time_t until;				    /* with DELETE_ALL */
 	time_t expires;
-	char mac[ACTION_LINK_MAC_SIZE]; /* set by action_link_check() */
+	char mac[MAC_HEX_SIZE]; /* set by action_link_check() */
 };
 
 /* "release", "spam", "delete-all" */

@@ -207,7 +207,8 @@ static int open_channel(struct dns *dns, const char *const *servers, char **erro
 				       .tries = TRIES,
 				       .sock_state_cb = on_socket,
 				       .sock_state_cb_data = dns};
-	int code = ares_library_init(ARES_LIB_INIT_ALL);
+	/* c-ares 1.34.5 crashes when it gets no memory. */
+	int code = ares_library_init_mem(ARES_LIB_INIT_ALL, xmalloc, free, xrealloc);
 
 	if (code == ARES_SUCCESS)
 		code = ares_init_options(&dns->channel, &options,

@@ -25,7 +25,7 @@ enum memory_end {
 /*
  * Runs run(context) in a child with that fault. *leaked_r: it left memory that nobody holds
  * (LeakSanitizer; only looked for where leaked_r is not NULL). False: it crashed, or ended in any
- * other way.
+ * other way; then what it said is printed.
  */
 bool memory_fault_run(const struct memory_fault *fault, int (*run)(void *context), void *context,
 		      enum memory_end *end_r, bool *leaked_r);

@@ -1,22 +1,19 @@
 #include "submitter.h"
 
+#include "mac.h"
 #include "strbuf.h"
 #include "xalloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAC_SIZE     32			/* SHA-256 */
-#define MAC_HEX_SIZE (2 * MAC_SIZE + 1) /* with the NUL */
-#define MAX_VALUE    (4 * SUBMITTER_MAX_LOGIN + 512)
-#define VERSION	     "v1"
+#define MAX_VALUE (4 * SUBMITTER_MAX_LOGIN + 512)
+#define VERSION	  "v1"
 
 /* Reads one byte more than the limit, so that a file that is too long shows. */
 static ssize_t read_secret(const char *path, char *bytes, char **error_r)
@@ -41,6 +38,7 @@ static ssize_t read_secret(const char *path, char *bytes, char **error_r)
 int submitter_secret_read(const char *path, struct submitter_secret *secret_r, char **error_r)
 {
 	char bytes[SUBMITTER_SECRET_MAX + 1];
+	unsigned char mac[MAC_SIZE];
 	ssize_t size = read_secret(path, bytes, error_r);
 	int ret = -1;
 
@@ -54,28 +52,12 @@ int submitter_secret_read(const char *path, struct submitter_secret *secret_r, c
 	} else {
 		secret_r->size = (size_t)size;
 		memcpy(secret_r->bytes, bytes, (size_t)size);
+		/* libcrypto loads what it needs, while there is memory. */
+		mac_make(submitter_secret_span(secret_r), span_of(VERSION), mac);
 		ret = 0;
 	}
 	OPENSSL_cleanse(bytes, sizeof(bytes));
 	return ret;
-}
-
-static void make_mac(const struct submitter_secret *secret, struct span text,
-		     char hex[MAC_HEX_SIZE])
-{
-	static const char digits[] = "0123456789abcdef";
-	unsigned char mac[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-
-	if (HMAC(EVP_sha256(), secret->bytes, (int)secret->size, (const unsigned char *)text.data,
-		 text.size, mac, &size) == NULL ||
-	    size != MAC_SIZE)
-		abort(); /* a libcrypto without SHA-256 cannot be worked with */
-	for (unsigned i = 0; i < MAC_SIZE; i++) {
-		hex[2 * i] = digits[mac[i] >> 4];
-		hex[2 * i + 1] = digits[mac[i] & 15];
-	}
-	hex[MAC_HEX_SIZE - 1] = '\0';
 }
 
 static bool is_plain(char c)
@@ -110,7 +92,7 @@ int submitter_write(struct strbuf *out, const struct submitter_secret *secret, c
 	escape(&user, login);
 	escape(&id, queue_id);
 	strbuf_printf(&text, VERSION ";%s;%s;%lld", user.data, id.data, (long long)now);
-	make_mac(secret, strbuf_span(&text), mac);
+	mac_make_hex(submitter_secret_span(secret), strbuf_span(&text), mac);
 	strbuf_printf(out, VERSION "; user=%s; id=%s; time=%lld; mac=%s", user.data, id.data,
 		      (long long)now, mac);
 	strbuf_free(&user);
@@ -192,9 +174,9 @@ static bool mac_matches(const struct submitter_secret *secret, struct span user,
 
 	strbuf_printf(&text, VERSION ";%.*s;%.*s;%.*s", SPAN_ARG(user), SPAN_ARG(id),
 		      SPAN_ARG(epoch));
-	make_mac(secret, strbuf_span(&text), expected);
+	mac_make_hex(submitter_secret_span(secret), strbuf_span(&text), expected);
 	strbuf_free(&text);
-	return mac.size == MAC_HEX_SIZE - 1 && CRYPTO_memcmp(mac.data, expected, mac.size) == 0;
+	return mac_equal(expected, mac);
 }
 
 const char *submitter_verify(const struct submitter_secret *secret, struct span value, time_t now,

@@ -32,6 +32,11 @@ struct submitter_secret {
 	char bytes[SUBMITTER_SECRET_MAX];
 };
 
+static inline struct span submitter_secret_span(const struct submitter_secret *secret)
+{
+	return (struct span){secret->bytes, secret->size};
+}
+
 /*
  * Reads submitter_secret_file. A file that others may read, or one that is too short or too long,
  * is an error. Returns 0, or -1 and *error_r, freed by the caller.

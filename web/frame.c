@@ -27,7 +27,7 @@ static const struct {
 
 void form_token_field(struct request *r)
 {
-	char token[SECRET_MAC_SIZE];
+	char token[MAC_HEX_SIZE];
 
 	session_form_token(r->site->keeper, &r->session, token);
 	html(&r->html, "<input type=\"hidden\" name=\"token\" value=\"%s\">", token);

@@ -96,11 +96,11 @@ static void find_session(struct request *r)
 /* The form was made for this session, and came from one of our own pages. */
 static bool is_genuine(const struct request *r)
 {
-	char token[SECRET_MAC_SIZE];
+	char token[MAC_HEX_SIZE];
 	const char *host = strstr(r->origin, "://");
 
 	session_form_token(r->site->keeper, &r->session, token);
-	if (!secret_mac_equal(token, span_of(form_text(&r->form, "token"))))
+	if (!mac_equal(token, span_of(form_text(&r->form, "token"))))
 		return false;
 	if (r->origin[0] == '\0')
 		return true;

@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -75,23 +73,6 @@ int secret_open(const char *path, struct secret *secret_r, char **error_r)
 	*error_r = xasprintf("%s: must hold %d bytes; remove it and everybody signs in again", path,
 			     SECRET_SIZE);
 	return -1;
-}
-
-void secret_mac(const struct secret *secret, struct span text, char mac_r[SECRET_MAC_SIZE])
-{
-	unsigned char mac[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-
-	if (HMAC(EVP_sha256(), secret->bytes, SECRET_SIZE, (const unsigned char *)text.data,
-		 text.size, mac, &size) == NULL ||
-	    2 * size + 1 != SECRET_MAC_SIZE)
-		msg_panic("libcrypto has no HMAC-SHA256");
-	to_hex(mac_r, mac, size);
-}
-
-bool secret_mac_equal(const char mac[SECRET_MAC_SIZE], struct span other)
-{
-	return other.size == SECRET_MAC_SIZE - 1 && CRYPTO_memcmp(mac, other.data, other.size) == 0;
 }
 
 void secret_random_hex(char *out, size_t size)

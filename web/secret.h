@@ -6,22 +6,23 @@
 
 #include "lib/span.h"
 
-#define SECRET_SIZE	32 /* bytes */
-#define SECRET_MAC_SIZE 65 /* HMAC-SHA256 in hex, and the NUL */
+#define SECRET_SIZE 32 /* bytes */
 
 struct secret {
-	unsigned char bytes[SECRET_SIZE];
+	char bytes[SECRET_SIZE];
 };
+
+/* For mac.h. */
+static inline struct span secret_span(const struct secret *secret)
+{
+	return (struct span){secret->bytes, SECRET_SIZE};
+}
 
 /*
  * Reads the key from path; makes it (mode 0600, synced) when there is none. Returns 0, or -1 and
  * *error_r.
  */
 int secret_open(const char *path, struct secret *secret_r, char **error_r);
-
-void secret_mac(const struct secret *secret, struct span text, char mac_r[SECRET_MAC_SIZE]);
-/* In constant time. */
-bool secret_mac_equal(const char mac[SECRET_MAC_SIZE], struct span other);
 
 /* size - 1 hex digits and a NUL; size is odd. */
 void secret_random_hex(char *out, size_t size);

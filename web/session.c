@@ -109,14 +109,14 @@ void session_issue(const struct session_keeper *keeper, struct session *session,
 		   struct strbuf *token)
 {
 	struct strbuf text = STRBUF_INIT;
-	char mac[SECRET_MAC_SIZE];
+	char mac[MAC_HEX_SIZE];
 
 	session->issued = now;
 	strbuf_printf(&text, VERSION ":%s:%llu:%lld:%lld:%d:%s:", session->id, session->generation,
 		      (long long)session->signed_in, (long long)session->issued,
 		      session->by_proxy ? 1 : 0, session->language);
 	address_escape(&text, span_of(session->user));
-	secret_mac(&keeper->secret, strbuf_span(&text), mac);
+	mac_make_hex(secret_span(&keeper->secret), strbuf_span(&text), mac);
 	strbuf_append_span(token, strbuf_span(&text));
 	strbuf_printf(token, ":%s", mac);
 	strbuf_free(&text);
@@ -161,13 +161,13 @@ static bool is_signed(const struct session_keeper *keeper, struct span token)
 {
 	const char *colon = token.size > 0 ? memrchr(token.data, ':', token.size) : NULL;
 	size_t size = colon != NULL ? (size_t)(colon - token.data) : 0;
-	char mac[SECRET_MAC_SIZE];
+	char mac[MAC_HEX_SIZE];
 
 	if (size == 0 || token.size > SESSION_TOKEN_MAX ||
 	    memcmp(token.data, VERSION ":", sizeof(VERSION)) != 0)
 		return false;
-	secret_mac(&keeper->secret, span_first(token, size), mac);
-	return secret_mac_equal(mac, span_from(token, size + 1));
+	mac_make_hex(secret_span(&keeper->secret), span_first(token, size), mac);
+	return mac_equal(mac, span_from(token, size + 1));
 }
 
 static bool was_ended(const struct session_keeper *keeper, const struct session *session)
@@ -268,10 +268,10 @@ void session_sweep(const struct session_keeper *keeper, time_t now)
 }
 
 void session_form_token(const struct session_keeper *keeper, const struct session *session,
-			char token_r[SECRET_MAC_SIZE])
+			char token_r[MAC_HEX_SIZE])
 {
 	char *text = xasprintf("form:%s:%s", session->id, session->user);
 
-	secret_mac(&keeper->secret, span_of(text), token_r);
+	mac_make_hex(secret_span(&keeper->secret), span_of(text), token_r);
 	free(text);
 }

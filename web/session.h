@@ -17,6 +17,7 @@
 #include "web/secret.h"
 
 #include "lib/address.h"
+#include "lib/mac.h"
 
 #include <time.h>
 
@@ -62,6 +63,6 @@ void session_sweep(const struct session_keeper *keeper, time_t now);
 
 /* What each form of this session carries. */
 void session_form_token(const struct session_keeper *keeper, const struct session *session,
-			char token_r[SECRET_MAC_SIZE]);
+			char token_r[MAC_HEX_SIZE]);
 
 #endif

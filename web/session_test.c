@@ -183,7 +183,7 @@ static void form_tokens_are_the_sessions_own(void **state)
 {
 	struct session_keeper *keeper = open_keeper();
 	struct session nobody, alice, again;
-	char one[SECRET_MAC_SIZE], two[SECRET_MAC_SIZE], three[SECRET_MAC_SIZE];
+	char one[MAC_HEX_SIZE], two[MAC_HEX_SIZE], three[MAC_HEX_SIZE];
 
 	(void)state;
 	session_begin(keeper, "", false, NOW, &nobody);
@@ -196,8 +196,8 @@ static void form_tokens_are_the_sessions_own(void **state)
 	assert_string_not_equal(two, three);
 	session_form_token(keeper, &nobody, two);
 	assert_string_equal(one, two);
-	assert_true(secret_mac_equal(one, span_of(two)));
-	assert_false(secret_mac_equal(one, span_of("")));
+	assert_true(mac_equal(one, span_of(two)));
+	assert_false(mac_equal(one, span_of("")));
 	session_keeper_close(&keeper);
 }
 

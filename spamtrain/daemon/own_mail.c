@@ -1,15 +1,12 @@
 #include "spamtrain/daemon/own_mail.h"
 
+#include "lib/mac.h"
 #include "lib/span_source.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-#define ID_MAC_BYTES 8 /* nobody can try many: each try is a mail to a user */
-#define ID_MAC_SIZE  (2 * ID_MAC_BYTES)
+#define ID_MAC_SIZE 16 /* hex digits; nobody can try many: each try is a mail to a user */
 
 static const char *domain_of(const char *user)
 {
@@ -34,20 +31,14 @@ static void put_date(struct strbuf *out, time_t now)
 static void id_mac(const struct spamtraind *service, const char *user, struct span first,
 		   char hex[ID_MAC_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
-	unsigned char mac[EVP_MAX_MD_SIZE];
+	char mac[MAC_HEX_SIZE];
 	struct strbuf text = STRBUF_INIT;
 
 	/* Another start than that of lib/submitter.h, which uses the same secret. */
 	strbuf_printf(&text, "own-mail;%s;", user);
 	strbuf_append_span(&text, first);
-	if (HMAC(EVP_sha256(), service->secret.bytes, (int)service->secret.size,
-		 (const unsigned char *)text.data, text.size, mac, NULL) == NULL)
-		abort(); /* a libcrypto without SHA-256 cannot be worked with */
-	for (size_t i = 0; i < ID_MAC_BYTES; i++) {
-		hex[2 * i] = digits[mac[i] >> 4];
-		hex[2 * i + 1] = digits[mac[i] & 15];
-	}
+	mac_make_hex(submitter_secret_span(&service->secret), strbuf_span(&text), mac);
+	memcpy(hex, mac, ID_MAC_SIZE);
 	strbuf_free(&text);
 }
 
