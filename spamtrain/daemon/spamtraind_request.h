@@ -1,7 +1,7 @@
 /*
  * spamtraind_request.h - one request by the local socket (docs/spamtraind-socket.md): its
- * attributes, checked, and the reply. Handlers are in spamtraind_{teach,history,quarantine,user,
- * link}.c; the table of them in spamtraind_socket.c.
+ * attributes, checked, and the reply. The table of handlers is in spamtraind_socket.c, each kind of
+ * them in a file: spamtraind_{teach,history,quarantine,preferences,...}.c.
  *
  * A handler answers exactly once. Functions here that return false have answered with an error.
  */

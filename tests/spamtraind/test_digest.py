@@ -5,43 +5,26 @@ import email.policy
 import os
 import re
 import signal
-import sqlite3
 import time
 import unittest
 
-import test_requests
-import test_spamtraind as base
-from service import wait_for
-
-ALICE, BOB = base.ALICE, base.BOB
+from case import ALICE, BOB, RequestTest, attached, field, message
+from service import HAM, wait_for
 
 
-class DigestTest(test_requests.RequestTest):
+class DigestTest(RequestTest):
     settings = """default_preferences = spamAction=quarantine
 digest_hour = 0
 web_url = https://mail.example.test/filter/
 link_secret_file = {top}/etc/link.secret
 """
-    hold = test_requests.Held.hold
-    hold_many = test_requests.Held.hold_many
-    held = test_requests.Held.held
 
-    def setUp(self):
-        # The service reads the secret when it starts.
-        original = base.Service.start
-
-        def start(host):
-            with open(host.path("etc/link.secret"), "wb") as file:
-                file.write(b"a secret of the links, 32 bytes.")
-            os.chmod(host.path("etc/link.secret"), 0o600)
-            host.write("etc/main.cf", host.read("etc/main.cf").replace("{top}", host.top))
-            return original(host)
-
-        base.Service.start = start
-        try:
-            super().setUp()
-        finally:
-            base.Service.start = original
+    def prepare(self):
+        """The service reads the secret when it starts."""
+        with open(self.host.path("etc/link.secret"), "wb") as file:
+            file.write(b"a secret of the links, 32 bytes.")
+        os.chmod(self.host.path("etc/link.secret"), 0o600)
+        self.host.write("etc/main.cf", self.host.read("etc/main.cf").replace("{top}", self.host.top))
 
     def digests(self, user=ALICE):
         return [email.message_from_bytes(raw, policy=email.policy.default) for raw in self.host.messages(user)
@@ -106,7 +89,7 @@ class Digest(DigestTest):
         self.assertEqual(len(self.digests()), 1)
         fresh = self.deliver(ALICE, "fresh")
         self.ask("retrain", signature=fresh, **{"class": "spam"})
-        self.host.deliver([ALICE], base.message("fresh"))
+        self.host.deliver([ALICE], message("fresh"))
         self.next_day()
         mail = self.sent(2)
         self.assertEqual(mail["Subject"], "Your spam quarantine: 1 new")
@@ -119,7 +102,7 @@ class Digest(DigestTest):
         self.hold_many(2)
         bill = self.deliver(ALICE, "Votre FACTURE")
         self.ask("retrain", signature=bill, **{"class": "spam"})
-        self.host.deliver([ALICE], base.message("Votre FACTURE"))
+        self.host.deliver([ALICE], message("Votre FACTURE"))
         self.change(ALICE, "UPDATE message SET score = 99 WHERE subject = 'Votre FACTURE'")
         self.wants(**{"set.locale": "fr", "set.alerts": "facture, boss@work.test"})
         self.next_look()
@@ -169,12 +152,12 @@ class Digest(DigestTest):
         digest = self.sent(1)
         line = re.search("X-DSPAM-Signature: [0-9a-f]{24}", self.body(digest))[0]
         reply = f"From: {ALICE}\r\nSubject: {signature}\r\nIn-Reply-To: {digest['Message-ID']}\r\n\r\n> {line}\r\n"
-        self.assertEqual(self.host.train(base.HAM, reply.encode(), BOB)[0], 250)
+        self.assertEqual(self.host.train(HAM, reply.encode(), BOB)[0], 250)
         self.assertEqual(self.held(ALICE), [signature])
-        self.assertEqual(self.host.train(base.HAM, reply.encode(), ALICE)[0], 250)
+        self.assertEqual(self.host.train(HAM, reply.encode(), ALICE)[0], 250)
         self.host.drained()
         self.assertEqual(self.held(ALICE), [])
-        self.assertEqual(base.field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Innocent")
+        self.assertEqual(field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Innocent")
 
     def test_the_digest_itself_is_never_learned(self):
         self.hold_many(2)
@@ -183,9 +166,9 @@ class Digest(DigestTest):
         self.sent(1)
         raw = [raw for raw in self.host.messages(ALICE) if b"auto-generated" in raw][0].replace(b"\n", b"\r\n")
         rows = self.query(ALICE, "SELECT count(*) FROM message")
-        resent = f"Resent-From: {ALICE}\r\nResent-To: {base.HAM}\r\n".encode() + raw
-        self.assertEqual(self.host.train(base.HAM, resent, ALICE)[0], 250)
-        self.assertEqual(self.host.train(base.HAM, base.attached([raw]), ALICE)[0], 250)
+        resent = f"Resent-From: {ALICE}\r\nResent-To: {HAM}\r\n".encode() + raw
+        self.assertEqual(self.host.train(HAM, resent, ALICE)[0], 250)
+        self.assertEqual(self.host.train(HAM, attached([raw]), ALICE)[0], 250)
         self.assertEqual(self.query(ALICE, "SELECT count(*) FROM message"), rows)
         self.assertEqual(len(self.held(ALICE)), 2)
 
@@ -219,7 +202,7 @@ class Links(DigestTest):
         self.assertEqual(self.link("link-show", everything)["count"], "1")
         later = self.deliver(ALICE, "later")
         self.ask("retrain", signature=later, **{"class": "spam"})
-        self.host.deliver([ALICE], base.message("later"))
+        self.host.deliver([ALICE], message("later"))
         self.change(ALICE, "UPDATE quarantine SET added = added + 100 WHERE signature = ?", bytes.fromhex(later))
         self.assertEqual(self.link("link-use", everything)["deleted"], "1")
         self.assertEqual(self.held(ALICE), [later])

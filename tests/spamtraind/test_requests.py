@@ -5,36 +5,12 @@ import os
 import pwd
 import signal
 import socket
-import sqlite3
 import subprocess
 import time
 import unittest
 
-import test_spamtraind as base
-from service import BUILD, attributes, lda_uid, wait_for
-
-ALICE, BOB = base.ALICE, base.BOB
-message = base.message
-
-
-class RequestTest(base.TrainTest):
-    def ask(self, request, user=ALICE, **named):
-        return self.host.ask(request=request, user=user, **named)
-
-    def content(self, request, user=ALICE, **named):
-        reply = self.ask(request, user, **named)
-        self.assertEqual(reply["status"], "ok", reply)
-        return reply["content"]
-
-    def fails(self, outcome, request, user=ALICE, **named):
-        reply = self.ask(request, user, **named)
-        self.assertEqual((reply["status"], reply.get("outcome")), ("error", outcome), reply)
-        return reply
-
-    def change(self, user, sql, *values):
-        with sqlite3.connect(self.host.store(user), timeout=20) as db:
-            db.execute(sql, values)
-        db.close()
+from case import ALICE, BOB, SPAM_CLASS, RequestTest, attached, field, message
+from service import BUILD, HAM, SPAM, attributes, wait_for
 
 
 class History(RequestTest):
@@ -96,8 +72,8 @@ class History(RequestTest):
 
     def test_reasons_are_kept_for_all_and_headers_only_for_who_wants_them(self):
         for i in range(6):
-            self.host.train(base.SPAM, base.attached([message(f"buy pills {i}", b"pills http://pills.test/\r\n")]), ALICE)
-            self.host.train(base.HAM, base.attached([message(f"our meeting {i}", b"agenda\r\n")]), ALICE)
+            self.host.train(SPAM, attached([message(f"buy pills {i}", b"pills http://pills.test/\r\n")]), ALICE)
+            self.host.train(HAM, attached([message(f"our meeting {i}", b"agenda\r\n")]), ALICE)
         signature = self.deliver(ALICE, "buy pills again", body=b"pills\r\n")
         self.assertNotIn(b"X-DSPAM-Factors", self.host.messages(ALICE)[-1])
         reasons = self.content("message", signature=signature)["reasons"]
@@ -159,7 +135,7 @@ class Corrections(RequestTest):
 
     def test_500_do_not_block_and_survive_kill_9(self):
         for i in range(25):
-            self.assertEqual(self.host.train(base.HAM, base.attached([message(f"m{i}.{k}") for k in range(20)]), ALICE)[0], 250)
+            self.assertEqual(self.host.train(HAM, attached([message(f"m{i}.{k}") for k in range(20)]), ALICE)[0], 250)
         signatures = [row[0].hex() for row in self.query(ALICE, "SELECT signature FROM message ORDER BY id")]
         self.assertEqual(len(signatures), 500)
         peer = self.host.connect()
@@ -173,15 +149,15 @@ class Corrections(RequestTest):
         peer.close()
         self.host.start_trainer()
         self.host.drained(60)
-        self.assertEqual(self.query(ALICE, "SELECT corrected, count(*) FROM message GROUP BY corrected"), [(base.SPAM_CLASS, 500)])
+        self.assertEqual(self.query(ALICE, "SELECT corrected, count(*) FROM message GROUP BY corrected"), [(SPAM_CLASS, 500)])
 
     def test_what_was_only_trained_is_unlearned(self):
-        self.host.train(base.SPAM, base.attached([message("trained")]), ALICE)
+        self.host.train(SPAM, attached([message("trained")]), ALICE)
         signature = self.query(ALICE, "SELECT signature FROM message")[0][0].hex()
         self.assertEqual(self.content("history", result="none")["rows"][0]["class"], "spam")
         self.assertEqual(self.ask("undo", signature=signature)["outcome"], "taken_back")
         self.assertEqual(self.query(ALICE, "SELECT taught, corrected FROM message"), [(0, 0)])
-        self.host.train(base.SPAM, base.attached([message("trained")]), ALICE)
+        self.host.train(SPAM, attached([message("trained")]), ALICE)
         self.assertEqual(self.ask("unlearn", BOB, signature=signature)["outcome"], "unknown")
         self.assertEqual(self.ask("unlearn", signature=signature)["outcome"], "taken_back")
 
@@ -273,25 +249,25 @@ class Settings(RequestTest):
         self.ask("preference-set", **{"set.statisticalSedation": "0"})
         spam = [message(f"buy pills {i}", b"pills http://pills.test/\r\n", sender=f"s{i}@pills.test") for i in range(40)]
         ham = [message(f"our meeting {i}", b"the agenda of today\r\n", sender="boss@work.test") for i in range(40)]
-        self.host.train(base.SPAM, base.attached(spam), ALICE)
-        self.host.train(base.HAM, base.attached(ham), ALICE)
+        self.host.train(SPAM, attached(spam), ALICE)
+        self.host.train(HAM, attached(ham), ALICE)
         signature = self.deliver(ALICE, "buy pills now", body=b"pills http://pills.test/\r\n")
-        self.assertEqual(base.field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Spam")
+        self.assertEqual(field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Spam")
         self.fails("unknown", "sender-trust", BOB, signature=signature)
         reply = self.ask("sender-trust", signature=signature)
         self.assertEqual((reply["status"], reply["from"]), ("ok", "Sender <sender@client.test>"))
         self.assertTrue(self.content("history")["rows"][0]["trusted"])
         self.deliver(ALICE, "buy pills tomorrow", body=b"pills http://pills.test/\r\n")
-        self.assertEqual(base.field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Whitelisted")
+        self.assertEqual(field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Whitelisted")
         self.deliver(ALICE, "buy pills elsewhere", body=b"pills http://pills.test/\r\n", sender="other@client.test")
-        self.assertEqual(base.field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Spam")
+        self.assertEqual(field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Spam")
         senders = self.content("trusted")["senders"]
         self.assertEqual([(s["from"], s["signature"]) for s in senders], [("Sender <sender@client.test>", signature)])
         self.assertEqual(self.ask("sender-trust", signature=signature, trust="no")["status"], "ok")
         self.fails("unknown", "sender-trust", signature=signature, trust="no")
         self.assertEqual(self.content("trusted")["senders"], [])
         self.deliver(ALICE, "buy pills at last", body=b"pills http://pills.test/\r\n")
-        self.assertEqual(base.field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Spam")
+        self.assertEqual(field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Spam")
 
     def test_the_overview_sums_users_by_domain(self):
         for user, count in ((ALICE, 3), (BOB, 2)):
@@ -321,17 +297,6 @@ class Settings(RequestTest):
 
 class Held(RequestTest):
     settings = "default_preferences = spamAction=quarantine\n"
-    hold = base.Quarantine.hold
-    held = base.Quarantine.held
-
-    def hold_many(self, count, user=ALICE):
-        signatures = [self.deliver(user, f"held {i}", body=b"Text %d <b>\r\n" % i) for i in range(count)]
-        self.content("retrain", user, signatures=" ".join(signatures), **{"class": "spam"})
-        for i, signature in enumerate(signatures):
-            self.assertEqual(self.host.deliver([user], message(f"held {i}", body=b"Text %d <b>\r\n" % i))[0][0], 250)
-            self.change(user, "UPDATE message SET score = ? WHERE signature = ?", float((i * 3) % count),
-                        bytes.fromhex(signature))
-        return signatures
 
     def test_pages(self):
         signatures = self.hold_many(7)
