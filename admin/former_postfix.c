@@ -7,194 +7,26 @@
  */
 #include "former.h"
 #include "learner.h"
+#include "postfix_view.h"
 
 #include "lib/xalloc.h"
 #include "milter/postfix_config.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define DSPAM_CONF "/etc/dspam/dspam.conf"
-
-struct view {
-	struct former *former;
-	json_t *parameters; /* what main.cf sets */
-	json_t *services;   /* "smtp/inet" and the whole line, one space between words */
-	struct strbuf dspam_conf;
-};
-
-/* Words with one space between, as the role's module has them. malloc'ed. */
-static char *squeeze(struct span line)
-{
-	struct strbuf out = STRBUF_INIT;
-	bool gap = false;
-
-	for (size_t i = 0; i < line.size; i++) {
-		if (span_is_blank(line.data[i])) {
-			gap = out.size > 0;
-			continue;
-		}
-		if (gap)
-			strbuf_append_char(&out, ' ');
-		gap = false;
-		strbuf_append_char(&out, line.data[i]);
-	}
-	return strbuf_steal(&out);
-}
-
-static void parse_parameters(struct view *view, struct span text)
-{
-	while (text.size > 0) {
-		struct span line = learner_next_line(&text), name, value;
-		const char *equals = line.size > 0 ? memchr(line.data, '=', line.size) : NULL;
-
-		if (equals == NULL)
-			continue;
-		name = span_trim(span_first(line, (size_t)(equals - line.data)));
-		value = span_trim(span_from(line, (size_t)(equals - line.data) + 1));
-		json_object_setn_new(view->parameters, name.data, name.size,
-				     json_stringn(value.size > 0 ? value.data : "", value.size));
-	}
-}
-
-static void parse_services(struct view *view, struct span text)
-{
-	while (text.size > 0) {
-		char *line = squeeze(learner_next_line(&text)), *name_end = strchr(line, ' ');
-		char *type_end = name_end != NULL ? strchr(name_end + 1, ' ') : NULL;
-
-		if (type_end != NULL) {
-			char *key = xasprintf("%.*s/%.*s", (int)(name_end - line), line,
-					      (int)(type_end - name_end - 1), name_end + 1);
-
-			json_object_set_new(view->services, key, json_string(line));
-			free(key);
-		}
-		free(line);
-	}
-}
-
-/* What our role changed counts as it was before. */
-static void undo_record(json_t *values, const json_t *record, const char *section)
-{
-	const json_t *entries = json_object_get(record, section);
-	const char *name;
-	json_t *entry;
-	void *next;
-
-	json_object_foreach_safe((json_t *)entries, next, name, entry)
-	{
-		json_t *former = json_object_get(entry, "former");
-
-		if (!json_equal(json_object_get(values, name), json_object_get(entry, "ours")))
-			continue;
-		if (json_is_string(former))
-			json_object_set(values, name, former);
-		else
-			json_object_del(values, name);
-	}
-}
-
-static const char *parameter(const struct view *view, const char *name)
-{
-	const char *value = json_string_value(json_object_get(view->parameters, name));
-
-	return value != NULL ? value : "";
-}
-
-static void set_parameter(struct view *view, const char *name, const char *value)
+static void set_parameter(struct postfix_view *view, const char *name, const char *value)
 {
 	if (view->former->parameters == NULL)
 		view->former->parameters = json_object();
 	json_object_set_new(view->former->parameters, name, json_string(value));
 }
 
-/* ---- what a destination is ---- */
-
-static bool span_has(struct span text, const char *word)
-{
-	return memmem(text.data != NULL ? text.data : "", text.size, word, strlen(word)) != NULL;
-}
-
-/* The service behind a transport; "" if there is none. */
-static const char *transport_service(const struct view *view, struct span transport)
-{
-	char *key = xasprintf("%.*s/unix", SPAN_ARG(transport));
-	const char *line = json_string_value(json_object_get(view->services, key));
-
-	free(key);
-	return line != NULL ? line : "";
-}
-
-/* Is it the socket or the port of DSPAM's server? "unix:/run/dspam.sock", "[127.0.0.1]:24" */
-static bool is_dspam_server(const struct view *view, struct span nexthop)
-{
-	struct span rest = strbuf_span(&view->dspam_conf);
-
-	while (rest.size > 0) {
-		struct span line = span_trim(learner_next_line(&rest)), value;
-		size_t size = 0;
-
-		while (size < line.size && !span_is_blank(line.data[size]))
-			size++;
-		value = span_trim(span_from(line, size));
-		if (value.size >= 2 && value.data[0] == '"')
-			value = (struct span){value.data + 1, value.size - 2};
-		line.size = size;
-		if (value.size == 0 || nexthop.size <= value.size ||
-		    memcmp(nexthop.data + nexthop.size - value.size, value.data, value.size) != 0)
-			continue;
-		if (span_equal_nocase(line, SPAN_LITERAL("ServerDomainSocketPath")))
-			return true;
-		if (span_equal_nocase(line, SPAN_LITERAL("ServerPort")) &&
-		    nexthop.data[nexthop.size - value.size - 1] == ':' &&
-		    (span_has(nexthop, "127.0.0.1") || span_has(nexthop, "localhost")))
-			return true;
-	}
-	return false;
-}
-
-/* "transport:nexthop": the filter that mail goes to; NULL if it is none that is known. */
-static const char *destination_filter(const struct view *view, const char *destination)
-{
-	const char *colon = strchr(destination, ':');
-	struct span transport = {destination, colon != NULL ? (size_t)(colon - destination)
-							    : strlen(destination)};
-	struct span nexthop = colon != NULL ? span_of(colon + 1) : span_of("");
-	const char *line = transport_service(view, transport), *filter;
-
-	if (span_has(transport, "dspam") || span_has(nexthop, "dspam") ||
-	    is_dspam_server(view, nexthop))
-		return "DSPAM";
-	if (span_has(transport, "amavis") || span_has(nexthop, ":10024"))
-		return "amavis";
-	filter = learner_called(span_of(line));
-	if (filter == NULL && strstr(line, "spamd") != NULL)
-		filter = "SpamAssassin";
-	return filter;
-}
-
-static bool is_dspam(const struct view *view, const char *destination)
-{
-	const char *filter = destination_filter(view, destination);
-
-	return filter != NULL && strcmp(filter, "DSPAM") == 0;
-}
-
-/* Does the program itself run there, with users of its own making, instead of an LMTP server? */
-static bool is_pipe(const struct view *view, const char *destination)
-{
-	struct span transport = {destination, strcspn(destination, ":")};
-
-	return strstr(transport_service(view, transport), " pipe ") != NULL;
-}
-
 /* ---- content filters ---- */
 
-static void report_content_filter(struct view *view, const char *where, const char *value)
+static void report_content_filter(struct postfix_view *view, const char *where, const char *value)
 {
-	const char *filter = destination_filter(view, value);
+	const char *filter = postfix_view_filter(view, value);
 
 	if (filter != NULL && strcmp(filter, "DSPAM") == 0)
 		former_find(view->former, filter, FORMER_REPLACED, xstrdup(where),
@@ -211,9 +43,9 @@ static void report_content_filter(struct view *view, const char *where, const ch
 				    "filter that Shoveler is to replace, take it out"));
 }
 
-static void look_at_content_filter(struct view *view)
+static void look_at_content_filter(struct postfix_view *view)
 {
-	const char *value = parameter(view, "content_filter");
+	const char *value = postfix_view_parameter(view, "content_filter");
 	char *where;
 
 	if (value[0] == '\0')
@@ -221,11 +53,11 @@ static void look_at_content_filter(struct view *view)
 	where = xasprintf("content_filter = %s", value);
 	report_content_filter(view, where, value);
 	free(where);
-	if (is_dspam(view, value))
+	if (postfix_view_is_dspam(view, value))
 		set_parameter(view, "content_filter", "");
 }
 
-static void change_service(struct view *view, const char *name, const char *line,
+static void change_service(struct postfix_view *view, const char *name, const char *line,
 			   const char *option, size_t size)
 {
 	char *changed = xasprintf("%.*s%s", (int)(option - line), line, option + size);
@@ -237,7 +69,7 @@ static void change_service(struct view *view, const char *name, const char *line
 }
 
 /* "smtp inet n - y - - smtpd -o content_filter=dspam:dspam" */
-static void look_at_service(struct view *view, const char *name, const char *line)
+static void look_at_service(struct postfix_view *view, const char *name, const char *line)
 {
 	static const char *const options[] = {" -o content_filter=", " -o smtpd_proxy_filter="};
 
@@ -255,7 +87,7 @@ static void look_at_service(struct view *view, const char *name, const char *lin
 			char *destination = i == 0 ? xstrdup(value) : xasprintf("smtp:%s", value);
 
 			report_content_filter(view, where, destination);
-			if (is_dspam(view, destination))
+			if (postfix_view_is_dspam(view, destination))
 				change_service(view, name, line, option,
 					       strlen(options[i]) + strlen(value));
 			free(destination);
@@ -266,7 +98,7 @@ static void look_at_service(struct view *view, const char *name, const char *lin
 }
 
 /* A transport of DSPAM's that teaches: who sends to it is not to be seen here. */
-static void look_at_retraining(struct view *view, const char *name, const char *line)
+static void look_at_retraining(struct postfix_view *view, const char *name, const char *line)
 {
 	if (strstr(line, " pipe ") == NULL)
 		return;
@@ -280,7 +112,7 @@ static void look_at_retraining(struct view *view, const char *name, const char *
 			    "shoveler_training_innocent_address"));
 }
 
-static void look_at_services(struct view *view)
+static void look_at_services(struct postfix_view *view)
 {
 	const char *name;
 	json_t *line;
@@ -294,40 +126,18 @@ static void look_at_services(struct view *view)
 
 /* ---- FILTER in access maps ---- */
 
-/* The text of a map that is a file or made from one; others cannot be read as text. */
-static bool read_map(struct span map, struct strbuf *text)
-{
-	static const char *const types[] = {
-		"pcre:", "regexp:", "texthash:", "hash:", "lmdb:", "btree:", "cdb:", "cidr:", NULL};
-
-	if (span_starts_nocase(map, SPAN_LITERAL("proxy:")))
-		map = span_from(map, 6);
-	for (size_t i = 0; types[i] != NULL; i++) {
-		char *path;
-		bool readable;
-
-		if (!span_starts_nocase(map, span_of(types[i])))
-			continue;
-		map = span_from(map, strlen(types[i]));
-		path = xstrndup(map.data, map.size);
-		readable = learner_read(path, text);
-		free(path);
-		return readable;
-	}
-	return false;
-}
-
 struct map_lines {
 	unsigned dspam, others;
 };
 
 /* Looks at what stands behind each key: "FILTER dspam:dspam", or the transport itself. */
-static struct map_lines count_lines(const struct view *view, struct span text, bool access)
+static struct map_lines count_lines(const struct postfix_view *view, struct span text, bool access)
 {
 	struct map_lines lines = {0, 0};
 
 	while (text.size > 0) {
-		char *line = squeeze(learner_next_line(&text)), *value = strrchr(line, ' ');
+		char *line = postfix_view_squeeze(learner_next_line(&text)),
+		     *value = strrchr(line, ' ');
 
 		if (line[0] == '\0' || line[0] == '#' || value == NULL) {
 			free(line);
@@ -337,7 +147,7 @@ static struct map_lines count_lines(const struct view *view, struct span text, b
 		if (access && strlen(line) >= 7 &&
 		    strcasecmp(line + strlen(line) - 7, " FILTER") != 0)
 			lines.others++;
-		else if (is_dspam(view, value))
+		else if (postfix_view_is_dspam(view, value))
 			lines.dspam++;
 		else
 			lines.others++;
@@ -361,14 +171,14 @@ static char *list_without(const char *list, struct span part)
 }
 
 /* part: what goes if the map is DSPAM's alone. Returns true when the list was changed. */
-static bool take_map(struct view *view, const char *name, const char *list, struct span map,
+static bool take_map(struct postfix_view *view, const char *name, const char *list, struct span map,
 		     struct span part, bool access)
 {
 	struct strbuf text = STRBUF_INIT;
 	struct map_lines lines = {0, 0};
 	char *where, *rest;
 
-	if (read_map(map, &text))
+	if (postfix_view_read_map(map, &text))
 		lines = count_lines(view, strbuf_span(&text), access);
 	strbuf_free(&text);
 	if (lines.dspam == 0)
@@ -394,9 +204,9 @@ static bool take_map(struct view *view, const char *name, const char *list, stru
 }
 
 /* "check_client_access pcre:/etc/postfix/dspam_filter_access": these two go together. */
-static void look_at_restrictions(struct view *view, const char *name)
+static void look_at_restrictions(struct postfix_view *view, const char *name)
 {
-	const char *list = parameter(view, name);
+	const char *list = postfix_view_parameter(view, name);
 	struct span rest = span_of(list), item;
 	const char *check = NULL;
 
@@ -405,21 +215,21 @@ static void look_at_restrictions(struct view *view, const char *name)
 		    take_map(view, name, list, item,
 			     (struct span){check, (size_t)(item.data + item.size - check)}, true))
 			return;
-		check = span_has(item, "_access") &&
+		check = memmem(item.data, item.size, "_access", 7) != NULL &&
 					span_starts_nocase(item, SPAN_LITERAL("check_"))
 				? item.data
 				: NULL;
 	}
 }
 
-static void look_at_maps(struct view *view)
+static void look_at_maps(struct postfix_view *view)
 {
 	static const char *const restrictions[] = {
 		"smtpd_client_restrictions",	 "smtpd_helo_restrictions",
 		"smtpd_sender_restrictions",	 "smtpd_relay_restrictions",
 		"smtpd_recipient_restrictions",	 "smtpd_data_restrictions",
 		"smtpd_end_of_data_restrictions"};
-	const char *list = parameter(view, "transport_maps");
+	const char *list = postfix_view_parameter(view, "transport_maps");
 	struct span rest = span_of(list), item;
 
 	for (size_t i = 0; i < sizeof(restrictions) / sizeof(restrictions[0]); i++)
@@ -430,15 +240,16 @@ static void look_at_maps(struct view *view)
 
 /* ---- delivery ---- */
 
-static void look_at_transport(struct view *view, const char *name, bool ours)
+static void look_at_transport(struct postfix_view *view, const char *name, bool ours)
 {
-	const char *value = parameter(view, name);
+	const char *value = postfix_view_parameter(view, name);
 	char *where;
 
-	if (value[0] == '\0' || !is_dspam(view, value))
+	if (value[0] == '\0' || !postfix_view_is_dspam(view, value))
 		return;
 	where = xasprintf("%s = %s", name, value);
-	if (ours && (!is_pipe(view, value) || strcmp(name, "virtual_transport") == 0)) {
+	if (ours &&
+	    (!postfix_view_is_pipe(view, value) || strcmp(name, "virtual_transport") == 0)) {
 		former_find(
 			view->former, "DSPAM", FORMER_REPLACED, where,
 			xstrdup("mail for mailboxes is delivered by DSPAM"),
@@ -453,11 +264,11 @@ static void look_at_transport(struct view *view, const char *name, bool ours)
 			"addresses, add this parameter to shoveler_delivery_parameters"));
 }
 
-static void look_at_command(struct view *view)
+static void look_at_command(struct postfix_view *view)
 {
 	static const char *const files[] = {"/etc/procmailrc", "/etc/maildroprc",
 					    "/etc/courier/maildroprc"};
-	const char *command = parameter(view, "mailbox_command"), *filter;
+	const char *command = postfix_view_parameter(view, "mailbox_command"), *filter;
 	struct strbuf text = STRBUF_INIT;
 
 	if (command[0] == '\0')
@@ -483,16 +294,16 @@ static void look_at_command(struct view *view)
 	strbuf_free(&text);
 }
 
-static void look_at_aliases(struct view *view)
+static void look_at_aliases(struct postfix_view *view)
 {
-	const char *list = parameter(view, "alias_maps");
+	const char *list = postfix_view_parameter(view, "alias_maps");
 	struct span rest = span_of(list[0] != '\0' ? list : "hash:/etc/aliases"), item;
 
 	while (postfix_list_next(&rest, &item)) {
 		struct strbuf text = STRBUF_INIT;
 		const char *filter = NULL;
 
-		if (read_map(item, &text))
+		if (postfix_view_read_map(item, &text))
 			filter = learner_taught(strbuf_span(&text));
 		if (filter != NULL)
 			former_find(
@@ -508,19 +319,20 @@ static void look_at_aliases(struct view *view)
 
 /* ---- milters ---- */
 
-static void look_at_milters(struct view *view)
+static void look_at_milters(struct postfix_view *view)
 {
 	static const char *const milters[][2] = {{"rspamd", "rspamd"},
 						 {":11332", "rspamd"},
 						 {"spamass", "SpamAssassin"},
 						 {"amavis", "amavis"},
 						 {"dspam", "DSPAM"}};
-	const char *list = parameter(view, "smtpd_milters");
+	const char *list = postfix_view_parameter(view, "smtpd_milters");
 	struct span rest = span_of(list), item;
 
 	while (postfix_list_next(&rest, &item)) {
 		for (size_t i = 0; i < sizeof(milters) / sizeof(milters[0]); i++) {
-			if (!span_has(item, milters[i][0]))
+			if (memmem(item.data, item.size, milters[i][0], strlen(milters[i][0])) ==
+			    NULL)
 				continue;
 			former_find(
 				view->former, milters[i][1], FORMER_LEFT,
@@ -536,14 +348,9 @@ static void look_at_milters(struct view *view)
 void former_look_at_postfix(struct former *former, struct span parameters, struct span services,
 			    const json_t *record)
 {
-	struct view view = {
-		.former = former, .parameters = json_object(), .services = json_object()};
+	struct postfix_view view = {.former = former};
 
-	parse_parameters(&view, parameters);
-	parse_services(&view, services);
-	undo_record(view.parameters, record, "parameters");
-	undo_record(view.services, record, "services");
-	(void)learner_read(DSPAM_CONF, &view.dspam_conf);
+	postfix_view_read(&view, parameters, services, record);
 	look_at_content_filter(&view);
 	look_at_services(&view);
 	look_at_maps(&view);
@@ -555,7 +362,5 @@ void former_look_at_postfix(struct former *former, struct span parameters, struc
 	look_at_command(&view);
 	look_at_aliases(&view);
 	look_at_milters(&view);
-	strbuf_free(&view.dspam_conf);
-	json_decref(view.parameters);
-	json_decref(view.services);
+	postfix_view_free(&view);
 }
