@@ -25,7 +25,13 @@ held() { lab_spamtrain quarantine list alice@example.test | wc -l; }
 signature() { lab_spamtrain quarantine list alice@example.test | grep "$1" | cut -d' ' -f1; }
 # usage: hold NUMBER SUBJECT
 hold() { known_spam "$1" "$2" | deliver alice@example.test; }
-digests() { lab_imap alice header INBOX Subject | grep -c 'quarantine'; }
+# How many tell of the message of that subject: another day has another digest, but only of what is new.
+digests() {
+	local uid
+	for uid in $(lab_imap alice header INBOX Subject | sed -n 's/ Your spam quarantine: .*//p'); do
+		lab_imap alice fetch INBOX "$uid"
+	done | tr -d '\r' | grep -c "^  \* Subject: $1\$"
+}
 digest() { lab_imap alice fetch INBOX "$(lab_uid alice INBOX "Your spam quarantine: $1 new")" | tr -d '\r'; }
 # The link behind these words in the newest digest, for the message of that subject. usage: link WORDS SUBJECT
 link() { digest "$links_of" | sed -n "/Subject: $2/,/^  \*/p" | grep -m1 -A1 "$1" | sed -n 's/.*link?t=//p'; }
@@ -36,9 +42,10 @@ lab_spamtrain preference set alice@example.test spamAction quarantine
 for number in 1 2 3 4 5; do hold $number "Held $number"; done
 settle
 expect 20 "five spams to alice: her quarantine" "5" held
-# Not before: today's would be done, with nothing to tell.
-lab_spamtrain preference set alice@example.test dailyQuarantineSummary on
 lab_web_up || exit 1
+# While nobody sends one: earlier today's would be done, with nothing to tell, and at digest_hour's default it would have no links.
+lab_stop mx1/spamtraind
+lab_spamtrain preference set alice@example.test dailyQuarantineSummary on
 settings "digest_hour = 0" "web_url = https://mx1.example.test/shoveler" "spamtraind_clients = nobody, shoveler-web"
 expect 30 "the digest" "INBOX" folder alice "Your spam quarantine: 5 new"
 expect_like 0 "it was written by a machine" "auto-generated" '^Auto-Submitted: auto-generated' digest 5
@@ -93,7 +100,7 @@ expect 0 "spamtrain quarantine delete" "deleted 1" lab_spamtrain quarantine dele
 hold 6 "Held 6"
 expect 20 "one more" "1" held
 expect 0 "spamtrain quarantine flush" "deleted 1" lab_spamtrain quarantine flush alice@example.test
-expect 0 "spamtraind was killed meanwhile: digests" "1" digests
+expect 0 "spamtraind was killed meanwhile: digests" "1" digests "Held 4"
 expect_like 0 "a stranger asks the socket" "nothing" '^0$' lab_in mx1 /usr/bin/python3 -c '
 import os, socket
 os.setuid(65533)
