@@ -55,11 +55,13 @@ static void check_configuration(struct doctor *doctor, struct admin *admin, bool
 	char *error = NULL;
 
 	doctor_begin(doctor, "configuration");
-	if (conf_load(admin->directory, &admin->conf, &error) < 0)
+	if (conf_load(admin->directory, &admin->conf, &error) < 0) {
 		doctor_report(doctor, FINDING_ERROR, "configuration-invalid",
 			      "mend it; `shoveler conf -d` lists all settings", "%s", error);
-	else if (!slow)
+	} else if (!slow) {
 		doctor_ok(doctor, "%s/main.cf is readable and valid", admin->directory);
+		doctor_check_accepted(doctor, admin->conf);
+	}
 	free(error);
 }
 

@@ -71,6 +71,8 @@ const char *doctor_reason(const char *error, const char *address);
 
 /* ---- the checks ---- */
 
+/* Does doctor_accept name what can be accepted? */
+void doctor_check_accepted(struct doctor *doctor, const struct conf *conf);
 void doctor_check_daemons(struct doctor *doctor, const struct conf *conf);
 void doctor_check_sockets(struct doctor *doctor, const struct conf *conf);
 void doctor_check_metrics(struct doctor *doctor, const struct conf *conf);

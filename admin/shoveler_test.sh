@@ -189,6 +189,12 @@ echo "no database at all" >"$dir/state/users/example.test/alice/store.sqlite"
 expect 2 'error +stores +.*example.test/alice' doctor --all
 rm -r "$dir/state/users/example.test"
 expect 2 '"advice"' doctor --json
+echo 'doctor_accept = copies-unscaned, soft-bounce, former, mail-late' >>"$dir/conf/main.cf"
+expect 2 'warning +configuration +.*/main.cf, line [0-9]+: doctor_accept: unknown "copies-unscaned"; did you mean "copies-unscanned"' doctor
+expect 2 'configuration +.*: no warning is called "former"' doctor
+expect 2 'configuration +.*: mail-late is an error' doctor
+check "no more is unknown" test "$(grep -c doctor_accept: "$dir/out")" = 3
+sed -i '$d' "$dir/conf/main.cf"
 expect 0 'shoveler-lda: unknown' status
 sed -i '/lda_metrics/d' "$dir/conf/main.cf"
 echo "lda_metrics_listen = unix:$dir/none" >>"$dir/conf/main.cf"

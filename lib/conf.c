@@ -459,6 +459,11 @@ const char *conf_directory(const struct conf *conf)
 	return conf->directory;
 }
 
+const char *conf_origin(const struct conf *conf, enum conf_param param)
+{
+	return origin_of(conf, (int)param);
+}
+
 void conf_dump(const struct conf *conf, bool changed_only, FILE *out)
 {
 	for (int i = 0; i < P_COUNT; i++) {

@@ -53,6 +53,8 @@ char *conf_hostname(const struct conf *conf);
 
 /* Where it was read from. */
 const char *conf_directory(const struct conf *conf);
+/* Where a setting has its value from: "FILE, line N", or "built-in default". */
+const char *conf_origin(const struct conf *conf, enum conf_param param);
 
 /* "name = value" lines: all settings, or (changed_only) those that main.cf sets: conf -d, -n. */
 void conf_dump(const struct conf *conf, bool changed_only, FILE *out);

@@ -1,5 +1,6 @@
 /*
- * conf_value.h - one value of main.cf: its type, its syntax, its range. Used by conf.c only.
+ * conf_value.h - one value of main.cf: its type, its syntax, its range. Used by conf.c; others have
+ * the distance of words.
  */
 #ifndef SHOVELER_CONF_VALUE_H
 #define SHOVELER_CONF_VALUE_H

@@ -109,6 +109,12 @@ def findings(paths):
             for code, (severities, said) in found.items()}
 
 
+def known(paths):
+    """{name of an array: its words} of doctor_codes.c"""
+    source = "".join(pathlib.Path(path).read_text(encoding="utf-8") for path in paths if path.endswith("/doctor_codes.c"))
+    return {name: set(LITERAL.findall(body)) for name, body in re.findall(r"(\w+)\[\] = \{(.*?)\};", source, re.S)}
+
+
 def cell(text):
     return text.replace("|", "\\|").strip()
 
@@ -147,6 +153,13 @@ def main():
             wrong.append(f"{code}: {page} says {there[code]}, the source {row[1:]}")
         elif not all(row):
             wrong.append(f"{code}: {page} leaves something empty")
+    arrays = known(sources)
+    for code, (severities, _) in findings(sources).items():
+        kind = "warnings" if "warning" in severities else "only_errors"
+        if code not in arrays[kind]:
+            wrong.append(f"{code}: is not among the {kind} of doctor_codes.c")
+    for code in set.union(*arrays.values()) - wanted.keys():
+        wrong.append(f"{code}: is in doctor_codes.c, and nowhere reported")
     print("\n".join(wrong))
     sys.exit(1 if wrong else 0)
 
