@@ -8,7 +8,7 @@ import signal
 import time
 import unittest
 
-from case import ALICE, BOB, RequestTest, attached, field, message
+from case import ALICE, BOB, RequestTest, attached, field, message, same_day
 from service import HAM, wait_for
 
 
@@ -30,10 +30,12 @@ link_secret_file = {top}/etc/link.secret
         return [email.message_from_bytes(raw, policy=email.policy.default) for raw in self.host.messages(user)
                 if b"Auto-Submitted: auto-generated" in raw]
 
+    # Late, or the first look would see that there is nothing, and be done for the day; and while nobody looks.
     def wants(self, user=ALICE, **more):
-        self.assertEqual(self.ask("preference-set", user, **{"set.dailyQuarantineSummary": "on", **more})["status"], "ok")
+        self.host.stop_trainer()
+        for preference in {"dailyQuarantineSummary": "on", **more}.items():
+            self.change(user, "INSERT OR REPLACE INTO preference VALUES (?, ?)", *preference)
 
-    # Wants come late: the first look would see that there is nothing, and be done for the day.
     def next_look(self, number=signal.SIGTERM):
         """The service looks a second after its start."""
         self.host.stop_trainer(number)
@@ -68,6 +70,7 @@ link_secret_file = {top}/etc/link.secret
 
 class Digest(DigestTest):
     def test_once_a_day_and_only_what_is_new(self):
+        same_day()
         self.hold_many(3)
         self.wants()
         self.next_look()
@@ -84,8 +87,9 @@ class Digest(DigestTest):
             self.next_look(number)
         self.looked()
         self.assertEqual(len(self.digests()), 1)
+        day = self.query(ALICE, "SELECT day FROM digest")
         self.next_day()
-        self.looked()
+        wait_for(lambda: self.query(ALICE, "SELECT day FROM digest") == day, "the end of a day with nothing new")
         self.assertEqual(len(self.digests()), 1)
         fresh = self.deliver(ALICE, "fresh")
         self.ask("retrain", signature=fresh, **{"class": "spam"})
@@ -104,7 +108,7 @@ class Digest(DigestTest):
         self.ask("retrain", signature=bill, **{"class": "spam"})
         self.host.deliver([ALICE], message("Votre FACTURE"))
         self.change(ALICE, "UPDATE message SET score = 99 WHERE subject = 'Votre FACTURE'")
-        self.wants(**{"set.locale": "fr", "set.alerts": "facture, boss@work.test"})
+        self.wants(locale="fr", alerts="facture, boss@work.test")
         self.next_look()
         mail = self.sent(1)
         self.assertEqual((mail["Content-Language"], mail["Subject"]), ("fr", "Votre quarantaine : 3 en plus"))
@@ -135,6 +139,7 @@ class Digest(DigestTest):
 
     def test_killed_in_between_no_day_has_two_and_nothing_is_forgotten(self):
         self.hold(ALICE, "one")
+        same_day()
         today = int(time.strftime("%Y%m%d"))
         self.wants()
         self.host.stop_trainer()

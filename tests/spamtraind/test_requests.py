@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from case import ALICE, BOB, SPAM_CLASS, RequestTest, attached, field, message
+from case import ALICE, BOB, SPAM_CLASS, RequestTest, attached, field, message, same_day
 from service import BUILD, HAM, SPAM, attributes, wait_for
 
 
@@ -270,6 +270,7 @@ class Settings(RequestTest):
         self.assertEqual(field(self.host.messages(ALICE)[-1], "X-DSPAM-Result"), "Spam")
 
     def test_the_overview_sums_users_by_domain(self):
+        same_day()
         for user, count in ((ALICE, 3), (BOB, 2)):
             for i in range(count):
                 self.deliver(user, f"n{i}")
@@ -282,6 +283,7 @@ class Settings(RequestTest):
         self.assertEqual((found["unread"], len(self.host.ask(request="overview")["content"]["domains"])), (0, 1))
 
     def test_statistics(self):
+        same_day()
         for i in range(6):
             self.deliver(ALICE, f"n{i}")
         week = 7 * 86400
