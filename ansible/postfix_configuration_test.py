@@ -115,6 +115,68 @@ class PostfixConfiguration(unittest.TestCase):
         self.assertNotIn("milter_default_action", self.read("main.cf"))
         self.assertNotIn("transport_maps", self.read("main.cf"))
 
+    def test_lines_that_the_admin_added_meanwhile_stay_and_all_others_are_given_back_byte_for_byte(self):
+        """Also if the role runs after that, and a feature goes."""
+        self.run_module(**WANTED)
+        edited, edited_master = self.read("main.cf"), self.read("master.cf")
+        edited = edited.replace("myhostname = mx.example.test\n", "# and mine\nmyhostname = mx9.example.test\n") + "mydestination = mine\n"
+        self.write("main.cf", edited)
+        self.write("master.cf", "# of mine\n" + edited_master + "mine unix - - y - - lmtp\n")
+        self.assertFalse(self.run_module(**WANTED)["changed"])
+        self.assertEqual(self.read("main.cf"), edited)
+        self.run_module(set={"milter_default_action": "tempfail"})
+        result = self.run_module(state="absent")
+        self.assertEqual((result["left_alone"], result.get("warnings", [])), ([], []))
+        wanted = MAIN_CF.replace("myhostname = mx.example.test\n", "# and mine\nmyhostname = mx9.example.test\n") + "mydestination = mine\n"
+        self.assertEqual(self.read("main.cf"), wanted)
+        self.assertEqual(self.read("master.cf"), "# of mine\n" + MASTER_CF + "mine unix - - y - - lmtp\n")
+
+    def test_any_bytes_and_links_are_given_back(self):
+        strange = MAIN_CF.replace("own words", "w\udcf6rds").replace("\n", "\r\n").rstrip()
+        os.mkdir(self.path("elsewhere"))
+        os.symlink("elsewhere/main.cf", self.path("link"))
+        os.rename(self.path("link"), self.path("main.cf"))
+        with open(self.path("elsewhere/main.cf"), "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(strange)
+        # As a run that was killed leaves it.
+        self.write("elsewhere/main.cf.shoveler", "half a file")
+        self.run_module(**WANTED)
+        self.assertEqual(self.value("smtpd_milters"), "inet:127.0.0.1:8891, unix:/run/other.sock, inet:127.0.0.1:8895")
+        self.assertTrue(self.run_module(state="absent")["changed"])
+        self.assertEqual((os.readlink(self.path("main.cf")), os.listdir(self.path("elsewhere"))), ("elsewhere/main.cf", ["main.cf"]))
+        with open(self.path("main.cf"), "rb") as file:
+            self.assertEqual(file.read(), strange.encode("utf-8", "surrogateescape"))
+
+    def test_ours_is_taken_out_of_a_list_however_the_admin_wrote_it(self):
+        self.run_module(add={"smtpd_milters": ["inet:127.0.0.1:8895"]})
+        ours = "inet:127.0.0.1:8891, unix:/run/other.sock, inet:127.0.0.1:8895"
+        for theirs, rest in (
+            ("inet:a inet:127.0.0.1:8895 inet:b", "inet:a inet:b"),
+            ("{ inet:a, connect_timeout=9s }, { inet:127.0.0.1:8895, connect_timeout=9s }", "{ inet:a, connect_timeout=9s }"),
+            ("inet:127.0.0.1:8895, inet:127.0.0.1:88950", "inet:127.0.0.1:88950"),
+        ):
+            self.write("main.cf", self.read("main.cf").replace(ours, theirs))
+            self.assertFalse(self.run_module(add={"smtpd_milters": ["inet:127.0.0.1:8895"]})["changed"])
+            self.run_module(state="absent")
+            self.assertEqual(self.value("smtpd_milters"), rest)
+            self.write("main.cf", MAIN_CF)
+            self.run_module(add={"smtpd_milters": ["inet:127.0.0.1:8895"]})
+
+    def test_another_address_of_ours_takes_the_place_of_the_former(self):
+        """Also where the admin changed something."""
+        self.run_module(add={"smtpd_milters": ["inet:127.0.0.1:8895"]})
+        self.write("main.cf", self.read("main.cf").replace("unix:/run/other.sock, ", ""))
+        self.assertTrue(self.run_module(add={"smtpd_milters": ["unix:/run/ours"]})["changed"])
+        self.assertEqual(self.value("smtpd_milters"), "inet:127.0.0.1:8891, unix:/run/ours")
+        self.run_module(state="absent")
+        self.assertEqual(self.value("smtpd_milters"), "inet:127.0.0.1:8891")
+
+    def test_what_cannot_be_written_is_told(self):
+        self.run_module(**WANTED)
+        os.unlink(self.path("record.json"))
+        os.mkdir(self.path("record.json"))
+        self.assertEqual(self.run_module(expect=1, **WANTED)["msg"], self.path("record.json") + ": Is a directory")
+
     def test_what_is_no_longer_wanted_is_given_back(self):
         self.run_module(**WANTED)
         self.assertTrue(self.run_module(set={"milter_default_action": "tempfail"})["changed"])

@@ -8,8 +8,8 @@ description:
   - Every change is made by C(postconf -e), C(-X), C(-Me) and C(-MX) in a copy of the configuration, starting from what was there before
     us. C(postfix check) must be content with the copy; then it takes the place of the files. So they never are half changed, and what
     is no longer wanted leaves nothing behind.
-  - What was there before is kept in O(record). With O(state=absent) it is restored - byte for byte if
-    nobody else changed the file meanwhile, else parameter by parameter, leaving alone what others changed.
+  - What was there before is kept in O(record). With O(state=absent) it is restored byte for byte, with the lines that others changed
+    meanwhile as these left them; where they changed what is ours parameter by parameter, leaving alone what is theirs.
 options:
   config_directory:
     description: Folder of main.cf.
@@ -55,15 +55,18 @@ left_alone:
   returned: always
 """
 
+import difflib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 
 FILES = ("main.cf", "master.cf")
+KINDS = ("parameters", "services")
 
 
 class Postfix:
@@ -75,8 +78,11 @@ class Postfix:
         module.add_cleanup_file(self.directory)
         os.chmod(self.directory, 0o755)
         for name, text in texts.items():
-            write_text(os.path.join(self.directory, name), text)
-        self.settle()
+            self.write(name, text)
+
+    def write(self, name, text):
+        write_text(os.path.join(self.directory, name), text)
+        os.utime(os.path.join(self.directory, name), (0, 0))
 
     def settle(self):
         """Postfix waits up to two seconds before it reads a file that was just written."""
@@ -101,8 +107,8 @@ class Postfix:
 
     def explicit(self):
         """What main.cf itself sets."""
-        lines = (line.partition("=") for line in self.postconf("-n").splitlines())
-        return {name.strip(): value.strip() for name, _, value in lines}
+        lines = (line.partition("=") for line in self.postconf("-n").split("\n"))
+        return {name.strip(): value.strip() for name, equals, value in lines if equals}
 
     def effective(self, name):
         return self.postconf("-h", name).strip()
@@ -112,45 +118,85 @@ class Postfix:
         code, out, _ = self.module.run_command(["postconf", "-c", self.directory, "-M", name])
         return " ".join(out.split()) or None if code == 0 else None
 
+    def has(self, kind, former):
+        """Whether all of these parameters, or services, are so."""
+        explicit = self.explicit()
+        return all((explicit.get(name) if kind == "parameters" else self.service(name)) == value for name, value in former.items())
+
 
 def read_text(path):
-    with open(path, "r", encoding="utf-8", errors="surrogateescape") as file:
+    """Byte for byte: other encodings and ends of lines are kept."""
+    with open(path, "r", encoding="utf-8", errors="surrogateescape", newline="") as file:
         return file.read()
 
 
 def write_text(path, text):
-    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.write(text)
 
 
+def fresh_name(path):
+    """Beside the file itself, if the path is a link to it."""
+    return os.path.realpath(path) + ".shoveler"
+
+
 def replace(module, path, text):
-    fresh = path + ".shoveler"
+    fresh = fresh_name(path)
     write_text(fresh, text)
     status = os.stat(path)
-    os.chmod(fresh, status.st_mode & 0o7777)
     os.chown(fresh, status.st_uid, status.st_gid)
-    module.atomic_move(fresh, path)
+    shutil.copystat(path, fresh)
+    os.utime(fresh)
+    module.atomic_move(fresh, os.path.realpath(path))
 
 
 def digest(text):
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def split_list(value):
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def has_item(value, item):
-    return item in split_list(value) or item in value.split()
+def find_item(value, item):
+    """Where it is in a list, alone or with settings of its own: { ITEM, NAME=VALUE }."""
+    words = r"\s+".join(re.escape(word) for word in item.split())
+    return re.search(r"(?:^|(?<=[,\s]))(?:\{\s*%s[,\s][^{}]*\}|%s)(?=[,\s]|$)" % (words, words), value)
 
 
 def with_items(value, items):
-    missing = [item for item in items if not has_item(value, item)]
+    missing = [item for item in items if not find_item(value, item)]
     return ", ".join(([value] if value else []) + missing) if missing else value
 
 
 def without_items(value, items):
-    return ", ".join(part for part in split_list(value) if part not in items)
+    for item in items:
+        found = find_item(value, item)
+        while found:
+            left, right = value[: found.start()].rstrip(", \t"), value[found.end() :]
+            value = left + right if left and right.strip(", \t") else left + right.strip(", \t")
+            found = find_item(value, item)
+    return value
+
+
+def merge(ours, theirs, base):
+    """base, with what others have changed in ours; None if they changed lines in which these two differ."""
+    ours, theirs, base = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (ours, theirs, base))
+    place = {}
+    for i, j, count in difflib.SequenceMatcher(None, ours, theirs, False).get_matching_blocks():
+        place.update((i + n, j + n) for n in range(count))
+    # After the last line, and before the first.
+    place.update({len(ours): len(theirs), -1: -1})
+    lines, done = [], 0
+    for tag, i, end, j, base_end in difflib.SequenceMatcher(None, ours, base, False).get_opcodes():
+        if tag == "equal":
+            continue
+        places = [place.get(n) for n in (range(i, end) if i < end else [i - 1])]
+        if None in places or places != list(range(places[0], places[0] + len(places))):
+            return None
+        start = places[0] if i < end else places[0] + 1
+        if start < done:
+            return None
+        lines += theirs[done:start] + base[j:base_end]
+        done = start + end - i
+    lines += theirs[done:]
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines[:-1]) + "".join(lines[-1:])
 
 
 class Change:
@@ -181,9 +227,12 @@ class Change:
         self.command(*(("-MX", name) if line is None else ("-Me", f"{name}={line}")))
 
     def want_parameter(self, name, value, items=()):
-        if name not in self.record["parameters"]:
-            self.record["parameters"][name] = {"former": self.explicit.get(name)}
-        self.record["parameters"][name].update(ours=value, items=list(items))
+        current = self.explicit.get(name)
+        entry = self.record["parameters"].setdefault(name, {"former": current})
+        if items and current != entry.get("ours", current):
+            # A list that somebody else changed since: his items stay, when ours go.
+            entry["former"] = without_items(current or "", [*items, *entry["items"]]) or None
+        entry.update(ours=value, items=list(items))
         self.parameter(name, value)
 
     def want_service(self, name, line):
@@ -198,7 +247,7 @@ class Change:
         current = self.explicit.get(name)
         if current == entry["ours"]:
             self.parameter(name, entry["former"])
-        elif current is not None and any(has_item(current, item) for item in entry["items"]):
+        elif current is not None and any(find_item(current, item) for item in entry["items"]):
             self.parameter(name, without_items(current, entry["items"]))
         else:
             self.leave(name, current, entry["former"])
@@ -230,7 +279,8 @@ class Change:
         for name, value in params["set"].items():
             self.want_parameter(name, str(value))
         for name, items in lists.items():
-            self.want_parameter(name, with_items(self.postfix.effective(name), items), items)
+            former = [item for item in self.record["parameters"].get(name, {}).get("items", []) if item not in items]
+            self.want_parameter(name, with_items(without_items(self.postfix.effective(name), former), items), items)
         for name, line in params["services"].items():
             self.want_service(name, line)
 
@@ -265,15 +315,29 @@ def is_ours(entry, text):
 def starting_point(record, live):
     """The files as they were before us; those that others changed since as they are, and with them what we know of their contents."""
     start = {}
-    for name, kind in zip(FILES, ("parameters", "services")):
+    for name, kind in zip(FILES, KINDS):
         entry = record["files"].setdefault(name, {"before": live[name], "ours": []})
         if is_ours(entry, live[name]):
             start[name] = entry["before"]
             record[kind] = {}
         else:
             start[name] = live[name]
-            entry["before"] = None
+            base, result = entry.get("base"), entry.get("result")
+            entry.update(before=None, base=None if None in (base, result) else merge(result, live[name], base))
     return start
+
+
+def tell_apart(postfix, record, live):
+    """Files that others changed become what they were without us, where all that was there before is in them then."""
+    for name, kind in zip(FILES, KINDS):
+        entry = record["files"][name]
+        if entry["before"] is not None or entry["base"] is None:
+            continue
+        postfix.write(name, entry["base"])
+        if postfix.has(kind, {key: value["former"] for key, value in record[kind].items()}):
+            record[kind] = {}
+        else:
+            postfix.write(name, live[name])
 
 
 def note_files(record, live, result):
@@ -283,15 +347,35 @@ def note_files(record, live, result):
         entry["ours"] = sorted({digest(result[name])} | ({digest(live[name])} & set(entry["ours"])))
 
 
+def note_result(record, result):
+    """What was written, and what it would be without us."""
+    for name in FILES:
+        entry = record["files"][name]
+        entry["result"] = result[name]
+        if entry["before"] is not None:
+            entry["base"] = entry["before"]
+
+
+def remove_if_there(path):
+    if os.path.lexists(path):
+        os.unlink(path)
+
+
 def put(module, record, live, result):
     path, known = module.params["record"], module.params["state"] == "present"
     if known:
         save_record(module, path, record)
     for name in FILES:
+        live_path = os.path.join(module.params["config_directory"], name)
+        # Of a run that was killed.
+        remove_if_there(fresh_name(live_path))
         if result[name] != live[name]:
-            replace(module, os.path.join(module.params["config_directory"], name), result[name])
-    if not known and os.path.exists(path):
-        os.unlink(path)
+            replace(module, live_path, result[name])
+    if known:
+        note_result(record, result)
+        save_record(module, path, record)
+    else:
+        remove_if_there(path)
 
 
 def plan(module, record, live):
@@ -299,6 +383,8 @@ def plan(module, record, live):
     restoring = module.params["state"] == "absent"
     postfix = Postfix(module, starting_point(record, live))
     try:
+        if restoring:
+            tell_apart(postfix, record, live)
         change = Change(postfix, record)
         if restoring:
             change.restore()
@@ -313,18 +399,7 @@ def plan(module, record, live):
     return result, change.left_alone
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "config_directory": {"type": "path", "default": "/etc/postfix"},
-            "record": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "set": {"type": "dict", "default": {}},
-            "add": {"type": "dict", "default": {}},
-            "services": {"type": "dict", "default": {}},
-        },
-        supports_check_mode=True,
-    )
+def apply(module):
     directory = module.params["config_directory"]
     for name in FILES:
         if not os.path.exists(os.path.join(directory, name)):
@@ -352,6 +427,24 @@ def main():
             for name in changed
         ],
     )
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "config_directory": {"type": "path", "default": "/etc/postfix"},
+            "record": {"type": "path", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "set": {"type": "dict", "default": {}},
+            "add": {"type": "dict", "default": {}},
+            "services": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        apply(module)
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename}: {error.strerror}")
 
 
 if __name__ == "__main__":
