@@ -20,22 +20,9 @@ fi
 lower=$2 packages=$3
 mount -t tmpfs tmpfs /mnt || skip "cannot mount"
 mkdir /mnt/upper /mnt/work /mnt/root /mnt/packages /mnt/newer
-root=/mnt/root log=/mnt/log failed=0
+root=/mnt/root log=/mnt/log
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=/mnt/upper,workdir=/mnt/work" "$root" || skip "no overlayfs"
-
-# usage: check NAME COMMAND...   fails also where COMMAND fails
-check() {
-	local name=$1
-	shift
-	if "$@" >"$log" 2>&1; then
-		echo "ok - $name"
-		return
-	fi
-	sed 's/^/# /' "$log" | tail -n 40
-	echo "not ok - $name"
-	failed=1
-	false
-}
+. "$here/../lab/tap.sh"
 
 # usage: on_host COMMAND...
 on_host() {

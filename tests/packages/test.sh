@@ -7,19 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 packages=$(realpath -m "${1:-build/packages}")
 source=$packages/source
 log=$packages/log
-
-# usage: check NAME COMMAND...
-check() {
-	local name=$1
-	shift
-	if "$@" >"$log" 2>&1; then
-		echo "ok - $name"
-		return
-	fi
-	sed 's/^/# /' "$log" | tail -n 30
-	echo "not ok - $name"
-	false
-}
+. tests/lab/tap.sh
 
 # Times of files stay, so that what CMake made the last time is used again.
 copy_tree() {
