@@ -297,8 +297,9 @@ void fixture_start(const char *settings)
 	session_scanner = (struct scanner_keeper *)folder; /* there is one */
 }
 
-void fixture_stop(void)
+int fixture_stop(void **state)
 {
+	(void)state;
 	protocol_free(&fixture_session);
 	strbuf_free(&fixture_bytes);
 	policy_install(NULL);
@@ -308,6 +309,7 @@ void fixture_stop(void)
 	munmap(asked, sizeof(*asked));
 	free(name_server_address);
 	test_folder_remove(folder);
+	return 0;
 }
 
 void fixture_reopen_dns(void)

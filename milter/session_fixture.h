@@ -18,7 +18,8 @@
 extern struct policy *fixture_policy;
 /* settings: lines more of main.cf. */
 void fixture_start(const char *settings);
-void fixture_stop(void);
+/* A tear-down of cmocka's. */
+int fixture_stop(void **state);
 
 /* Is the scanner ready, as the keeper would say? */
 extern bool fixture_scanner_is_ready;

@@ -236,10 +236,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
-	fixture_stop();
 	munmap(outcomes, sizeof(*outcomes) * MESSAGES);
-	return 0;
+	return fixture_stop(state);
 }
 
 const char *__asan_default_options(void);
