@@ -92,8 +92,9 @@ static int read_list(FILE *file, const char *path, struct recipient_list *list)
 			ret = EX_DATAERR;
 		}
 	}
-	if (ret == EX_OK && (ferror(file) || list->count == 0)) {
-		complain("%s: %s", path, ferror(file) ? "cannot be read" : "no address in it");
+	/* getline() marks no error where it has no memory. */
+	if (ret == EX_OK && (!feof(file) || list->count == 0)) {
+		complain("%s: %s", path, !feof(file) ? "cannot be read" : "no address in it");
 		ret = EX_DATAERR;
 	}
 	free(line);

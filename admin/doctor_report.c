@@ -83,7 +83,7 @@ const char *doctor_advice(struct doctor *doctor, const char *format, ...)
 	free(doctor->advice);
 	va_start(args, format);
 	if (vasprintf(&doctor->advice, format, args) < 0)
-		abort();
+		xalloc_failed();
 	va_end(args);
 	return doctor->advice;
 }

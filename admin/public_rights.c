@@ -86,7 +86,7 @@ static int copy_others(FILE *old, FILE *new, const char *entry, char *before, si
 			ret = -1;
 	}
 	free(line);
-	return ferror(old) ? -1 : ret;
+	return feof(old) ? ret : -1; /* getline() marks no error where it has no memory */
 }
 
 struct letters {
@@ -261,6 +261,8 @@ int public_rights_list(const struct conf *conf, const char *folder,
 		if (line[0] != '\0' && line[0] != '#')
 			each(context, line);
 	}
+	if (input != NULL && !feof(input))
+		ret = failed("read", file, error_r);
 	if (input != NULL)
 		fclose(input);
 	free(line);

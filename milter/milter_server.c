@@ -187,8 +187,10 @@ static void serve(struct milter_server *server, struct connection *connection, i
 	atomic_store(&connection->in_message, protocol_is_busy(connection->protocol));
 	atomic_store(&connection->last_ms, clock_ms());
 	/* From here on it may be another thread's. */
-	if (watch(server, operation, fd, connection) < 0)
-		msg_panic("epoll_ctl: %s", strerror(errno));
+	if (watch(server, operation, fd, connection) < 0) {
+		msg_error("a connection of Postfix is closed: epoll: %s", strerror(errno));
+		end_connection(server, connection);
+	}
 }
 
 /* Returns NULL: there are too many, or no memory for it. */

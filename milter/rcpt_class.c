@@ -150,7 +150,7 @@ static int visit_include(struct walk *walk, struct span item, const struct rcpt_
 	size_t size = file == NULL ? 0 : fread(text, 1, MAX_INCLUDE_FILE, file);
 	int ret = -1;
 
-	if (file == NULL || size == MAX_INCLUDE_FILE)
+	if (file == NULL || size == MAX_INCLUDE_FILE || ferror(file))
 		*walk->error_r = xasprintf("cannot read %s", path);
 	else
 		ret = visit_list(walk, (struct span){text, size}, owner, "", depth + 1);

@@ -54,6 +54,7 @@ static const struct {
 	{"hash:/aliases", "admin", "admin"},
 	{"hash:/aliases", "prog", "\"|/usr/bin/prog with arguments\""},
 	{"hash:/aliases", "ghost", ":include:/nonexistent/list"},
+	{"hash:/aliases", "folder", ":include:/"},
 	{"hash:/canonical", "old@example.test", "friend@example.test"},
 	{"pcre:/patterns", "@example.test", "wrong@third.test"},
 	{"hash:/virtual", "broken@example.test", "!"},
@@ -173,6 +174,7 @@ static void local_aliases(void **state)
 	expect("nobody@mx.example.test", "local", "mx.example.test", CLASS_MAILBOX, "");
 	expect("prog@mx.example.test", "local", "mx.example.test", CLASS_MAILBOX, "");
 	expect_unknown("ghost@mx.example.test", "local", "mx.example.test");
+	expect_unknown("folder@mx.example.test", "local", "mx.example.test");
 }
 
 static void bounded(void **state)

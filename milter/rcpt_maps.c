@@ -38,7 +38,7 @@ static int match_file(const struct rcpt_maps *maps, const char *path, const char
 	size_t size = file == NULL ? 0 : fread(text, 1, MAX_LIST_FILE, file);
 	int ret = -1;
 
-	if (file == NULL || size == MAX_LIST_FILE)
+	if (file == NULL || size == MAX_LIST_FILE || ferror(file))
 		*error_r = xasprintf("cannot read %s", path);
 	else
 		ret = match_list(maps, (struct span){text, size}, domain, subdomains, depth + 1,

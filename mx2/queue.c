@@ -123,6 +123,7 @@ int queue_read(const char *config_directory,
 	size_t capacity = 0;
 	ssize_t size;
 	int status = 0;
+	bool all;
 	pid_t pid;
 	FILE *file = start_postqueue(config_directory, &pid);
 
@@ -135,11 +136,12 @@ int queue_read(const char *config_directory,
 			each(context, &message);
 		queued_free(&message);
 	}
+	all = feof(file) != 0; /* getline() marks no error where it has no memory */
 	free(line);
 	fclose(file);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (status == 0)
+	if (status == 0 && all)
 		return 0;
 	*error_r = xstrdup("postqueue -j failed: what it said is above or in Postfix's log");
 	return -1;

@@ -103,7 +103,7 @@ bool mail_key_seal(const struct mail_key *key, const struct session *session, co
 	memcpy(plain, login, login_size);
 	memcpy(plain + login_size, password, password_size);
 	if (!encrypt(key, session, plain, (int)size, sealed))
-		msg_panic("libcrypto has no AES-256-GCM");
+		xalloc_failed();
 	OPENSSL_cleanse(plain, sizeof(plain));
 	strbuf_reserve(token, 2 * SEALED_MAX);
 	token->size += (size_t)EVP_EncodeBlock((unsigned char *)token->data + token->size, sealed,

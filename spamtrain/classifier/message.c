@@ -6,7 +6,6 @@
 
 #include "lib/header.h"
 #include "lib/mime.h"
-#include "lib/msg.h"
 #include "lib/xalloc.h"
 #include "spamtrain/classifier/sender.h"
 #include "spamtrain/classifier/correspondents.h"
@@ -45,42 +44,57 @@ bool classifier_is_signature(const char *signature)
 }
 
 /* Without carriage returns: files, IMAP and LMTP write line ends in their own ways. */
-static void digest_text(EVP_MD_CTX *state, struct span text)
+static bool digest_text(EVP_MD_CTX *state, struct span text)
 {
-	while (text.size > 0) {
+	bool done = true;
+
+	while (done && text.size > 0) {
 		const char *cr = memchr(text.data, '\r', text.size);
 		size_t size = cr == NULL ? text.size : (size_t)(cr - text.data);
 		if (size > 0)
-			EVP_DigestUpdate(state, text.data, size);
+			done = EVP_DigestUpdate(state, text.data, size) == 1;
 		text = span_from(text, size + 1);
 	}
+	return done;
 }
 
-static void digest_compute(char *out, struct span message)
+struct digest {
+	struct span message;
+	char *out; /* STORE_DIGEST_SIZE */
+};
+
+/*
+ * By SHA-256: whoever could make two messages with one digest would choose the verdict of the
+ * second. False: libcrypto has no memory for it.
+ */
+static bool digest_try(void *context)
 {
+	const struct digest *digest = context;
+	struct span message = digest->message;
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *state = EVP_MD_CTX_new();
 	struct header_field field;
+	bool done = state != NULL && EVP_DigestInit_ex(state, EVP_sha256(), NULL) == 1;
 
-	/*
-	 * Whoever could make two messages with one digest would choose the verdict of the second.
-	 */
-	if (state == NULL || EVP_DigestInit_ex(state, EVP_sha256(), NULL) != 1)
-		msg_panic("SHA-256 does not work");
-	while (header_next(&message, &field))
+	while (done && header_next(&message, &field)) {
 		if (!is_unstable(field.name))
-			digest_text(state, field.raw);
+			done = digest_text(state, field.raw);
+	}
 	message = span_first(message, DIGEST_MAX);
 	while (message.size > 0 && strchr("\r\n", message.data[message.size - 1]) != NULL &&
 	       message.data[message.size - 1] != '\0')
 		message.size--;
-	digest_text(state, message);
-	if (EVP_DigestFinal_ex(state, hash, NULL) != 1)
-		msg_panic("SHA-256 does not work");
+	done = done && digest_text(state, message) && EVP_DigestFinal_ex(state, hash, NULL) == 1;
 	EVP_MD_CTX_free(state);
 	OPENSSL_thread_stop(); /* what it keeps for a thread that may end with the process */
-	for (size_t i = 0; i < STORE_DIGEST_SIZE / 2; i++)
-		snprintf(out + 2 * i, 3, "%02x", hash[i]);
+	for (size_t i = 0; done && i < STORE_DIGEST_SIZE / 2; i++)
+		snprintf(digest->out + 2 * i, 3, "%02x", hash[i]);
+	return done;
+}
+
+static void digest_compute(char *out, struct span message)
+{
+	xalloc_call(digest_try, &(struct digest){.message = message, .out = out});
 }
 
 static char *field_text(struct charsets *charsets, struct span message, const char *name)

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -96,6 +97,28 @@ static void a_missing_folder_has_no_users(void **state)
 	free(error);
 }
 
+/* A backup, a site dictionary of some of the users would look like one of all. */
+static void users_that_cannot_be_seen_are_missed(void **state)
+{
+	struct seen seen = {STRBUF_INIT, 0, 100};
+	struct rlimit all, one;
+	char *error = NULL;
+	int next = dup(STDOUT_FILENO), ret;
+
+	(void)state;
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	one = (struct rlimit){(rlim_t)next + 1, all.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &one), 0);
+	ret = users_each(folder, see, &seen, &error);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_int_equal(ret, -1);
+	assert_non_null(strstr(error, "cannot read"));
+	assert_int_equal(seen.count, 0);
+	free(error);
+	strbuf_free(&seen.users);
+}
+
 static int make_scratch(void **state)
 {
 	(void)state;
@@ -115,6 +138,7 @@ int main(void)
 		cmocka_unit_test(every_user_is_seen_under_his_own_name),
 		cmocka_unit_test(it_ends_when_told),
 		cmocka_unit_test(a_missing_folder_has_no_users),
+		cmocka_unit_test(users_that_cannot_be_seen_are_missed),
 	};
 
 	return cmocka_run_group_tests(tests, make_scratch, remove_scratch);

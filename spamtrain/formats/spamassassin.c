@@ -87,7 +87,9 @@ static void sha1_hex(char *hex, struct span bytes)
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned size = 0;
 
-	EVP_Digest(bytes.size == 0 ? "" : bytes.data, bytes.size, digest, &size, EVP_sha1(), NULL);
+	if (EVP_Digest(bytes.size == 0 ? "" : bytes.data, bytes.size, digest, &size, EVP_sha1(),
+		       NULL) != 1)
+		xalloc_failed();
 	for (unsigned i = 0; i < 20; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }

@@ -44,14 +44,21 @@ static bool visit(const char *domain, const char *local,
 	return go_on;
 }
 
-static bool visit_domain(const char *users_directory, const char *domain,
-			 bool (*each)(void *context, const char *user), void *context)
+/* Returns 0, or 1: it has been told to end; or -1 and *error_r. */
+static int visit_domain(const char *users_directory, const char *domain,
+			bool (*each)(void *context, const char *user), void *context,
+			char **error_r)
 {
 	char *path = xasprintf("%s/%s", users_directory, domain);
 	DIR *directory = opendir(path);
 	const struct dirent *entry;
 	bool go_on = true;
 
+	if (directory == NULL && errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
+		*error_r = xasprintf("cannot read %s: %s", path, strerror(errno));
+		free(path);
+		return -1;
+	}
 	free(path);
 	while (directory != NULL && go_on && (entry = readdir(directory)) != NULL) {
 		if (entry->d_name[0] != '.')
@@ -59,7 +66,7 @@ static bool visit_domain(const char *users_directory, const char *domain,
 	}
 	if (directory != NULL)
 		closedir(directory);
-	return go_on;
+	return go_on ? 0 : 1;
 }
 
 int users_each(const char *users_directory, bool (*each)(void *context, const char *user),
@@ -67,6 +74,7 @@ int users_each(const char *users_directory, bool (*each)(void *context, const ch
 {
 	DIR *directory = opendir(users_directory);
 	const struct dirent *entry;
+	int ret = 0;
 
 	if (directory == NULL && errno == ENOENT)
 		return 0;
@@ -74,11 +82,10 @@ int users_each(const char *users_directory, bool (*each)(void *context, const ch
 		*error_r = xasprintf("cannot read %s: %s", users_directory, strerror(errno));
 		return -1;
 	}
-	while ((entry = readdir(directory)) != NULL) {
-		if (entry->d_name[0] != '.' &&
-		    !visit_domain(users_directory, entry->d_name, each, context))
-			break;
+	while (ret == 0 && (entry = readdir(directory)) != NULL) {
+		if (entry->d_name[0] != '.')
+			ret = visit_domain(users_directory, entry->d_name, each, context, error_r);
 	}
 	closedir(directory);
-	return 0;
+	return ret < 0 ? -1 : 0;
 }
