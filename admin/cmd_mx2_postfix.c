@@ -2,6 +2,7 @@
 #include "cmd_mx2.h"
 
 #include "lib/child.h"
+#include "lib/file.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -39,19 +40,12 @@ static bool file_has(const char *path, const char *text)
 	return size == strlen(text) && memcmp(old, text, size) == 0;
 }
 
-/* Beside and renamed: Postfix never sees half a file. */
 static int write_map(const char *path, const char *text)
 {
-	char *fresh = xasprintf("%s.new", path);
-	FILE *file = fopen(fresh, "we");
-	int ret = EX_OK;
-
-	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0 || rename(fresh, path) < 0) {
-		complain("cannot write %s: %s", path, strerror(errno));
-		ret = EX_CANTCREAT;
-	}
-	free(fresh);
-	return ret;
+	if (file_replace(path, span_of(text), 0644, false) == 0)
+		return EX_OK;
+	complain("cannot write %s: %s", path, strerror(errno));
+	return EX_CANTCREAT;
 }
 
 static int update_map(struct admin *admin, const char *path, const char *text)

@@ -7,13 +7,10 @@
 #include "spamtrain/user/preferences.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 /* Of the domain that is his own. */
 static bool may_set(const struct report *report, const char *user, const char *domain)
@@ -93,25 +90,19 @@ static void put_domain(struct strbuf *out, const char *domain, json_t *chosen)
 int report_write_preferences(const struct report *report)
 {
 	const char *state = conf_text(report->admin->conf, P_STATE_DIRECTORY), *domain;
-	char *path = xasprintf("%s/domain-preferences", state), *fresh = xasprintf("%s.new", path);
+	char *path = xasprintf("%s/domain-preferences", state);
 	struct strbuf text = STRBUF_INIT;
 	json_t *chosen;
-	int fd, ret = EX_OK;
+	int ret = EX_OK;
 
 	strbuf_append_text(&text, "# Made by `shoveler report` from the web page's Host.\n");
 	json_object_foreach(report->preferences, domain, chosen) put_domain(&text, domain, chosen);
-	unlink(fresh);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	/* Read by every user of the maps, whatever our umask. */
-	if (fd < 0 || fchmod(fd, 0644) < 0 || file_write_all(fd, strbuf_span(&text)) < 0 ||
-	    fsync(fd) < 0 || rename(fresh, path) < 0) {
+	/* Read by every user of the maps. */
+	if (file_replace(path, strbuf_span(&text), 0644, true) < 0) {
 		complain("cannot write %s: %s", path, strerror(errno));
 		ret = EX_CANTCREAT;
 	}
-	if (fd >= 0)
-		close(fd);
 	strbuf_free(&text);
-	free(fresh);
 	free(path);
 	return ret;
 }

@@ -24,8 +24,7 @@ static void note(struct report *report, const struct packet *packet, const char 
 				   outcome, "until", (json_int_t)until);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = packet_get(packet, names[i]);
-		json_t *text = json_string(value != NULL ? value : "");
+		json_t *text = json_string(packet_text(packet, names[i]));
 
 		json_object_set_new(action, names[i], text != NULL ? text : json_string(""));
 	}

@@ -44,13 +44,6 @@ static bool peer_may_ask(int fd, const struct site *site)
 	return false;
 }
 
-static const char *text(const struct packet *packet, const char *name)
-{
-	const char *value = packet_get(packet, name);
-
-	return value != NULL ? value : "";
-}
-
 static void put_refusal(struct strbuf *reply, const char *status, const char *reason)
 {
 	packet_put(reply, "status", status);
@@ -109,13 +102,13 @@ static void begin(struct command *command, struct site *site, const struct packe
 {
 	*command = (struct command){
 		.site = site,
-		.transaction = {.sender = xstrdup(text(packet, "sender")),
+		.transaction = {.sender = xstrdup(packet_text(packet, "sender")),
 				.sender_parameters = xstrdup(""),
 				.count = 1},
-		.recipient = {.address = xstrdup(text(packet, "recipient")),
+		.recipient = {.address = xstrdup(packet_text(packet, "recipient")),
 			      .parameters = xstrdup(""),
 			      .reply = {451, "4.3.0 Not delivered"}},
-		.known = strcmp(text(packet, "known"), "yes") == 0,
+		.known = strcmp(packet_text(packet, "known"), "yes") == 0,
 	};
 	lmtp_content_init(&command->content, site->temporary_directory);
 }
@@ -245,7 +238,7 @@ static void request_done(struct command *command, const struct packet *packet, s
 		put_refusal(reply, "refused", "5.5.1 There is no message");
 		return;
 	}
-	set_reply(&command->recipient.reply, atoi(text(packet, "code")));
+	set_reply(&command->recipient.reply, atoi(packet_text(packet, "code")));
 	packet_put(reply, "status", "ok");
 	finish(command);
 }
@@ -253,7 +246,7 @@ static void request_done(struct command *command, const struct packet *packet, s
 static void handle(struct command *command, struct site *site, const struct packet *packet, int fd,
 		   struct strbuf *reply)
 {
-	const char *request = text(packet, "request");
+	const char *request = packet_text(packet, "request");
 
 	if (strcmp(request, "deliver") == 0)
 		request_deliver(command, site, packet, fd, reply);

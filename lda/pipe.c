@@ -211,16 +211,9 @@ static void tell_code(int socket, int code)
 	strbuf_free(&request);
 }
 
-static const char *text(const struct packet *packet, const char *name)
-{
-	const char *value = packet_get(packet, name);
-
-	return value != NULL ? value : "";
-}
-
 static bool is_status(const struct packet *reply, const char *status)
 {
-	return strcmp(text(reply, "status"), status) == 0;
+	return strcmp(packet_text(reply, "status"), status) == 0;
 }
 
 /* ---- commands ---- */
@@ -307,7 +300,8 @@ static int marked_file(struct span bytes, const struct packet *reply, const char
 	int result = 0, fd = -1;
 
 	lmtp_content_init(&content, directory);
-	rewrite_init(&rewrite, bytes, span_of(text(reply, "fields")), packet_get(reply, "tag"));
+	rewrite_init(&rewrite, bytes, span_of(packet_text(reply, "fields")),
+		     packet_get(reply, "tag"));
 	while (result == 0 && rewrite.source.next(&rewrite.source, &piece))
 		result = lmtp_content_append(&content, piece);
 	rewrite_free(&rewrite);
@@ -341,11 +335,11 @@ static int follow(const struct conf *conf, const struct options *options, struct
 	int code;
 
 	if (is_status(reply, "refused"))
-		return say(EX_UNAVAILABLE, text(reply, "reason"));
+		return say(EX_UNAVAILABLE, packet_text(reply, "reason"));
 	if (!is_status(reply, "ok"))
-		return say(EX_TEMPFAIL, text(reply, "reason"));
-	if (strcmp(text(reply, "action"), "quarantine") == 0)
-		return say(EX_OK, text(reply, "reason"));
+		return say(EX_TEMPFAIL, packet_text(reply, "reason"));
+	if (strcmp(packet_text(reply, "action"), "quarantine") == 0)
+		return say(EX_OK, packet_text(reply, "reason"));
 	code = deliver(conf, options, bytes, reply);
 	tell_code(socket, code);
 	return code;

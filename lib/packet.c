@@ -121,6 +121,13 @@ const char *packet_get(const struct packet *packet, const char *name)
 	return NULL;
 }
 
+const char *packet_text(const struct packet *packet, const char *name)
+{
+	const char *value = packet_get(packet, name);
+
+	return value != NULL ? value : "";
+}
+
 union control {
 	struct cmsghdr header;
 	char space[CMSG_SPACE(sizeof(int))];

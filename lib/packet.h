@@ -35,6 +35,8 @@ void packet_free(struct packet *packet);
 
 /* The value, or NULL. */
 const char *packet_get(const struct packet *packet, const char *name);
+/* The value, or "". */
+const char *packet_text(const struct packet *packet, const char *name);
 
 /* Sends one packet, passing fd unless it is -1 (it stays the caller's). 0, or -1 with errno. */
 int packet_send(int socket, const struct strbuf *attributes, int fd);

@@ -34,13 +34,6 @@ static bool read_class(const char *text, enum retrain_class *class_r)
 	return false;
 }
 
-static const char *text_of(const struct packet *packet, const char *name)
-{
-	const char *value = packet_get(packet, name);
-
-	return value != NULL ? value : "";
-}
-
 /* "" is 0. */
 static bool read_time(const char *text, time_t *time_r)
 {
@@ -54,7 +47,7 @@ static bool read_time(const char *text, time_t *time_r)
 static const char *take_entry(struct retrain_file *file, size_t message_size)
 {
 	const struct packet *packet = &file->packet;
-	const char *size = text_of(packet, "size");
+	const char *size = packet_text(packet, "size");
 	enum retrain_class class;
 	size_t digits = strspn(size, "0123456789");
 
@@ -62,7 +55,7 @@ static const char *take_entry(struct retrain_file *file, size_t message_size)
 		if (strlen(packet->attributes[i].value) > RETRAIN_SPOOL_MAX_TEXT)
 			return "a value is too long";
 	}
-	if (!read_class(text_of(packet, "class"), &class))
+	if (!read_class(packet_text(packet, "class"), &class))
 		return "class is neither spam nor innocent nor none";
 	if (digits == 0 || digits > MAX_SIZE_TEXT || size[digits] != '\0' ||
 	    strtoul(size, NULL, 10) != message_size)
@@ -70,13 +63,13 @@ static const char *take_entry(struct retrain_file *file, size_t message_size)
 	if (message_size > RETRAIN_SPOOL_MAX_MESSAGE)
 		return "the message is too large";
 	file->entry = (struct retrain_entry){
-		.user = text_of(packet, "user"),
+		.user = packet_text(packet, "user"),
 		.class = class,
-		.signature = text_of(packet, "signature"),
-		.source = text_of(packet, "source"),
-		.mailbox = text_of(packet, "mailbox"),
+		.signature = packet_text(packet, "signature"),
+		.source = packet_text(packet, "source"),
+		.mailbox = packet_text(packet, "mailbox"),
 	};
-	if (!read_time(text_of(packet, "accepted"), &file->entry.accepted))
+	if (!read_time(packet_text(packet, "accepted"), &file->entry.accepted))
 		return "accepted is no time";
 	if (file->entry.user[0] == '\0')
 		return "no user";

@@ -161,13 +161,6 @@ static char *read_text(const char *path, size_t maximum, size_t *size_r)
 	return NULL;
 }
 
-static const char *attribute(const struct packet *packet, const char *name)
-{
-	const char *value = packet_get(packet, name);
-
-	return value != NULL ? value : "";
-}
-
 static int read_file(const char *directory, const char *id, size_t maximum,
 		     struct kept_file *file_r, char **error_r)
 {
@@ -190,12 +183,12 @@ static int read_file(const char *directory, const char *id, size_t maximum,
 	}
 	file_r->content = span_from((struct span){file_r->text, size}, used);
 	file_r->message = (struct kept_message){
-		.id = attribute(&file_r->attributes, "id"),
-		.client = attribute(&file_r->attributes, "client"),
-		.sender = attribute(&file_r->attributes, "from"),
-		.to = attribute(&file_r->attributes, "to"),
-		.signature = attribute(&file_r->attributes, "signature"),
-		.time = (time_t)strtoll(attribute(&file_r->attributes, "time"), NULL, 10),
+		.id = packet_text(&file_r->attributes, "id"),
+		.client = packet_text(&file_r->attributes, "client"),
+		.sender = packet_text(&file_r->attributes, "from"),
+		.to = packet_text(&file_r->attributes, "to"),
+		.signature = packet_text(&file_r->attributes, "signature"),
+		.time = (time_t)strtoll(packet_text(&file_r->attributes, "time"), NULL, 10),
 	};
 	return 0;
 }

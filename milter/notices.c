@@ -51,19 +51,9 @@ struct notices {
 
 static int write_file(const struct notices *notices, const char *name, struct span content)
 {
-	char *temporary = xasprintf("%s/.%s", notices->directory, name);
 	char *path = xasprintf("%s/%s", notices->directory, name);
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), ret = -1;
+	int ret = file_replace(path, content, 0600, false);
 
-	if (fd >= 0) {
-		ret = file_write_all(fd, content);
-		close(fd);
-	}
-	if (ret == 0)
-		ret = rename(temporary, path);
-	if (ret < 0 && fd >= 0)
-		(void)unlink(temporary);
-	free(temporary);
 	free(path);
 	return ret;
 }
@@ -155,13 +145,6 @@ void notices_add(struct notices *notices, const struct notice *notice, int messa
 
 enum answer { ANSWER_TOLD, ANSWER_UNKNOWN, ANSWER_LATER, ANSWER_AWAY };
 
-static const char *attribute(const struct packet *packet, const char *name)
-{
-	const char *value = packet_get(packet, name);
-
-	return value != NULL ? value : "";
-}
-
 static enum answer exchange(int connection, const struct strbuf *request, int header,
 			    const char *id, const char *user)
 {
@@ -170,15 +153,15 @@ static enum answer exchange(int connection, const struct strbuf *request, int he
 	char *error = NULL;
 
 	if (packet_ask(connection, request, header, &reply, NULL, &error) == 1) {
-		const char *outcome = attribute(&reply, "outcome");
+		const char *outcome = packet_text(&reply, "outcome");
 
-		if (strcmp(attribute(&reply, "status"), "ok") == 0)
+		if (strcmp(packet_text(&reply, "status"), "ok") == 0)
 			answer = ANSWER_TOLD;
 		else
 			answer = strcmp(outcome, "deferred") == 0 ? ANSWER_LATER : ANSWER_UNKNOWN;
 		if (answer == ANSWER_UNKNOWN)
 			msg_info("%s: to=<%s>, action=no-virus-notice, outcome=%s, reason=%s", id,
-				 user, outcome, attribute(&reply, "reason"));
+				 user, outcome, packet_text(&reply, "reason"));
 		packet_free(&reply);
 	}
 	free(error);
@@ -195,8 +178,8 @@ static enum answer ask(int connection, const struct packet *notice, const char *
 	packet_put(&request, "source", "milter");
 	packet_put(&request, "user", user);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		packet_put(&request, names[i], attribute(notice, names[i]));
-	answer = exchange(connection, &request, header, attribute(notice, "id"), user);
+		packet_put(&request, names[i], packet_text(notice, names[i]));
+	answer = exchange(connection, &request, header, packet_text(notice, "id"), user);
 	strbuf_free(&request);
 	return answer;
 }
@@ -205,7 +188,7 @@ static enum answer ask(int connection, const struct packet *notice, const char *
 static bool tell_users(int connection, const struct packet *notice, int header,
 		       struct strbuf *left_r)
 {
-	char *users = xstrdup(attribute(notice, "users")), *rest = users, *user;
+	char *users = xstrdup(packet_text(notice, "users")), *rest = users, *user;
 	bool away = false;
 
 	while ((user = strsep(&rest, " ")) != NULL) {
@@ -230,15 +213,15 @@ static void write_again(const struct notices *notices, const char *name,
 			const struct packet *packet, const char *users, struct span header)
 {
 	const struct notice notice = {
-		.id = attribute(packet, "id"),
+		.id = packet_text(packet, "id"),
 		.users = users,
-		.sender = attribute(packet, "sender"),
-		.virus = attribute(packet, "virus"),
-		.time = (time_t)strtoll(attribute(packet, "time"), NULL, 10),
+		.sender = packet_text(packet, "sender"),
+		.virus = packet_text(packet, "virus"),
+		.time = (time_t)strtoll(packet_text(packet, "time"), NULL, 10),
 	};
 	struct strbuf content = STRBUF_INIT;
 
-	put_notice(&content, &notice, attribute(packet, "size"));
+	put_notice(&content, &notice, packet_text(packet, "size"));
 	strbuf_append_span(&content, header);
 	if (write_file(notices, name, strbuf_span(&content)) < 0)
 		msg_warn("%s/%s: %s", notices->directory, name, strerror(errno));
@@ -258,7 +241,7 @@ static int memory_file(struct span bytes)
 
 static bool is_expired(const struct packet *notice)
 {
-	return time(NULL) - strtoll(attribute(notice, "time"), NULL, 10) > NOTICES_MAX_AGE_S;
+	return time(NULL) - strtoll(packet_text(notice, "time"), NULL, 10) > NOTICES_MAX_AGE_S;
 }
 
 /* Returns false when spamtraind does not answer. *left_r: something is to be told later. */
@@ -272,11 +255,11 @@ static bool tell(struct notices *notices, int connection, const char *name,
 	if (left.size == 0) {
 		remove_file(notices, name);
 	} else if (is_expired(packet)) {
-		drop(attribute(packet, "id"), strbuf_text(&left), "spamtraind did not take it");
+		drop(packet_text(packet, "id"), strbuf_text(&left), "spamtraind did not take it");
 		remove_file(notices, name);
 	} else {
 		*left_r = true;
-		if (strcmp(strbuf_text(&left), attribute(packet, "users")) != 0)
+		if (strcmp(strbuf_text(&left), packet_text(packet, "users")) != 0)
 			write_again(notices, name, packet, strbuf_text(&left), header);
 	}
 	if (fd >= 0)

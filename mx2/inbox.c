@@ -27,25 +27,14 @@ int inbox_make(const char *folder, int64_t user, int64_t group, char **error_r)
 	return 0;
 }
 
-/* Beside and renamed. Whoever owns the folder cannot make root write elsewhere. */
 static int write_file(const char *folder, const char *domain, const char *suffix, struct span text,
 		      char **error_r)
 {
 	char *path = xasprintf("%s/%s.%s", folder, domain, suffix);
-	char *fresh = xasprintf("%s/.%s.%s.%ld", folder, domain, suffix, (long)getpid());
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int ret = -1;
+	int ret = file_replace(path, text, 0600, true);
 
-	if (fd >= 0 && file_write_all(fd, text) == 0 && fsync(fd) == 0 && rename(fresh, path) == 0)
-		ret = file_sync_directory(folder);
 	if (ret < 0)
 		*error_r = xasprintf("cannot write %s: %s", path, strerror(errno));
-	if (fd >= 0) {
-		close(fd);
-		if (ret < 0)
-			unlink(fresh);
-	}
-	free(fresh);
 	free(path);
 	return ret;
 }

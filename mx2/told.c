@@ -6,9 +6,7 @@
 #include "lib/xalloc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 json_t *told_load(const char *path)
 {
@@ -22,18 +20,12 @@ json_t *told_load(const char *path)
 
 int told_save(const char *path, const json_t *told, char **error_r)
 {
-	char *fresh = xasprintf("%s.new", path);
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	int ret = -1;
+	char *text = json_dumps(told, JSON_INDENT(1));
+	int ret = text == NULL ? -1 : file_replace(path, span_of(text), 0640, true);
 
-	if (fd >= 0 && json_dumpfd(told, fd, JSON_INDENT(1)) == 0 && fsync(fd) == 0 &&
-	    rename(fresh, path) == 0)
-		ret = 0;
-	else
+	if (ret < 0)
 		*error_r = xasprintf("cannot write %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	free(fresh);
+	free(text);
 	return ret;
 }
 

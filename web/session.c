@@ -204,27 +204,19 @@ bool session_is_stale(const struct session_keeper *keeper, const struct session 
 	return now - session->issued >= keeper->idle / STALE_PART;
 }
 
-/* Writes name in folder by way of a temporary file, and syncs both. */
-static int write_note(const char *folder, const char *path, const char *note, char **error_r)
+static int write_note(const char *path, const char *note, char **error_r)
 {
-	char *fresh = xasprintf("%s/.%d.new", folder, (int)gettid());
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), ret = 0;
+	int ret = file_replace(path, span_of(note), 0600, true);
 
-	if (fd < 0 || file_write_all(fd, span_of(note)) < 0 || fsync(fd) < 0 ||
-	    rename(fresh, path) < 0 || file_sync_directory(folder) < 0) {
+	if (ret < 0)
 		*error_r = xasprintf("cannot write %s: %s", path, strerror(errno));
-		ret = -1;
-	}
-	if (fd >= 0)
-		close(fd);
-	free(fresh);
 	return ret;
 }
 
 int session_end(const struct session_keeper *keeper, const struct session *session, char **error_r)
 {
 	char *path = xasprintf("%s/%s", keeper->ended, session->id);
-	int ret = write_note(keeper->ended, path, "", error_r);
+	int ret = write_note(path, "", error_r);
 
 	free(path);
 	return ret;
@@ -243,7 +235,7 @@ int session_end_all(const struct session_keeper *keeper, const char *user, char 
 		*error_r = xasprintf("cannot read %s", path);
 	} else {
 		snprintf(digits, sizeof(digits), "%llu\n", generation + 1);
-		ret = write_note(keeper->generations, path, digits, error_r);
+		ret = write_note(path, digits, error_r);
 	}
 	pthread_mutex_unlock((pthread_mutex_t *)&keeper->lock);
 	free(path);

@@ -114,7 +114,6 @@ static int tell(int connection, const struct found_note *note, char **error_r)
 	struct strbuf request = STRBUF_INIT;
 	int message = open(note->path, O_RDONLY | O_CLOEXEC), ret;
 	struct packet reply;
-	const char *status;
 
 	packet_put(&request, "request", "virus");
 	packet_put(&request, "user", note->user);
@@ -129,11 +128,10 @@ static int tell(int connection, const struct found_note *note, char **error_r)
 		*error_r = xstrdup("it closed the connection");
 	if (ret <= 0)
 		return -1;
-	status = packet_get(&reply, "status");
-	ret = status != NULL && strcmp(status, "ok") == 0 ? 0 : -1;
+	ret = strcmp(packet_text(&reply, "status"), "ok") == 0 ? 0 : -1;
 	if (ret < 0)
-		*error_r = xasprintf("it answered %s %s", packet_get(&reply, "outcome"),
-				     packet_get(&reply, "reason"));
+		*error_r = xasprintf("it answered %s %s", packet_text(&reply, "outcome"),
+				     packet_text(&reply, "reason"));
 	packet_free(&reply);
 	return ret;
 }

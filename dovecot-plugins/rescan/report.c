@@ -9,12 +9,9 @@
 #include <str-sanitize.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define MAIL_TIMEOUT_MS 30000
 #define PREFIX		"shoveler_rescan_"
@@ -108,18 +105,10 @@ static void put_metrics(struct strbuf *out, const struct rescan *rescan)
 
 static int write_metrics(const char *path, struct span text, char **error_r)
 {
-	char *tmp = xasprintf("%s.%ld.tmp", path, (long)getpid());
-	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644), ret = -1;
+	int ret = file_replace(path, text, 0644, false);
 
-	if (fd >= 0 && fchmod(fd, 0644) == 0 && file_write_all(fd, text) == 0)
-		ret = rename(tmp, path);
 	if (ret < 0)
 		*error_r = xasprintf("cannot write %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	if (fd >= 0 && ret < 0)
-		unlink(tmp);
-	free(tmp);
 	return ret;
 }
 

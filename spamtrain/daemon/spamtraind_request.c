@@ -15,9 +15,7 @@
 
 const char *request_text(const struct request *request, const char *name)
 {
-	const char *value = packet_get(request->packet, name);
-
-	return value != NULL ? value : "";
+	return packet_text(request->packet, name);
 }
 
 bool request_number(struct request *request, const char *name, int64_t missing, int64_t minimum,
