@@ -123,6 +123,16 @@ expect_like 0 "another at the same time" "all well" 'exit code 0' doctor mail
 wait $one
 expect_like 0 "the one" "all well" 'exit code 0' cat "$LAB_DIR/one"
 
+# Debian's Dovecot makes no Junk by itself; the user's mail program does.
+make_junk() { lab_in mx1 sed -i "/mailbox Junk/,/}/ s/auto = .*/auto = $1/" /etc/dovecot/dovecot.conf && lab_doveadm reload; }
+without_junk() {
+	make_junk no
+	lab_doveadm mailbox delete -u carol@example.test Junk
+	doctor --all mail
+	make_junk subscribe
+}
+expect_like 0 "no folder Junk yet" "made, and moves are learned" '^ok +mail +a message of carol@example.test that is moved to Junk is learned' without_junk
+
 # For monitoring.
 json() { lab_in mx1 env ASAN_OPTIONS=detect_leaks=0 shoveler doctor --json --quick | python3 -c '
 import json, sys
