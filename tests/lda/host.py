@@ -19,15 +19,30 @@ MAIL_UID = 5000
 LDA_USER, LDA_GROUP = "nobody", "nogroup"
 STARTUP_SECONDS = 90
 
-DOVECOT_23 = """
-protocols = lmtp
+GENERAL = """protocols = lmtp
 base_dir = {top}/run
 state_dir = {top}/state
 log_path = {top}/dovecot.log
 ssl = no
 default_internal_user = nobody
 default_login_user = nobody
-mail_location = maildir:~/Maildir
+"""
+SERVICES = """service lmtp {{
+  process_limit = 300
+  unix_listener lmtp {{
+    mode = 0666
+  }}
+}}
+service anvil {{
+  chroot =
+  client_limit = 1000
+}}
+service auth {{
+  client_limit = 2000
+}}
+"""
+
+DOVECOT_23 = "\n" + GENERAL + """mail_location = maildir:~/Maildir
 mail_uid = {uid}
 mail_gid = {uid}
 first_valid_uid = {uid}
@@ -46,32 +61,12 @@ userdb {{
   args = username_format=%u {top}/users
   default_fields = uid={uid} gid={uid} home={top}/home/%u
 }}
-service lmtp {{
-  process_limit = 300
-  unix_listener lmtp {{
-    mode = 0666
-  }}
-}}
-service anvil {{
-  chroot =
-  client_limit = 1000
-}}
-service auth {{
-  client_limit = 2000
-}}
-"""
+""" + SERVICES
 
 DOVECOT_24 = """
 dovecot_config_version = 2.4.1
 dovecot_storage_version = 2.4.1
-protocols = lmtp
-base_dir = {top}/run
-state_dir = {top}/state
-log_path = {top}/dovecot.log
-ssl = no
-default_internal_user = nobody
-default_login_user = nobody
-mail_driver = maildir
+""" + GENERAL + """mail_driver = maildir
 mail_path = ~/Maildir
 mail_uid = {uid}
 mail_gid = {uid}
@@ -97,20 +92,7 @@ userdb passwd-file {{
     home = {top}/home/%{{user}}
   }}
 }}
-service lmtp {{
-  process_limit = 300
-  unix_listener lmtp {{
-    mode = 0666
-  }}
-}}
-service anvil {{
-  chroot =
-  client_limit = 1000
-}}
-service auth {{
-  client_limit = 2000
-}}
-"""
+""" + SERVICES
 
 
 def dovecot_version():

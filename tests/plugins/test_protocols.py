@@ -9,7 +9,7 @@ from server import PASSWORD, free_port, imaplib, main, message, os, quote, time,
 from sharing import ALICE, ALL, BOB, CAROL, SharingTest
 
 POP3 = free_port()
-EXTRA_23 = """
+BOTH = """
 protocols = imap lmtp pop3
 service pop3-login {
   chroot =
@@ -20,7 +20,8 @@ service pop3-login {
     port = 0
   }
 }
-protocol lmtp {
+""" % POP3
+EXTRA_23 = BOTH + """protocol lmtp {
   mail_plugins = $mail_plugins sieve quota
 }
 protocol imap {
@@ -35,19 +36,8 @@ plugin {
   quota_rule = *:storage=100k
   sieve = ~/.dovecot.sieve
 }
-""" % POP3
-EXTRA_24 = """
-protocols = imap lmtp pop3
-service pop3-login {
-  chroot =
-  inet_listener pop3 {
-    port = %d
-  }
-  inet_listener pop3s {
-    port = 0
-  }
-}
-mail_plugins {
+"""
+EXTRA_24 = BOTH + """mail_plugins {
   quota = yes
 }
 protocol lmtp {
@@ -67,7 +57,7 @@ sieve_script personal {
   type = personal
   path = ~/.dovecot.sieve
 }
-""" % POP3
+"""
 
 
 class Protocols(SharingTest):

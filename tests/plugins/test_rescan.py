@@ -25,8 +25,8 @@ namespace hidden {
 HIDDEN_24 = HIDDEN_23.replace("location = maildir:~", "mail_path = ~")
 
 
-class Scanner(threading.Thread):
-    """Answers as the milter's scanner does; infected is what contains VIRUS."""
+class Listener(threading.Thread):
+    """A service of packets that come with a message."""
 
     def __init__(self, path):
         super().__init__(daemon=True)
@@ -34,6 +34,22 @@ class Scanner(threading.Thread):
         self.listener.bind(path)
         os.chmod(path, 0o666)
         self.listener.listen(16)
+
+    @staticmethod
+    def receive(connection):
+        """The packet and the message; b"" and b"" at the end."""
+        data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
+        if not data:
+            return b"", b""
+        with os.fdopen(array.array("i", ancillary[0][2])[0], "rb") as file:
+            return data, file.read()
+
+
+class Scanner(Listener):
+    """Answers as the milter's scanner does; infected is what contains VIRUS."""
+
+    def __init__(self, path):
+        super().__init__(path)
         self.answer = None  # instead of scanning; None: scan; "": close without an answer
         self.database = "7"
         self.delay = 0  # seconds a message takes
@@ -51,10 +67,7 @@ class Scanner(threading.Thread):
 
     def serve(self, connection):
         with connection:
-            data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
-            fds = array.array("i", ancillary[0][2])
-            with os.fdopen(fds[0], "rb") as file:
-                text = file.read()
+            data, text = self.receive(connection)
             assert data == b"request=scan\n", data
             answer = self.judge(text)
             if answer:
@@ -82,15 +95,11 @@ class Scanner(threading.Thread):
         return f"status=clean\ndatabase={self.database}\n"
 
 
-class Spamtraind(threading.Thread):
+class Spamtraind(Listener):
     """Notes what users are to find in their history."""
 
     def __init__(self, path):
-        super().__init__(daemon=True)
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.bind(path)
-        os.chmod(path, 0o666)
-        self.listener.listen(16)
+        super().__init__(path)
         self.notes = []
         self.start()
 
@@ -99,12 +108,9 @@ class Spamtraind(threading.Thread):
             connection, _ = self.listener.accept()
             with connection:
                 while True:
-                    data, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(4))
+                    data, text = self.receive(connection)
                     if not data:
                         break
-                    fds = array.array("i", ancillary[0][2])
-                    with os.fdopen(fds[0], "rb") as file:
-                        text = file.read()
                     self.notes.append((dict(line.split("=", 1) for line in data.decode().splitlines()), text))
                     connection.send(b"status=ok\noutcome=noted\n")
 
