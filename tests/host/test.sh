@@ -238,23 +238,33 @@ upgrade_to_theirs() {
 	repack newest 0.1.0+2 with_third_main_cf && upgrade newest 0.1.0+2 -o Dpkg::Options::=--force-confnew &&
 		main_cf_has '# a third' && ! main_cf_has 'lda_max_sessions = 60' && mail_is_filtered
 }
-gave_up() {
-	local daemon
-	for daemon in $daemons; do
-		[ "$(on_host systemctl show -P ActiveState "$daemon")" = failed ] || return 1
+pids() { for daemon in $daemons; do pid_of "$daemon"; done; }
+# usage: told TEXT...   apt has
+told() {
+	local text
+	for text; do
+		grep -qE "$text" /mnt/told || { echo "not told: $text"; return 1; }
 	done
 }
-# What apt says then, as to a terminal, is done to the letter. It has restarted Dovecot too.
+# The daemons of before go on, and so does dpkg. What apt says then, as to a terminal, is done to the letter. It has restarted Dovecot too.
 upgrade_with_wrong_cf() {
-	local told
+	local before mend daemon
 	set_cf 'no_such_setting = 1'
 	on_host systemctl daemon-reload && mail_is_filtered || return
-	apt_install newest --reinstall >/mnt/told 2>&1
+	before=$(pids)
+	apt_install newest --reinstall 2>&1 | tr -d '\r' >/mnt/told
+	[ "${PIPESTATUS[0]}" = 0 ] || { cat /mnt/told; return 1; }
 	cat /mnt/told
-	told=$(tr -d '\r' </mnt/told | sed -n 's/^shoveler-common: .*mend it, then: //p')
-	eventually 60 gave_up
+	for daemon in shoveler $daemons; do
+		told "^$daemon: /etc/shoveler/main.cf.d/99-test.cf, line 1: .*no_such_setting" || return
+	done
+	for daemon in $daemons; do
+		told "^$daemon: .*the one of before goes on\. Mend it, then: systemctl daemon-reload; systemctl restart $daemon\$" || return
+	done
+	[ "$(pids)" = "$before" ] && units_run && mail_is_filtered || return
+	mend=$(sed -n 's/^shoveler-common: .*Mend it, then: //p' /mnt/told)
 	no_cf && count_anew
-	[ -n "$told" ] && on_host sh -exc "$told" && units_run && on_host postqueue -f && mail_is_filtered
+	[ -n "$mend" ] && on_host sh -exc "$mend" && units_run && ! grep -qxFf <(pids) <<<"$before" && mail_is_filtered
 }
 
 pid_of() { on_host systemctl show -P MainPID "$1"; }
@@ -387,7 +397,7 @@ check "a daemon that hangs is started again, and mail goes through" hung_daemons
 check "packages are upgraded under load, and main.cf stays as the admin changed it" upgrade_under_load
 check "mail is filtered after that" mail_is_filtered
 check "an upgrade that takes the main.cf of the package leaves daemons that run" upgrade_to_theirs
-check "a wrong main.cf stops nothing that runs; an upgrade tells of it, and how all runs again" upgrade_with_wrong_cf
+check "a wrong main.cf stops nothing that runs, not in an upgrade either, which tells of it, and what to do" upgrade_with_wrong_cf
 check "the role takes it off" takes_off
 check "packages are purged" purge
 files >/mnt/after
