@@ -62,15 +62,19 @@ static void write_one(struct store *store, unsigned number)
 	}
 }
 
-static void writer_run(void)
+/* Tells when there is a message. */
+static void writer_run(int out)
 {
 	struct store *store = NULL;
 	char *error = NULL;
 
 	expect(store_open(&store, live, true, &error), error);
 	store_set_quick(store);
-	for (unsigned number = 1;; number++)
+	for (unsigned number = 1;; number++) {
 		write_one(store, number);
+		if (number == 1)
+			assert_int_equal(write(out, "1", 1), 1);
+	}
 }
 
 static bool keep_row(void *context, const char *file, uint64_t size)
@@ -145,19 +149,19 @@ static void check_restored(uint64_t messages)
 static void test_while_it_is_written(void **state)
 {
 	uint64_t last = 0;
-	int status;
-	pid_t writer = fork();
+	int status, begun[2];
+	char byte;
 
 	(void)state;
+	assert_int_equal(pipe(begun), 0);
+	pid_t writer = fork();
 	if (writer == 0) {
-		writer_run();
+		writer_run(begun[1]);
 		_exit(0);
 	}
-	char *path = xasprintf("%s/" STORE_BACKUP_FILE, live);
-	while (access(path, F_OK) != 0)
-		usleep(1000);
-	free(path);
-	usleep(100000);
+	close(begun[1]);
+	assert_int_equal(read(begun[0], &byte, 1), 1);
+	close(begun[0]);
 	for (int i = 0; i < 8; i++) {
 		char *error = NULL;
 		struct store_copy counts = copy_take();
