@@ -69,7 +69,7 @@ done
 train preference set alice@example.test spamSubject '[a]' >/dev/null
 run group add staff alice@example.test
 # A message in alice's quarantine, as the delivery agent leaves it.
-alice=$dir/state/users/example.test/alice
+alice=$dir/state/users/example.test/alice ohara=$dir/state/users/example.test/o%27hara
 install -d -o daemon -m 700 "$alice/quarantine"
 printf 'Subject: held\n\nheld\n' >"$alice/quarantine/303030303030303030303033.1.1.1"
 chown daemon "$alice/quarantine"/*
@@ -219,6 +219,30 @@ same "domain-preferences" other "$(cat "$dir/state/domain-preferences")"
 chown daemon "$dir/state/users/example.test" && chmod 700 "$dir/state/users/example.test"
 expect 0 "restored 3 users" restore "$b"
 same "after the restore that did not fail" "$before" "$(state 2>&1)"
+
+# Who had no store, and held messages, before has none again; and so has the host no policy, and no file that came.
+rm -rf "$alice" "$dir/state/users/example.test/bob" "$dir"/state/policy.sqlite* "$dir/state/web/key"
+rm -rf "$ohara" && install -d -m 755 "$ohara"
+expect 74 "what was there before was put back" restore "$b"
+same "users who had no store before a restore that failed" "" "$(ls "$dir/state/users/example.test")"
+[ -z "$(ls "$dir"/state/policy.sqlite* "$dir/state/web/key" "$dir/state/before-restore" 2>/dev/null)" ] || complain "what came with the restore that failed is there"
+expect 0 "restored 3 users" restore "$b"
+same "after the restore of who had none" "$before" "$(state 2>&1)"
+# One that cannot be put back, since only its rows are ours, does not keep the others from it.
+for user in alice bob; do
+	sqlite "$dir/state/users/example.test/$user/store.sqlite" "CREATE TABLE another (x)"
+	chown daemon "$dir/state/users/example.test/$user"/*
+done
+run group remove staff alice@example.test
+rm -rf "$ohara" && install -d -m 755 "$ohara"
+expect 74 "not all of what was there before could be put back; it is in $dir/state/before-restore" restore "$b"
+for user in alice bob; do
+	grep -q "before-restore/users/example.test/$user/store.sqlite: its tables are not those of Shoveler" "$dir/err" || complain "nothing of $user: $(cat "$dir/err")"
+done
+same "groups, which were put back" "" "$(groups)"
+rm -rf "$dir/state/before-restore" "$dir/state/users/example.test"
+expect 0 "restored 3 users" restore "$b"
+same "after that" "$before" "$(state 2>&1)"
 
 # As an archive, into another place.
 "$shoveler" -c "$dir/conf" backup - >"$dir/archive.tar" 2>/dev/null || complain "no archive"
@@ -409,14 +433,16 @@ if mount -t tmpfs -o size=300k,mode=0711 none "$dir/small" 2>/dev/null; then
 		all_or_nothing --user alice@example.test "$b"
 	done
 	[[ $codes == *74*0 ]] || complain "a restore of alice on disks with more and more room: $codes"
-	# All of them: hers is done when bob's, which is to be made anew, fails.
+	# All of them: hers is done when bob's, or then o'hara's, which are to be made anew, fails.
 	codes=
-	for kilobytes in 0 300 500 600 700 800 1200; do
-		rm -rf "$dir/small/users/example.test/bob"
+	for kilobytes in 0 300 500 600 700 800 900 1000 1200 1600; do
+		rm -rf "$dir"/small/users/example.test/{bob,o%27hara}
 		leave $kilobytes
 		all_or_nothing --only users "$b"
+		[[ $codes == *0 ]] || same "users with a store, with $kilobytes KB" alice "$(ls "$dir/small/users/example.test")"
+		grep -q "o%27hara.*\(full\|No space\|I/O error\)" "$dir/err" && codes="$codes (the last)"
 	done
-	[[ $codes == *73*74\ undone*0 ]] || complain "a restore of all on disks with more and more room: $codes"
+	[[ $codes == *73*74\ undone*0* ]] || complain "a restore of all on disks with more and more room: $codes"
 	# Killed by the first write beyond so many KiB of a file: the one or the other, and it can be done again.
 	killed=0
 	for kilobytes in 1 33 66 99 132; do

@@ -152,11 +152,26 @@ static int put_entry(struct restore *restore, const struct state_place *place,
 	return ret;
 }
 
+int restore_policy_remove(const struct conf *conf)
+{
+	static const char *const suffixes[] = {"-journal", "-wal", "-shm", ""};
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes) && ret == 0; i++) {
+		char *path = xasprintf("%s/policy.sqlite%s", conf_text(conf, P_STATE_DIRECTORY),
+				       suffixes[i]);
+		ret = unlink(path) < 0 && errno != ENOENT ? -1 : 0;
+		free(path);
+	}
+	return ret;
+}
+
 static int put_policy(struct restore *restore, const struct manifest_entry *entry, char **error_r)
 {
+	const struct conf *conf = restore->admin->conf;
 	char *from = xasprintf("%s/%s", restore->set->path, entry->path);
-	char *to =
-		xasprintf("%s/policy.sqlite", conf_text(restore->admin->conf, P_STATE_DIRECTORY));
+	char *to = xasprintf("%s/policy.sqlite", conf_text(conf, P_STATE_DIRECTORY));
+	bool created = access(to, F_OK) < 0 && errno == ENOENT;
 	struct policy *policy = NULL;
 	int ret = -1;
 
@@ -167,6 +182,8 @@ static int put_policy(struct restore *restore, const struct manifest_entry *entr
 	}
 	if (ret < 0 && *error_r == NULL)
 		*error_r = xasprintf("%s cannot be written", to);
+	if (ret < 0 && created)
+		restore_policy_remove(conf);
 	restore->files += ret == 0;
 	free(to);
 	free(from);
@@ -195,20 +212,27 @@ static int apply_entry(struct restore *restore, const struct manifest_entry *ent
 	return ret;
 }
 
-int restore_apply(struct restore *restore, char **error_r)
+size_t restore_apply(struct restore *restore)
 {
 	char *user_path = backup_user_path(restore->choice.user);
-	int ret = 0;
+	size_t failed = 0;
 
 	restore->done = xcalloc(restore->set->manifest.count + 1, sizeof(*restore->done));
-	for (size_t i = 0; i < restore->set->manifest.count && ret == 0; i++) {
+	for (size_t i = 0; i < restore->set->manifest.count; i++) {
 		const struct manifest_entry *entry = &restore->set->manifest.list[i];
-		if (backup_is_chosen(&restore->choice, user_path, entry->path) &&
-		    (restore->undoes == NULL || restore_did(restore->undoes, entry->path)))
-			ret = apply_entry(restore, entry, &restore->done[i], error_r);
+		char *error = NULL;
+		if (!backup_is_chosen(&restore->choice, user_path, entry->path) ||
+		    (restore->undoes != NULL && !restore_did(restore->undoes, entry->path)) ||
+		    apply_entry(restore, entry, &restore->done[i], &error) == 0)
+			continue;
+		complain("%s", error);
+		free(error);
+		failed++;
+		if (restore->undoes == NULL)
+			break;
 	}
 	free(user_path);
-	return ret;
+	return failed;
 }
 
 bool restore_did(const struct restore *restore, const char *path)
@@ -253,7 +277,6 @@ static int replace(struct restore *restore)
 {
 	int code = EX_OK, lock = lock_take(restore->admin->conf, &code);
 	struct restore_back *back = NULL;
-	char *error = NULL;
 
 	if (lock < 0)
 		return code;
@@ -261,16 +284,15 @@ static int replace(struct restore *restore)
 	code = restore_set_aside_damaged(restore);
 	if (code == EX_OK)
 		code = restore_back_prepare(&back, restore);
-	if (code == EX_OK && restore_apply(restore, &error) < 0) {
-		complain("%s", error);
+	if (code == EX_OK && restore_apply(restore) > 0) {
 		code = EX_IOERR;
 		restore_back_go(back, restore);
 	}
 	restore_damaged_finish(restore, code != EX_OK);
 	restore_back_finish(&back);
+	restore_created_free(restore);
 	free(restore->done);
 	close(lock);
-	free(error);
 	return code;
 }
 

@@ -11,15 +11,19 @@ struct restore {
 	struct admin *admin;
 	const struct backup_set *set;
 	struct backup_choice choice;
-	uint64_t users, files;	      /* what was done */
-	bool in_memory;		      /* a daemon has to be restarted */
-	bool *done;		      /* of each entry: it is in its place */
-	const struct restore *undoes; /* only what that one did; NULL: all that is chosen */
-	struct restore_moved *moved;  /* damaged stores */
+	uint64_t users, files;		 /* what was done */
+	bool in_memory;			 /* a daemon has to be restarted */
+	bool *done;			 /* of each entry: it is in its place */
+	const struct restore *undoes;	 /* only what that one did; NULL: all that is chosen */
+	struct restore_moved *moved;	 /* damaged stores */
+	struct restore_created *created; /* stores of users who had none */
 };
 
-/* 0; or -1 and *error_r: done says how far it came. */
-int restore_apply(struct restore *restore, char **error_r);
+/*
+ * How many entries failed, after the complaint: the first is the last, and done says how far it
+ * came; but who undoes another goes on.
+ */
+size_t restore_apply(struct restore *restore);
 bool restore_did(const struct restore *restore, const char *path);
 
 /*
@@ -47,6 +51,13 @@ void restore_back_finish(struct restore_back **back);
 int restore_set_aside_damaged(struct restore *restore);
 /* back: they get their names again, unless another was made meanwhile. */
 void restore_damaged_finish(struct restore *restore, bool back);
+
+/* Makes the policy as if it had never been there. 0, or -1 with errno. */
+int restore_policy_remove(const struct conf *conf);
+
+/* Users who had no store have none again; how many keep it, after the complaint. */
+size_t restore_created_remove(const struct restore *restore);
+void restore_created_free(struct restore *restore);
 
 /* A user's store and quarantine; entry: of the user. 0, or -1 and *error_r: his are as before. */
 int restore_user(struct restore *restore, const struct manifest_entry *entry, char **error_r);

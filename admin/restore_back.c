@@ -217,54 +217,67 @@ int restore_back_prepare(struct restore_back **back_r, const struct restore *res
 }
 
 /* A file that came with the restore. */
-static void created_remove(const struct restore *restore, const struct manifest_entry *entry)
+static int created_remove(const struct restore *restore, const struct manifest_entry *entry)
 {
 	const struct state_place *place = state_find(entry->path, strcspn(entry->path, "/"));
 	const char *name;
 	char *below;
 	int base = restore_place_base(place, restore->admin->conf, entry->path, &below);
 	int parent = base < 0 ? -1 : tree_open_parent(base, below, false, &name);
+	int ret = parent < 0 || (unlinkat(parent, name, 0) < 0 && errno != ENOENT) ? -1 : 0;
+	int saved = errno;
 
-	if (parent >= 0 && unlinkat(parent, name, 0) < 0 && errno != ENOENT)
-		complain("%s came with the restore and cannot be removed: %s", entry->path,
-			 strerror(errno));
 	if (parent >= 0)
 		close(parent);
 	if (base >= 0)
 		close(base);
 	free(below);
+	errno = saved;
+	return ret;
 }
 
-static void all_created_remove(const struct restore *restore, const struct manifest *former)
+/* How many files and stores that came with the restore cannot be removed, after the complaint. */
+static size_t all_created_remove(const struct restore *restore, const struct manifest *former)
 {
+	size_t failed = restore_created_remove(restore);
+
 	for (size_t i = 0; i < restore->set->manifest.count; i++) {
 		const struct manifest_entry *entry = &restore->set->manifest.list[i];
-		if (restore->done[i] && entry->type == MANIFEST_ONE_FILE &&
-		    strcmp(entry->path, "policy.sqlite") != 0 &&
-		    manifest_find(former, entry->path) == NULL)
-			created_remove(restore, entry);
+		if (!restore->done[i] || entry->type != MANIFEST_ONE_FILE ||
+		    manifest_find(former, entry->path) != NULL)
+			continue;
+		if ((strcmp(entry->path, "policy.sqlite") == 0
+			     ? restore_policy_remove(restore->admin->conf)
+			     : created_remove(restore, entry)) == 0)
+			continue;
+		complain("%s came with the restore and cannot be removed: %s", entry->path,
+			 strerror(errno));
+		failed++;
 	}
+	return failed;
 }
 
-static int put_back(const struct restore *restore, const char *path, char **error_r)
+/* What came goes first: it may have filled the disk. Is all as it was? */
+static bool put_back(const struct restore *restore, const char *path)
 {
 	struct backup_set set;
 	struct restore undo = {
 		.admin = restore->admin, .set = &set, .choice = restore->choice, .undoes = restore};
-	int code = backup_set_open(&set, path);
+	bool all = backup_set_open(&set, path) == EX_OK;
 
-	if (code == EX_OK) {
-		all_created_remove(restore, &set.manifest);
-		code = restore_apply(&undo, error_r);
+	if (all) {
+		size_t failed = all_created_remove(restore, &set.manifest);
+		all = restore_apply(&undo) + failed == 0;
 	}
+	restore_created_free(&undo);
 	free(undo.done);
 	backup_set_close(&set);
-	return code;
+	return all;
 }
 
 void restore_back_go(struct restore_back *back, const struct restore *restore)
 {
-	char *path = back->path, *error = NULL;
+	char *path = back->path;
 
 	reserves_release(back);
 	if (back->from_it) {
@@ -272,16 +285,15 @@ void restore_back_go(struct restore_back *back, const struct restore *restore)
 	} else if (path == NULL) {
 		complain("all is as it was before");
 		return;
-	} else if (put_back(restore, path, &error) == 0) {
+	} else if (put_back(restore, path)) {
 		complain("what was there before was put back");
 		return;
 	} else {
 		back->path = NULL;
-		complain("not all of what was there before could be put back%s%s; it is in %s, and "
+		complain("not all of what was there before could be put back; it is in %s, and "
 			 "`shoveler restore %s` tries again",
-			 error == NULL ? "" : ": ", error == NULL ? "" : error, path, path);
+			 path, path);
 	}
-	free(error);
 	free(path);
 }
 

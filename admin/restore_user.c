@@ -25,15 +25,29 @@
 #include <time.h>
 #include <unistd.h>
 
+struct held {
+	char *file;
+	bool put; /* was not there before */
+};
+
 struct user_restore {
 	struct restore *restore;
 	const char *path; /* in the backup */
 	char *live;
 	bool created;
 	struct store_restore *store;
-	char **put; /* files of the quarantine that were not there before */
-	size_t put_count;
+	struct held *held; /* files of the quarantine */
+	size_t held_count;
 	char *error;
+};
+
+/* A user who had no store before. */
+struct restore_created {
+	char *live;
+	bool whole; /* his restore was done */
+	struct held *held;
+	size_t held_count;
+	struct restore_created *next;
 };
 
 /* ---- the quarantine ---- */
@@ -78,10 +92,31 @@ static int held_write(int folder, const char *file, int from)
 	return ret;
 }
 
-static void held_note(struct user_restore *u, const char *file)
+static void held_note(struct user_restore *u, const char *file, bool put)
 {
-	u->put = xrealloc(u->put, (u->put_count + 1) * sizeof(*u->put));
-	u->put[u->put_count++] = xstrdup(file);
+	u->held = xrealloc(u->held, (u->held_count + 1) * sizeof(*u->held));
+	u->held[u->held_count++] = (struct held){xstrdup(file), put};
+}
+
+static void held_free(struct held *held, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(held[i].file);
+	free(held);
+}
+
+/* Those that came with the restore. */
+static void held_remove(const char *live, const struct held *held, size_t count)
+{
+	char *path = xasprintf("%s/" QUARANTINE_FOLDER, live);
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	for (size_t i = 0; i < count && folder >= 0; i++)
+		if (held[i].put)
+			unlinkat(folder, held[i].file, 0);
+	if (folder >= 0)
+		close(folder);
+	free(path);
 }
 
 /* With our own rights from the backup, with lda_user's into his folder. */
@@ -100,8 +135,8 @@ static bool held_put(void *context, const char *file, uint64_t size)
 		if (folder < 0 || (!there && held_write(folder, file, from) < 0))
 			u->error = xasprintf("%s/" QUARANTINE_FOLDER "/%s: %s", u->live, file,
 					     strerror(errno));
-		else if (!there)
-			held_note(u, file);
+		else
+			held_note(u, file, !there);
 		if (folder >= 0)
 			close(folder);
 	}
@@ -129,9 +164,9 @@ static int store_prepare(struct user_restore *u)
 
 static int store_install(struct user_restore *u)
 {
-	int folder = u->put_count == 0 ? -1 : held_folder(u);
+	int folder = u->held_count == 0 ? -1 : held_folder(u);
 
-	if (u->put_count > 0 && (folder < 0 || fsync(folder) < 0))
+	if (u->held_count > 0 && (folder < 0 || fsync(folder) < 0))
 		u->error = xasprintf("%s/" QUARANTINE_FOLDER ": %s", u->live, strerror(errno));
 	if (folder >= 0)
 		close(folder);
@@ -143,13 +178,9 @@ static int store_install(struct user_restore *u)
 /* Nothing is left of an attempt. */
 static void undo(struct user_restore *u)
 {
-	int folder = u->put_count == 0 ? -1 : held_folder(u);
 	char *ignored = NULL;
 
-	for (size_t i = 0; i < u->put_count && folder >= 0; i++)
-		unlinkat(folder, u->put[i], 0);
-	if (folder >= 0)
-		close(folder);
+	held_remove(u->live, u->held, u->held_count);
 	if (u->created)
 		store_remove_unused(u->live, &ignored);
 	free(ignored);
@@ -169,6 +200,19 @@ static int undo_as_owner(struct user_restore *u)
 {
 	undo(u);
 	return 0;
+}
+
+/* He can go back to having none: restore_created_remove(). */
+static void note_created(struct user_restore *u, bool whole)
+{
+	struct restore_created *created = xmalloc(sizeof(*created));
+
+	*created = (struct restore_created){u->live, whole, u->held, u->held_count,
+					    u->restore->created};
+	u->restore->created = created;
+	u->live = NULL;
+	u->held = NULL;
+	u->held_count = 0;
 }
 
 int restore_user(struct restore *restore, const struct manifest_entry *entry, char **error_r)
@@ -196,12 +240,76 @@ int restore_user(struct restore *restore, const struct manifest_entry *entry, ch
 	*error_r = u.error;
 	if (ret < 0 && *error_r == NULL)
 		*error_r = xasprintf("%s: cannot be restored", u.live);
-	for (size_t i = 0; i < u.put_count; i++)
-		free(u.put[i]);
-	free(u.put);
+	/* Also what a full disk has kept from being removed: there is room when others are. */
+	if (u.created && access(u.live, F_OK) == 0)
+		note_created(&u, ret == 0);
+	held_free(u.held, u.held_count);
 	free(u.live);
 	free(folder);
 	return ret;
+}
+
+/* ---- those who had none ---- */
+
+static bool came_with_it(void *context, const char *file)
+{
+	const struct restore_created *created = context;
+	bool came = false;
+
+	for (size_t i = 0; i < created->held_count && !came; i++)
+		came = strcmp(created->held[i].file, file) == 0;
+	return came;
+}
+
+static int created_remove(struct restore_created *created, const char *owner, char **error_r)
+{
+	char *quarantine = xasprintf("%s/" QUARANTINE_FOLDER, created->live);
+	int ret = act_as(owner, error_r);
+	enum store_status status = STORE_OK;
+
+	if (ret == 0)
+		status = created->whole ? store_remove_restored(created->live, came_with_it,
+								created, error_r)
+					: store_remove_unused(created->live, error_r);
+	if (status == STORE_DEFER)
+		ret = -1;
+	if (ret == 0) {
+		held_remove(created->live, created->held, created->held_count);
+		rmdir(quarantine);
+		rmdir(created->live);
+	}
+	act_as_self();
+	free(quarantine);
+	return ret;
+}
+
+size_t restore_created_remove(const struct restore *restore)
+{
+	const char *owner = conf_text(restore->admin->conf, P_LDA_USER);
+	size_t failed = 0;
+
+	for (struct restore_created *created = restore->created; created != NULL;
+	     created = created->next) {
+		char *error = NULL;
+		if (created_remove(created, owner, &error) == 0)
+			continue;
+		complain("%s came with the restore and stays: %s", created->live, error);
+		free(error);
+		failed++;
+	}
+	return failed;
+}
+
+void restore_created_free(struct restore *restore)
+{
+	for (struct restore_created *created = restore->created, *next; created != NULL;
+	     created = next) {
+		next = created->next;
+		held_free(created->held, created->held_count);
+		free(created->live);
+		free(created);
+	}
+	restore->created = NULL;
 }
 
 /* ---- damaged ones ---- */

@@ -264,16 +264,39 @@ void store_close(struct store **store)
 	*store = NULL;
 }
 
+static bool begins(const char *name, const char *with)
+{
+	return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* One that was set aside has its dictionary in the same folder. */
+static bool has_damaged(DIR *dir)
+{
+	struct dirent *entry;
+	bool found = false;
+
+	while (!found && (entry = readdir(dir)) != NULL)
+		found = begins(entry->d_name, "damaged.");
+	rewinddir(dir);
+	return found;
+}
+
+/* damaged: those that were set aside go too. */
 static enum store_status remove_files(const char *directory, bool damaged, char **error_r)
 {
 	DIR *dir = opendir(directory);
 	struct dirent *entry;
 	enum store_status status = STORE_NOT_FOUND;
+	bool tokens = dir != NULL && (damaged || !has_damaged(dir));
 
+	if (dir == NULL && errno != ENOENT) {
+		*error_r = xasprintf("%s: %s", directory, strerror(errno));
+		return STORE_DEFER;
+	}
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		if (strncmp(entry->d_name, STORE_FILE, strlen(STORE_FILE)) != 0 &&
-		    strncmp(entry->d_name, "tokens.", 7) != 0 &&
-		    (!damaged || strncmp(entry->d_name, "damaged.", 8) != 0))
+		if (!begins(entry->d_name, STORE_FILE) &&
+		    (!tokens || !begins(entry->d_name, "tokens.")) &&
+		    (!damaged || !begins(entry->d_name, "damaged.")))
 			continue;
 		if (unlinkat(dirfd(dir), entry->d_name, 0) != 0) {
 			*error_r =
@@ -296,12 +319,21 @@ enum store_status store_remove(const char *directory, char **error_r)
 	return remove_files(directory, true, error_r);
 }
 
-/* False: somebody has put something into it, or nobody can tell. Under the caller's lock. */
-static bool is_unused(sqlite3 *db)
+/* Whether it may go; else, or where nobody can tell, it stays. Under the caller's lock. */
+struct removal {
+	bool (*may_go)(sqlite3 *db, const struct removal *removal);
+	bool (*is_known)(void *context, const char *file);
+	void *context;
+	bool went;
+};
+
+/* Has nobody put something into it? */
+static bool is_unused(sqlite3 *db, const struct removal *removal)
 {
 	static const char *const tables[] = {"message", "quarantine", "preference"};
 	bool unused = true;
 
+	(void)removal;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables) && unused; i++) {
 		char *sql = xasprintf("SELECT 1 FROM sqlite_schema WHERE name = '%s'", tables[i]);
 		sqlite3_stmt *s = NULL;
@@ -322,7 +354,22 @@ static bool is_unused(sqlite3 *db)
 	return unused;
 }
 
-enum store_status store_remove_unused(const char *directory, char **error_r)
+/* Are all that it holds known? */
+static bool holds_known(sqlite3 *db, const struct removal *removal)
+{
+	sqlite3_stmt *s = NULL;
+	int code = sqlite3_prepare_v2(db, "SELECT file FROM quarantine", -1, &s, NULL);
+
+	while (code == SQLITE_OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *file = (const char *)sqlite3_column_text(s, 0);
+		if (file != NULL && removal->is_known(removal->context, file))
+			code = SQLITE_OK;
+	}
+	sqlite3_finalize(s);
+	return code == SQLITE_DONE;
+}
+
+static enum store_status remove_if(const char *directory, struct removal *removal, char **error_r)
 {
 	char *path = xasprintf("%s/" STORE_FILE, directory);
 	enum store_status status = STORE_OK;
@@ -337,12 +384,33 @@ enum store_status store_remove_unused(const char *directory, char **error_r)
 		 sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
 		*error_r = xasprintf("%s: %s", path, sqlite3_errmsg(db));
 		status = STORE_DEFER;
-	} else if (is_unused(db)) {
+	} else if (removal->may_go(db, removal)) {
 		status = remove_files(directory, false, error_r);
+		removal->went = status == STORE_OK;
 	}
 	sqlite3_close(db);
 	free(path);
 	return status;
+}
+
+enum store_status store_remove_unused(const char *directory, char **error_r)
+{
+	struct removal removal = {.may_go = is_unused};
+
+	return remove_if(directory, &removal, error_r);
+}
+
+enum store_status store_remove_restored(const char *directory,
+					bool (*is_known)(void *context, const char *file),
+					void *context, char **error_r)
+{
+	struct removal removal = {holds_known, is_known, context, false};
+	enum store_status status = remove_if(directory, &removal, error_r);
+
+	if (status != STORE_OK || removal.went)
+		return status;
+	*error_r = xasprintf("%s: it holds messages that came meanwhile", directory);
+	return STORE_DEFER;
 }
 
 const char *store_directory(const struct store *store)

@@ -94,10 +94,19 @@ enum store_status store_remove(const char *directory, char **error_r);
 
 /*
  * Takes back that one was made there: removes it unless somebody has put something into it
- * meanwhile, or that cannot be told. Files of a damaged one that were set aside, and held messages,
- * stay.
+ * meanwhile, or that cannot be told. Files of a damaged one that were set aside, its dictionary, and
+ * held messages stay.
  */
 enum store_status store_remove_unused(const char *directory, char **error_r);
+
+/*
+ * Takes back that one was restored there: removes it with all that is in it, unless it holds a
+ * message of which is_known says false, or that cannot be told: then STORE_DEFER. The files of held
+ * messages are the caller's.
+ */
+enum store_status store_remove_restored(const char *directory,
+					bool (*is_known)(void *context, const char *file),
+					void *context, char **error_r);
 
 /* What lessons and corrections take for now; 0: the clock. For tests, and to replay an archive. */
 void store_set_now(struct store *store, time_t now);

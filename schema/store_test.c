@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -146,6 +147,51 @@ static bool there(const char *name)
 	return found;
 }
 
+static char none[] = "none", came[] = "came", both[] = "came later";
+
+static bool knows(void *context, const char *file)
+{
+	return strstr(context, file) != NULL;
+}
+
+static void hold(const char *file)
+{
+	char *path = xasprintf("%s/store.sqlite", folder);
+	char *sql =
+		xasprintf("INSERT INTO quarantine VALUES (CAST('%s' AS BLOB), '%s', '', '', 1, 1)",
+			  file, file);
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	free(sql);
+	free(path);
+}
+
+static void test_remove_restored(void **state)
+{
+	struct store *store = NULL;
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(store_remove_restored(folder, knows, came, &error), STORE_NOT_FOUND);
+	first_program();
+	assert_int_equal(store_open(&store, folder, true, &error), STORE_OK);
+	store_close(&store);
+	hold("came");
+	hold("later");
+	assert_int_equal(store_remove_restored(folder, knows, came, &error), STORE_DEFER);
+	assert_non_null(strstr(error, "came meanwhile"));
+	assert_true(there("store.sqlite"));
+	assert_true(there("tokens.3.a"));
+	free(error);
+	assert_int_equal(store_remove_restored(folder, knows, both, &error), STORE_OK);
+	assert_int_equal(access(folder, F_OK), -1);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	first_program();
+}
+
 static void test_remove_unused(void **state)
 {
 	struct store *store = NULL;
@@ -159,6 +205,15 @@ static void test_remove_unused(void **state)
 	assert_false(there("store.sqlite"));
 	assert_true(there("damaged.1.store.sqlite"));
 	assert_int_equal(store_remove_unused(folder, &error), STORE_NOT_FOUND);
+	/* The dictionary may be the damaged one's. */
+	first_program();
+	assert_int_equal(store_remove_restored(folder, knows, none, &error), STORE_OK);
+	assert_false(there("store.sqlite"));
+	assert_true(there("tokens.3.a"));
+	assert_int_equal(unlink(path), 0);
+	free(path);
+	path = xasprintf("%s/tokens.3.a", folder);
+	assert_int_equal(unlink(path), 0);
 	/* A message came meanwhile. */
 	first_program();
 	assert_int_equal(store_remove_unused(folder, &error), STORE_OK);
@@ -173,6 +228,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_upgrade, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_remove_unused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_remove_restored, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
