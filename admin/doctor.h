@@ -77,6 +77,14 @@ void doctor_check_daemons(struct doctor *doctor, const struct conf *conf);
 void doctor_check_sockets(struct doctor *doctor, const struct conf *conf);
 void doctor_check_metrics(struct doctor *doctor, const struct conf *conf);
 void doctor_check_permissions(struct doctor *doctor, const struct conf *conf);
+/* Can each daemon, Postfix and Dovecot reach the files and sockets that they need? */
+void doctor_check_reach(struct doctor *doctor, const struct conf *conf);
+/*
+ * How much of an absolute path, from its beginning, is closed to a user who needs that mode of
+ * access(2) to it: the length of a folder that he cannot enter, or all of it; 0: he can. As root.
+ */
+struct passwd;
+size_t doctor_closed_part(const struct passwd *user, const char *path, int mode);
 void doctor_check_postfix(struct doctor *doctor, const struct conf *conf);
 /* Can the milter's user ask each map of Postfix that says what a recipient is? */
 void doctor_check_maps(struct doctor *doctor, const struct conf *conf);

@@ -156,10 +156,12 @@ static void check_server(struct doctor *doctor, const struct conf *conf,
 	else
 		doctor_report(
 			doctor, FINDING_ERROR, "server-silent",
-			doctor_advice(
-				doctor,
-				"does it run there? systemctl restart %s; else its log says why",
-				server->unit),
+			server->begin == BEGIN_SMTP && ret == -1 && error[0] == '4'
+				? "it puts off everything, as it does when a milter is silent: `shoveler doctor sockets milters`"
+				: doctor_advice(
+					  doctor,
+					  "does it run there? systemctl restart %s; else its log says why",
+					  server->unit),
 			"%s at %s: %s", server->what, server->address,
 			doctor_reason(error, server->address));
 	talk_close(&talk);

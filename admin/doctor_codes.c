@@ -99,6 +99,7 @@ static const char *const only_errors[] = {
 	"mx2-tls-insufficient",
 	"mx2-untended",
 	"owner-wrong",
+	"path-closed",
 	"path-missing",
 	"patience-short",
 	"plugin-foreign",

@@ -91,7 +91,7 @@ void doctor_check_sockets(struct doctor *doctor, const struct conf *conf)
 		int (*probe)(const char *address, char **error_r);
 		const char *unit; /* NULL: the service */
 	} sockets[] = {
-		{0, P_MILTER_LISTEN, probe_stream, NULL},
+		{0, P_MILTER_LISTEN, probe_milter, NULL},
 		{0, P_SCANNER_LISTEN, probe_packets, NULL},
 		{1, P_LDA_LISTEN, probe_lmtp, NULL},
 		{1, P_LDA_NEXTHOP, probe_lmtp, "dovecot"},

@@ -18,6 +18,7 @@
 #include "lib/packet.h"
 #include "lib/xalloc.h"
 #include "milter/kept.h"
+#include "mx2/queue.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -89,13 +90,18 @@ static bool send_trial(struct doctor *doctor, const struct trial *trial, bool wi
 	return ret >= 0;
 }
 
-static bool send_eicar(struct doctor *doctor, const struct trial *trial)
+#define HANGS_MS 20000 /* Postfix waits longer for a milter that says nothing */
+
+/* *hangs_r: another message would only be put off as slowly. */
+static bool send_eicar(struct doctor *doctor, const struct trial *trial, bool *hangs_r)
 {
 	struct smtp_answer answer = {0};
+	int64_t started = clock_ms();
 	bool taken = false;
 
 	if (!send_trial(doctor, trial, true, &answer))
 		return false;
+	*hangs_r = answer.code / 100 == 4 && clock_ms() - started > HANGS_MS;
 	if (answer.code / 100 == 5 && strcasestr(answer.text, "virus") != NULL)
 		doctor_ok(doctor, "EICAR is refused: %s", answer.text);
 	else if (answer.code / 100 != 2)
@@ -115,13 +121,13 @@ static bool send_eicar(struct doctor *doctor, const struct trial *trial)
 /* It left no trace: without virus_keep that is well, unless it arrives. */
 static void check_eicar(struct doctor *doctor, const struct trial *trial)
 {
-	const char *const folders[] = {"INBOX", trial->junk};
 	char *error = NULL;
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+	for (size_t i = 0; i < trial->count; i++) {
 		unsigned long uid = 0;
 
-		if (trial_find(trial, folders[i], trial->virus, &uid, &error) == 0 && uid != 0) {
+		if (trial_find(trial, trial->folders[i], trial->virus, &uid, &error) == 0 &&
+		    uid != 0) {
 			doctor_report(doctor, FINDING_ERROR, "eicar-delivered", not_scanned_advice,
 				      "EICAR was delivered to %s", trial->user);
 			return;
@@ -134,7 +140,8 @@ static void check_eicar(struct doctor *doctor, const struct trial *trial)
 
 /* ---- a message that must arrive ---- */
 
-static bool send_message(struct doctor *doctor, const struct trial *trial)
+/* queue_id_r: Postfix's, to be freed in any case. */
+static bool send_message(struct doctor *doctor, const struct trial *trial, char **queue_id_r)
 {
 	struct smtp_answer answer = {0};
 	bool taken;
@@ -146,31 +153,50 @@ static bool send_message(struct doctor *doctor, const struct trial *trial)
 		doctor_report(doctor, FINDING_ERROR, "mail-refused",
 			      "see the logs of Postfix and shoveler-milter",
 			      "mail for %s is not taken: %s", trial->user, answer.text);
+	*queue_id_r = xstrdup(answer.queue_id);
 	smtp_answer_free(&answer);
 	return taken;
 }
 
-/* Returns the folder where it is, and how long it took; or NULL. */
-static const char *wait_for_arrival(const struct trial *trial, unsigned wait_s,
-				    unsigned long *uid_r, int64_t *took_r)
+#define EVERYWHERE_POLLS 20 /* so often the other folders are looked into, too */
+
+/* The folder of the first count where it is; NULL: in none. */
+static const char *find_message(const struct trial *trial, size_t count, unsigned long *uid_r)
 {
-	const char *const folders[] = {"INBOX", trial->junk};
-	int64_t started = clock_ms();
 	char *error = NULL;
 
-	do {
-		for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-			if (trial_find(trial, folders[i], trial->subject, uid_r, &error) == 0 &&
-			    *uid_r != 0) {
-				*took_r = clock_ms() - started;
-				return folders[i];
-			}
-			free(error);
-			error = NULL;
-		}
-		usleep(POLL_US);
-	} while (clock_ms() - started < (int64_t)wait_s * 1000);
+	for (size_t i = 0; i < count; i++) {
+		if (trial_find(trial, trial->folders[i], trial->subject, uid_r, &error) == 0 &&
+		    *uid_r != 0)
+			return trial->folders[i];
+		free(error);
+		error = NULL;
+	}
 	return NULL;
+}
+
+/* Returns the folder where it is, and how long it took; or NULL. */
+static const char *wait_for_arrival(struct trial *trial, unsigned wait_s, unsigned long *uid_r,
+				    int64_t *took_r)
+{
+	int64_t started = clock_ms();
+	const char *folder = NULL;
+	char *error = NULL;
+	unsigned polls = 0;
+
+	do {
+		bool everywhere = ++polls % EVERYWHERE_POLLS == 0;
+
+		/* Sieve may have made one. */
+		if (everywhere && trial_find_folders(trial, &error) < 0)
+			free(error);
+		folder = find_message(trial, everywhere ? trial->count : 1 + (trial->count > 1),
+				      uid_r);
+		*took_r = clock_ms() - started;
+		if (folder == NULL)
+			usleep(POLL_US);
+	} while (folder == NULL && clock_ms() - started < (int64_t)wait_s * 1000);
+	return folder;
 }
 
 static void check_field(struct doctor *doctor, const char *fields, const char *name,
@@ -207,8 +233,49 @@ static void check_fields(struct doctor *doctor, const struct trial *trial, unsig
 	free(fields);
 }
 
+/* ---- a message that did not arrive ---- */
+
+struct waiting {
+	const char *id;
+	char *reason; /* NULL: it is not in the queue */
+};
+
+static void take_reason(void *context, const struct queued *message)
+{
+	struct waiting *waiting = context;
+	const char *reason = message->count > 0 ? message->recipients[0].reason : "";
+
+	if (strcmp(message->id, waiting->id) != 0)
+		return;
+	free(waiting->reason);
+	waiting->reason = reason[0] != '\0'
+				  ? xstrdup(reason)
+				  : xasprintf("it is in the queue \"%s\"", message->queue);
+}
+
+/* What Postfix's queue says of it, which loses it then: a test is of no use to anybody later. */
+static void report_late(struct doctor *doctor, const struct trial *trial, const char *queue_id)
+{
+	const char *postfix = conf_text(trial->conf, P_POSTFIX_CONFIG_DIRECTORY);
+	struct waiting waiting = {queue_id, NULL};
+	char *error = NULL;
+
+	if (queue_id[0] != '\0' && queue_read(postfix, take_reason, &waiting, &error) == 0 &&
+	    waiting.reason != NULL)
+		(void)queue_change(postfix, QUEUE_DISCARD, span_of(queue_id), &error);
+	doctor_report(
+		doctor, FINDING_ERROR, "mail-late",
+		"mailq; see the logs of Postfix, shoveler-lda and Dovecot; does a Sieve script of "
+		"his, or of all, discard it?",
+		"mail for %s did not arrive within %u s: %s", trial->user, doctor_wait(doctor),
+		waiting.reason != NULL ? waiting.reason
+				       : "Postfix has delivered, discarded or returned it");
+	free(waiting.reason);
+	free(error);
+}
+
 /* Whether it is in INBOX then. */
-static bool check_arrival(struct doctor *doctor, const struct trial *trial)
+static bool check_arrival(struct doctor *doctor, struct trial *trial, const char *queue_id)
 {
 	unsigned long uid = 0;
 	int64_t took = 0;
@@ -217,10 +284,7 @@ static bool check_arrival(struct doctor *doctor, const struct trial *trial)
 	bool there;
 
 	if (folder == NULL) {
-		doctor_report(doctor, FINDING_ERROR, "mail-late",
-			      "mailq; see the logs of Postfix, shoveler-lda and Dovecot",
-			      "mail for %s did not arrive within %u s", trial->user,
-			      doctor_wait(doctor));
+		report_late(doctor, trial, queue_id);
 		return false;
 	}
 	doctor_ok(doctor, "mail for %s is in %s after %lld ms", trial->user, folder,
@@ -335,12 +399,14 @@ static void check_moves(struct doctor *doctor, struct trial *trial, bool deliver
 static void try_all(struct doctor *doctor, struct trial *trial)
 {
 	const struct conf *conf = trial->conf;
-	bool delivered = false, unseen = false;
+	bool delivered = false, unseen = false, hangs = false;
+	char *queue_id = NULL;
 
 	if (service_wanted(conf, &services[0]) && conf_bool(conf, P_VIRUS_SCAN))
-		unseen = send_eicar(doctor, trial);
-	if (service_wanted(conf, &services[1]) && send_message(doctor, trial))
-		delivered = check_arrival(doctor, trial);
+		unseen = send_eicar(doctor, trial, &hangs);
+	if (service_wanted(conf, &services[1]) && !hangs && send_message(doctor, trial, &queue_id))
+		delivered = check_arrival(doctor, trial, queue_id);
+	free(queue_id);
 	if (unseen)
 		check_eicar(doctor, trial);
 	if (service_wanted(conf, &services[2])) {

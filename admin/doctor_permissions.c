@@ -136,4 +136,5 @@ void doctor_check_permissions(struct doctor *doctor, const struct conf *conf)
 			check_rule(doctor, conf, &rules[i]);
 	}
 	check_submitter(doctor, conf);
+	doctor_check_reach(doctor, conf);
 }

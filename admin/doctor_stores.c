@@ -8,10 +8,22 @@
 #include "schema/store.h"
 
 #include <glob.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #define BROKEN_STORES_NAMED 5
+
+/* Where nothing can be written no store opens, and none is damaged. */
+static bool is_full(const char *path)
+{
+	struct statvfs disk;
+
+	return statvfs(path, &disk) == 0 &&
+	       (disk.f_bavail == 0 || (disk.f_files > 0 && disk.f_favail == 0));
+}
 
 /* Opening one migrates it, as its daemon would. */
 static bool check_store(struct doctor *doctor, char *path, bool name_it)
@@ -26,16 +38,19 @@ static bool check_store(struct doctor *doctor, char *path, bool name_it)
 	if (status != STORE_OK && status != STORE_NOT_FOUND && name_it)
 		doctor_report(
 			doctor, FINDING_ERROR, "store-broken",
-			doctor_advice(
-				doctor,
-				"this user's mail is deferred: shoveler restore --user ADDRESS BACKUP, or begin anew, without what he taught and what is in quarantine: mv %s /root/",
-				path),
+			is_full(path)
+				? "make room: stores open again when there is some"
+				: doctor_advice(
+					  doctor,
+					  "this user's mail is deferred: shoveler restore --user ADDRESS BACKUP, or begin anew, without what he taught and what is in quarantine: mv %s /root/",
+					  path),
 			"%s: %s", path, error != NULL ? error : "cannot be opened");
 	free(error);
 	return status == STORE_OK || status == STORE_NOT_FOUND;
 }
 
-static void check_stores(struct doctor *doctor, const char *users, const char *owner)
+/* closed: a folder above them is. */
+static void check_stores(struct doctor *doctor, const char *users, const char *owner, bool closed)
 {
 	char *pattern = xasprintf("%s/*/*/store.sqlite", users);
 	size_t broken = 0;
@@ -48,10 +63,11 @@ static void check_stores(struct doctor *doctor, const char *users, const char *o
 		return;
 	}
 	if (ret != 0) {
-		doctor_report(
-			doctor, FINDING_ERROR, "stores-unreadable",
-			doctor_advice(doctor, "chown -R %s %s; chmod 0700 %s", owner, users, users),
-			"cannot read %s", users);
+		doctor_report(doctor, FINDING_ERROR, "stores-unreadable",
+			      closed ? "`shoveler doctor permissions` says which folder is closed"
+				     : doctor_advice(doctor, "chown -R %s %s; chmod 0700 %s", owner,
+						     users, users),
+			      "cannot read %s", users);
 		return;
 	}
 	for (size_t i = 0; i < found.gl_pathc; i++) {
@@ -68,6 +84,9 @@ static void check_stores(struct doctor *doctor, const char *users, const char *o
 
 void doctor_check_stores(struct doctor *doctor, const struct conf *conf)
 {
+	const char *users = conf_text(conf, P_USERS_DIRECTORY);
+	const struct passwd *user = geteuid() == 0 ? getpwnam(conf_text(conf, P_LDA_USER)) : NULL;
+	size_t closed = user != NULL ? doctor_closed_part(user, users, R_OK | X_OK) : 0;
 	char *error = NULL;
 
 	if (!service_wanted(conf, &services[1]))
@@ -79,8 +98,8 @@ void doctor_check_stores(struct doctor *doctor, const struct conf *conf)
 					    conf_text(conf, P_LDA_USER)),
 			      "%s", error);
 	else
-		check_stores(doctor, conf_text(conf, P_USERS_DIRECTORY),
-			     conf_text(conf, P_LDA_USER));
+		check_stores(doctor, users, conf_text(conf, P_LDA_USER),
+			     closed > 0 && closed < strlen(users));
 	act_as_self();
 	free(error);
 }

@@ -51,6 +51,28 @@ int probe_connect(const char *address, int type, char **error_r)
 	return 0;
 }
 
+int probe_milter(const char *address, char **error_r)
+{
+	static const char offer[] = "\0\0\0\15O\0\0\0\6\0\0\1\377\0\37\377\377";
+	static const char quit[] = "\0\0\0\1Q";
+	int fd = open_connection(address, SOCK_STREAM, error_r);
+	char answer[64];
+	ssize_t size = -1;
+
+	if (fd < 0)
+		return -1;
+	if (send(fd, offer, sizeof(offer) - 1, MSG_NOSIGNAL) == sizeof(offer) - 1)
+		size = recv(fd, answer, sizeof(answer), 0);
+	if (size > 0)
+		send(fd, quit, sizeof(quit) - 1, MSG_NOSIGNAL);
+	close(fd);
+	if (size > 4 && answer[4] == 'O')
+		return 0;
+	*error_r = xasprintf("%s: no answer of a milter within %d s", address,
+			     PROBE_TIMEOUT_MS / 1000);
+	return -1;
+}
+
 /* A server that greets with begin, and is told to end. */
 static int probe_greeting(const char *address, const char *protocol, struct span begin,
 			  struct span end, char **error_r)

@@ -23,6 +23,8 @@ bool service_wanted(const struct conf *conf, const struct service *service);
 /* Each returns 0, or -1 and *error_r, freed by the caller. */
 
 int probe_connect(const char *address, int type, char **error_r);
+/* A milter that negotiates (SMFIC_OPTNEG of Sendmail's milter protocol, version 6). */
+int probe_milter(const char *address, char **error_r);
 /* The greeting of an LMTP server. */
 int probe_lmtp(const char *address, char **error_r);
 /* That of an IMAP server. */

@@ -9,13 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ... \Junk) "/" "Junk E-mail" */
-char *trial_junk_name(const char *answer)
+/* ) "/" "Junk E-mail" */
+static char *name_behind(const char *flags)
 {
-	const char *found = strcasestr(answer, "\\Junk"), *name;
+	const char *name = strchr(flags, ')');
 	size_t size = 0;
 
-	if (found == NULL || (name = strchr(found, ')')) == NULL)
+	if (name == NULL)
 		return NULL;
 	/* Behind the separator, which is a character in quotes or NIL. */
 	name += strspn(name, ") ");
@@ -32,6 +32,56 @@ char *trial_junk_name(const char *answer)
 			return NULL;
 	}
 	return xstrndup(name, size);
+}
+
+char *trial_junk_name(const char *answer)
+{
+	const char *found = strcasestr(answer, "\\Junk");
+
+	return found != NULL ? name_behind(found) : NULL;
+}
+
+char *trial_folder_name(const char *line)
+{
+	const char *end = strchr(line, ')');
+	struct span flags = {line, end != NULL ? (size_t)(end - line) : 0};
+
+	if (strncmp(line, "* LIST (", 8) != 0 || end == NULL ||
+	    memmem(flags.data, flags.size, "\\No", 3) != NULL)
+		return NULL;
+	return name_behind(end);
+}
+
+/* Others' folders are theirs, and public ones everybody's. */
+static void add_folder(struct trial *trial, char *name)
+{
+	const char *shared = conf_text(trial->conf, P_SHARED_NAMESPACE);
+	bool own =
+		name[0] != '#' && (shared[0] == '\0' || strncmp(name, shared, strlen(shared)) != 0);
+
+	for (size_t i = 0; i < trial->count; i++)
+		own = own && strcmp(trial->folders[i], name) != 0;
+	if (own && trial->count < TRIAL_FOLDERS_MAX)
+		trial->folders[trial->count++] = name;
+	else
+		free(name);
+}
+
+int trial_find_folders(struct trial *trial, char **error_r)
+{
+	const char *line;
+
+	if (imap_session_command(trial->session, &line, error_r, "LIST \"\" \"*\"") < 0)
+		return -1;
+	for (; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+		char *name;
+
+		line += *line == '\n';
+		name = trial_folder_name(line);
+		if (name != NULL)
+			add_folder(trial, name);
+	}
+	return 0;
 }
 
 static int find_junk(struct trial *trial, char **error_r)
@@ -86,6 +136,13 @@ static void sweep(const struct trial *trial, const char *folder)
 	strbuf_free(&uids);
 }
 
+/* INBOX last: what is selected then is what was before. */
+static void sweep_all(const struct trial *trial)
+{
+	for (size_t i = trial->count; i > 0; i--)
+		sweep(trial, trial->folders[i - 1]);
+}
+
 int trial_begin(struct trial *trial, const struct conf *conf, const char *user, char **error_r)
 {
 	long long now = (long long)time(NULL);
@@ -95,19 +152,21 @@ int trial_begin(struct trial *trial, const struct conf *conf, const char *user, 
 	trial->virus = xasprintf(TRIAL_SUBJECT "virus-%lld-%ld", now, (long)getpid());
 	if (imap_session_open(user, &trial->session, error_r) < 0 || find_junk(trial, error_r) < 0)
 		return -1;
-	sweep(trial, trial->junk);
-	sweep(trial, "INBOX");
+	add_folder(trial, xstrdup("INBOX"));
+	add_folder(trial, xstrdup(trial->junk));
+	if (trial_find_folders(trial, error_r) < 0)
+		return -1;
+	sweep_all(trial);
 	return 0;
 }
 
 void trial_end(struct trial *trial)
 {
-	if (trial->session != NULL && trial->junk != NULL) {
-		sweep(trial, trial->junk);
-		sweep(trial, "INBOX");
-	}
+	sweep_all(trial);
 	if (trial->session != NULL)
 		imap_session_close(&trial->session);
+	for (size_t i = 0; i < trial->count; i++)
+		free(trial->folders[i]);
 	free(trial->subject);
 	free(trial->virus);
 	free(trial->junk);

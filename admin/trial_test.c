@@ -41,9 +41,36 @@ static void test_junk_name(void **state)
 	finds("* LIST (\\Junk) \"/\" \"x\\", NULL);
 }
 
+static void folder(const char *line, const char *expected)
+{
+	char *name = trial_folder_name(line);
+
+	if (expected == NULL) {
+		assert_null(name);
+	} else {
+		assert_non_null(name);
+		assert_string_equal(name, expected);
+	}
+	free(name);
+}
+
+static void test_folder_name(void **state)
+{
+	(void)state;
+	folder("* LIST (\\HasNoChildren) \"/\" Filed\r\n* LIST () \"/\" Other\r\n", "Filed");
+	folder("* LIST () \"/\" \"Lists/A B\"\r\n", "Lists/A B");
+	folder("* LIST (\\Noselect \\HasChildren) \"/\" Lists\r\n", NULL);
+	folder("* LIST (\\NonExistent) \"/\" Lists\r\n", NULL);
+	folder("* LIST () \"/\" {4}\r\n", NULL);
+	folder("a OK done\r\n", NULL);
+	folder("* LIST (\\Sent", NULL);
+	folder("", NULL);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_junk_name)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_junk_name),
+					   cmocka_unit_test(test_folder_name)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,8 +76,11 @@ follow() {
 }
 advice() {
 	sed -nE "s/^ +-> //p" "$1" | sed -E "s/^.*(says why|it is right now|different versions\?\))(: |; then |, then )//
-		s/(; (or|where|if|once) |, and your own|: | \().*//" | grep -E '^(postconf|chmod|chown|rm|touch|echo|systemctl|adduser|\(umask)'
+		s/(; (or|where|if|once) |, and your own|: | \().*//" | grep -E '^(postconf|chmod|chown|chgrp|rm|touch|echo|systemctl|adduser|\(umask)'
 }
+# What is still found by checks; after an advice that has no command, done as an admin would do it: nothing.
+left() { doctor "$@" | grep -E '^(error|warning)' | grep -v ' summary'; }
+ends() { expect 10 "$1: what is left" "" left "$2"; } # usage: ends "what was done" CHECK
 keep_postfix() { lab_in mx1 sh -c 'cp /etc/postfix/main.cf /etc/postfix/master.cf /var/tmp'; }
 restore_postfix() {
 	lab_in mx1 sh -c 'cp /var/tmp/main.cf /var/tmp/master.cf /etc/postfix'
@@ -150,6 +153,8 @@ expect_like 0 "no time" "usage" 'exit code 64' doctor --wait 0 mail
 lab_stop mx1/shoveler-lda
 lab_tool dovecot shoveler doctor --wait 8 mail >"$LAB_DIR/slow" 2>&1 &
 waiting=$!
+queued() { ! lab_queue_empty mx1; }
+lab_wait 5 queued
 
 finds "the delivery agent is down" error 'lda_listen = unix:/var/spool/postfix/shoveler/lda: ' sockets
 finds "its metrics" warning 'shoveler-lda: ' metrics
@@ -159,6 +164,8 @@ lab_in mx1 socat TCP-LISTEN:9999,reuseaddr,fork SYSTEM:'cat /var/old' 2>/dev/nul
 old=$!
 lab_wait 5 lab_in mx1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/9999' 2>/dev/null
 with "lda_metrics_listen = inet:127.0.0.1:9999" "a daemon that was not restarted" warning 'shoveler-lda runs as version 0.0.1, and ' metrics
+with "milter_listen = inet:127.0.0.1:9999" "something else listens where the milter should" error \
+	'milter_listen = inet:127.0.0.1:9999: no answer of a milter' sockets
 kill "$old"
 
 with "lda_user = nobody-at-all" "a daemon that would not start" error 'shoveler-lda --check: .*nobody-at-all' daemons
@@ -169,6 +176,22 @@ finds "systemctl fails" error 'systemctl: Failed to connect' units
 lab_in mx1 rm -r /run/systemd
 # systemd is not there, but somebody who starts and stops: the advice may ask for it.
 lab_in mx1 sh -c 'cp "$0" /usr/bin/systemctl.lab; chmod 755 /usr/bin/systemctl.lab; cp /usr/bin/systemctl.lab /usr/bin/systemctl' "$LAB_ROOT/tests/integration/systemctl.sh"
+lab_in mx1 chmod 700 /var/lib/shoveler
+mends "permissions stores" <<-'END'
+	error permissions shoveler-milter cannot reach /var/lib/shoveler/milter: /var/lib/shoveler has mode 0700
+	error permissions shoveler cannot reach /var/lib/shoveler/users: /var/lib/shoveler has mode 0700
+	error permissions vmail cannot reach /var/lib/shoveler/spool/retrain/tmp: /var/lib/shoveler has mode 0700
+	error stores cannot read /var/lib/shoveler/users
+END
+lab_in mx1 sh -c 'chmod 700 /etc/shoveler /var/spool/postfix/shoveler; chgrp root /etc/shoveler/submitter.secret; chmod 600 /run/shoveler/spamtraind.sock
+	chown root /var/lib/shoveler/infected'
+mends permissions <<-'END'
+	error permissions vmail cannot reach /etc/shoveler/main.cf: /etc/shoveler has mode 0700
+	error permissions postfix cannot reach /var/spool/postfix/shoveler/(lda|training): /var/spool/postfix/shoveler has mode 0700
+	error permissions infected belongs to uid 0
+	error permissions shoveler-milter may not write to /var/lib/shoveler/infected
+	error permissions shoveler-web may not write to /run/shoveler/spamtraind.sock
+END
 lab_in mx1 sh -c 'chmod 644 /etc/shoveler/link.secret; chown root /var/lib/shoveler/users; mv /etc/shoveler/submitter.secret /var/tmp
 	chmod 777 /var/lib/shoveler; chown vmail /var/lib/shoveler; chmod o+w /var/lib/shoveler/spool/retrain/new'
 mends permissions <<-'END'
@@ -183,6 +206,7 @@ expect 0 "others' files in there are still theirs" "vmail" lab_in mx1 stat -c %U
 
 milter=inet:127.0.0.1:8895
 with_postfix "smtpd_milters = $milter, inet:localhost:11332, inet:localhost:8891" ok "smtpd_milters has $milter" milters
+with_postfix "smtpd_milters = inet:localhost:8895" ok "smtpd_milters has $milter: inet:localhost:8895" milters
 with_postfix "smtpd_milters = { $milter, default_action=accept }" error 'default_action=accept' milters
 with_postfix "non_smtpd_milters = $milter" ok 'non_smtpd_milters has' milters
 with_postfix "recipient_delimiter = -" error 'recipient_delimiter = \+, but "-" in Postfix' postfix
@@ -195,13 +219,15 @@ keep_postfix
 lab_postconf mx1 "smtpd_milters = inet:localhost:11332, unix:/run/clamav/clamav-milter.ctl, ${milter}0" "milter_default_action = accept" \
 	"always_bcc = archive@example.test" "mynetworks = 127.0.0.0/8, 0.0.0.0/0" "soft_bounce = yes" "recipient_delimiter =" \
 	"message_size_limit = 0" "milter_content_timeout = 1m" "milter_command_timeout = 5s" "lmtp_data_done_timeout = 120s" \
-	"lmtp_destination_recipient_limit = 1" "transport_maps ="
+	"lmtp_destination_recipient_limit = 1" "transport_maps =" "receive_override_options = no_milters" "smtpd_milter_maps = inline:{ 192.0.2.1=DISABLE }"
 lab_in mx1 postconf -P "submission/inet/smtpd_milters=" "submission/inet/milter_default_action=accept" "smtp/inet/receive_override_options=no_milters"
 written
 mends "milters postfix limits delivery" <<-END
 	error milters smtpd_milters = .*0, without $milter
 	warning milters inet:localhost:11332 comes before ours
 	warning milters clamav-milter.ctl scans redirected
+	error milters receive_override_options = no_milters: no mail
+	warning milters smtpd_milter_maps = .*DISABLE
 	error milters milter_default_action = accept, not tempfail
 	error milters master.cf: submission/inet/smtpd_milters = , without
 	error milters submission/inet/milter_default_action = accept
@@ -264,8 +290,11 @@ END
 lab_in mx1 sh -c 'mkdir -p /var/small && mount -t tmpfs -o size=1m,nr_inodes=400 small /var/small'
 lab_in mx1 dd if=/dev/zero of=/var/small/zeros bs=1k count=980 status=none
 with "temporary_directory = /var/small" "a disk that fills up" warning '/var/small: [1-4]% of the bytes are free' space
-lab_in mx1 sh -c 'rm /var/small/zeros; for i in $(seq 398); do : >/var/small/$i; done'
+lab_in mx1 sh -c 'rm /var/small/zeros; mkdir -p /var/small/test/who; echo broken >/var/small/test/who/store.sqlite; for i in $(seq 398); do : >/var/small/$i; done'
 with "temporary_directory = /var/small" "a disk without inodes" error '/var/small: 0% of the inodes are free' space
+settings "users_directory = /var/small"
+expect_like 0 "stores where there is no room" "are not called damaged" '-> make room: stores open again' doctor stores
+settings
 lab_in mx1 umount /var/small
 
 # Nobody but the kernel says whether it is set, and it has one clock for all hosts: what it says to somebody else must be what is found.
@@ -336,9 +365,14 @@ lab_dnsbl_edit 's/^127.0.0.2$/127.0.0.2 :127.255.255.254:Open resolver/'
 lab_wait 5 lab_not_listed 127.0.0.2
 finds "one that refuses our resolver" error 'dnsbl.test answers 127.255.255.x, so it refuses' dns
 lab_dnsbl_edit 's/^127.0.0.2 .*/127.0.0.2/'
+lab_wait 5 lab_listed 127.0.0.2
+ends "the list answers again" dns
 with "dnsbl_sites = gone.test" "one that is dead" error 'gone.test (does not answer|does not list its own)' dns
 lab_in mx1 sh -c 'echo "nameserver 9.9.9.9" >>/etc/resolv.conf'
 finds "a public resolver" warning 'the name server 9.9.9.9 is a public one' dns
+settings "dns_servers = 203.0.113.53"
+ends "a resolver of our own is in dns_servers" dns
+settings
 lab_in mx1 sed -i '$d' /etc/resolv.conf
 
 # The scanner cannot load what lies on the disk.
@@ -346,15 +380,33 @@ echo "damaged" >"$LAB_DIR/mx1/var/lib/clamav/damaged.ndb"
 later() { lab_in mx1 env ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 faketime -f +20m shoveler doctor scanner; }
 expect_like 20 "signatures that cannot be loaded" "error" '^error +scanner +the scanner has not loaded the newest virus signatures' later
 rm "$LAB_DIR/mx1/var/lib/clamav/damaged.ndb"
+later_left() { later | grep -E '^(error|warning)' | grep -v ' summary'; }
+expect 20 "the damaged file is gone: what is left" "" later_left
+lab_in mx1 sh -c 'touch -d "10 days ago" /var/lib/clamav/*'
+finds "nobody fetches signatures" warning 'the newest virus signatures are 10 days old' scanner
+lab_in mx1 sh -c 'touch /var/lib/clamav/*'
+ends "they are fetched" scanner
+lab_in mx1 sh -c 'mkdir /var/lib/clamav/away; mv /var/lib/clamav/*.?db /var/lib/clamav/away'
+finds "there are none" error '/var/lib/clamav has no virus signatures' scanner
+lab_in mx1 sh -c 'mv /var/lib/clamav/away/* /var/lib/clamav; rmdir /var/lib/clamav/away'
+ends "they are back" scanner
 
 # Certificates.
 # usage: certificate NAME DAYS
 certificate() {
 	lab_in mx1 env FAKE="${3-+0d}" bash -c 'faketime -f "$FAKE" openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days "$1" \
 		-subj "/CN=$0" -addext "subjectAltName=DNS:$0" -keyout /etc/ssl/mx1.key -out /etc/ssl/mx1.crt' "$1" "$2" 2>/dev/null
+	[ "${4-load}" = load ] || return 0
 	lab_reload mx1/postfix
 	lab_doveadm reload
 	lab_signal HUP mx1/nginx
+}
+# What the advice has for who has renewed it.
+renewed() {
+	lab_in mx1 cp "$LAB_ROOT/tests/integration/systemctl.sh" /usr/bin/systemctl
+	doctor certificates | sed -nE 's/^ +-> .*if that is done: ([^(]*).*/\1/p' | sort -u >"$LAB_DIR/mx1/var/tmp/advice"
+	lab_in mx1 bash /var/tmp/advice >"$LAB_DIR/followed" 2>&1
+	ends "the certificate is renewed, and loaded as the advice says" certificates
 }
 certificate other.test 5
 expect_like 5 "a certificate that ends soon: Postfix" "warning" '^warning +certificates Postfix: the certificate expires in [45] days' doctor certificates
@@ -363,6 +415,8 @@ expect_like 5 "the web page, which has another name" "error" '^error +certificat
 certificate mx1.example.test 5 -10d
 expect_like 5 "one that has expired: Postfix" "error" '^error +certificates Postfix: the certificate has expired' doctor certificates
 expect_like 5 "the web page" "error" '^error +certificates the web page: the certificate has expired' doctor certificates
+certificate mx1.example.test 90 +0d only
+renewed
 lab_stop mx1/nginx
 finds "no proxy" error 'the web page at inet:mx1.example.test:443: ' certificates
 lab_postconf mx1 "smtpd_tls_security_level = none"
@@ -376,11 +430,19 @@ lab_use_certificate mx1
 lab_doveadm reload
 
 wait $waiting
-expect_like 0 "nobody delivers" "error" '^error +mail +mail for carol@example.test did not arrive within 8 s' cat "$LAB_DIR/slow"
+expect_like 0 "nobody delivers" "error" '^error +mail +mail for carol@example.test did not arrive within 8 s: .' cat "$LAB_DIR/slow"
+expect 10 "nothing of it waits in the queue" "" lab_queue mx1
 lab_start mx1/shoveler-lda
 settle
+lab_sieve carol main <<-'END'
+	require ["fileinto", "mailbox"];
+	fileinto :create "Filed";
+END
 doctor mail >"$LAB_DIR/late"
-expect_like 0 "delivered late" "cleaned up after" '^ok +mail +a message of carol' cat "$LAB_DIR/late"
+expect_like 0 "a Sieve script files it" "it is found there" '^ok +mail +mail for carol@example.test is in Filed' cat "$LAB_DIR/late"
+expect_like 0 "it is moved" "learned" '^ok +mail +a message of carol' cat "$LAB_DIR/late"
+expect 0 "and nothing stays there" "0" lab_imap carol count Filed
+lab_sieve carol main </dev/null
 expect 0 "INBOX" "0" lab_imap carol count INBOX
 
 # What becomes of EICAR.
