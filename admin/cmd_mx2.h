@@ -40,7 +40,5 @@ int load_domains(struct admin *admin, struct mx2_domains *domains_r);
 char *ask_postconf(struct admin *admin, const char *options, const char *name);
 /* A setting of this host's Postfix, malloc'ed; "" if it cannot be had. */
 char *postfix_setting(struct admin *admin, const char *name);
-/* Complains, frees the text; EX_TEMPFAIL. */
-int fail_temporarily(char **error);
 
 #endif

@@ -25,7 +25,8 @@ int load_domains(struct admin *admin, struct mx2_domains *domains_r)
 	return ret;
 }
 
-int fail_temporarily(char **error)
+/* Complains, frees the text. */
+static int fail_temporarily(char **error)
 {
 	complain("%s", *error);
 	free(*error);

@@ -129,8 +129,3 @@ int spool_finish(struct spool *spool)
 	errno = spool->error;
 	return spool->error == 0 ? spool->fd : -1;
 }
-
-size_t spool_size(const struct spool *spool)
-{
-	return spool->size;
-}

@@ -24,6 +24,4 @@ int spool_write(struct spool *spool, const void *data, size_t size);
 /* All that was written; the spool keeps the descriptor. Returns it, or -1 with errno. */
 int spool_finish(struct spool *spool);
 
-size_t spool_size(const struct spool *spool);
-
 #endif

@@ -58,7 +58,8 @@ static struct mx2_domain *domain_of(const struct mx2_domains *domains, const cha
 	return at == NULL ? NULL : mx2_domains_find(domains, span_of(at + 1));
 }
 
-int64_t mx2_deadline(const struct policy_mx2 *mx2, int64_t arrival)
+/* When a message that came then, for that domain, is too old. */
+static int64_t mx2_deadline(const struct policy_mx2 *mx2, int64_t arrival)
 {
 	int64_t end = arrival + mx2->retention;
 

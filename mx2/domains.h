@@ -45,9 +45,6 @@ void mx2_domains_free(struct mx2_domains *domains);
 /* NULL: none of ours. */
 struct mx2_domain *mx2_domains_find(const struct mx2_domains *domains, struct span domain);
 
-/* When a message that came then, for that domain, is too old. */
-int64_t mx2_deadline(const struct policy_mx2 *mx2, int64_t arrival);
-
 /* "host ... said: 550 ...": the primary has refused it for good (seen through soft_bounce). */
 bool mx2_is_refusal(const char *reason);
 /* Did the host not answer at all? */

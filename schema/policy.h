@@ -105,10 +105,6 @@ enum policy_status policy_delegate_list(struct policy *policy, const char *folde
 						     const struct policy_identifier *delegate),
 					void *context, char **error_r);
 
-/* Is user, himself or by a group, a delegate of the folder or of one above it? */
-enum policy_status policy_is_delegate(struct policy *policy, const char *folder, const char *user,
-				      bool *delegate_r, char **error_r);
-
 /* ---- groups: one exists as long as it has a member ---- */
 
 enum policy_status policy_group_add(struct policy *policy, const char *group, const char *user,

@@ -264,28 +264,3 @@ enum policy_status policy_delegate_list(struct policy *policy, const char *name,
 					  "tt", folder.tree, folder.path),
 			   delegate_row, &bound, error_r);
 }
-
-enum policy_status policy_is_delegate(struct policy *policy, const char *name, const char *user,
-				      bool *delegate_r, char **error_r)
-{
-	char user_name[POLICY_NAME_MAX + 1];
-	struct folder folder;
-	enum policy_status status;
-	int64_t found;
-
-	*delegate_r = false;
-	if (parse_folder(name, &folder, error_r) != POLICY_OK ||
-	    policy_name_user(user, user_name, error_r) < 0)
-		return POLICY_INVALID;
-	status = policy_value(
-		policy, &found, error_r,
-		"SELECT 1 FROM public_folder AS f JOIN public_delegate AS d ON d.folder = f.id"
-		" WHERE f.tree = ?1"
-		" AND (f.path = '' OR f.path = ?2"
-		"  OR substr(?2, 1, length(f.path) + 1) = f.path || '/')"
-		" AND ((d.kind = 'user' AND d.name = ?3) OR (d.kind = 'group' AND d.name IN"
-		"  (SELECT name FROM group_member WHERE member = ?3))) LIMIT 1",
-		"ttt", folder.tree, folder.path, user_name);
-	*delegate_r = status == POLICY_OK;
-	return status == POLICY_NOT_FOUND ? POLICY_OK : status;
-}

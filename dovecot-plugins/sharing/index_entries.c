@@ -96,7 +96,8 @@ int index_entries_add_folder(struct index_entries *entries, struct acl_backend *
 	return -1;
 }
 
-void index_entries_add(struct index_entries *entries, struct acl_backend *backend)
+/* The folders of one of his namespaces, by its list (acl_list.h). */
+static void index_entries_add(struct index_entries *entries, struct acl_backend *backend)
 {
 	struct acl_mailbox_list_context *iter = acl_backend_nonowner_lookups_iter_init(backend);
 	const char *name;

@@ -22,8 +22,6 @@ struct index_entries *index_entries_begin(const char *owner);
 /* One of his folders (name as in storage). Returns 1 if others may look it up, 0 or -1. */
 int index_entries_add_folder(struct index_entries *entries, struct acl_backend *backend,
 			     const char *name);
-/* The folders of one of his namespaces, by its list (acl_list.h). */
-void index_entries_add(struct index_entries *entries, struct acl_backend *backend);
 /*
  * Makes the index so, unless a folder could not be read: nothing is removed then. by: who does it.
  * Returns the number of entries that had to change, or -1 and *error_r.

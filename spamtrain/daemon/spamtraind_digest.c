@@ -23,6 +23,13 @@ METRIC_COUNTER(digests_refused, "shoveler_spamtraind_digests_total{outcome=\"ref
 METRIC_COUNTER(digests_deferred, "shoveler_spamtraind_digests_total{outcome=\"deferred\"}",
 	       "Daily digests");
 
+enum digest_status {
+	DIGEST_SENT,
+	DIGEST_NOT_DUE, /* not wanted, sent already, or nothing new */
+	DIGEST_REFUSED, /* Dovecot refuses it for good: not today */
+	DIGEST_DEFERRED /* to be tried again; *reason_r */
+};
+
 /* ---- what is new ---- */
 
 struct collection {
@@ -290,8 +297,9 @@ static void log_digest(const char *user, enum digest_status status, const struct
 	}
 }
 
-enum digest_status digest_send(struct spamtraind *service, const char *user, int64_t day,
-			       time_t now, char **reason_r)
+/* One user's, if it is due on that day (YYYYMMDD). */
+static enum digest_status digest_send(struct spamtraind *service, const char *user, int64_t day,
+				      time_t now, char **reason_r)
 {
 	struct digest *digest = xcalloc(1, sizeof(*digest));
 	struct collection collection = {

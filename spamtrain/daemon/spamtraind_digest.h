@@ -19,15 +19,4 @@
 /* The thread. */
 void digest_loop(struct ticker *ticker);
 
-enum digest_status {
-	DIGEST_SENT,
-	DIGEST_NOT_DUE, /* not wanted, sent already, or nothing new */
-	DIGEST_REFUSED, /* Dovecot refuses it for good: not today */
-	DIGEST_DEFERRED /* to be tried again; *reason_r */
-};
-
-/* One user's, if it is due on that day (YYYYMMDD). */
-enum digest_status digest_send(struct spamtraind *service, const char *user, int64_t day,
-			       time_t now, char **reason_r);
-
 #endif

@@ -35,8 +35,9 @@ static enum store_status clean_up(struct store *store, const struct spamtraind *
 	return status == STORE_OK ? store_link_purge(store, now, error_r) : status;
 }
 
-enum classifier_status purge_user(struct spamtraind *service, const char *user, time_t now,
-				  unsigned *expired_r, char **error_r)
+/* CLASSIFIER_OK also when he has no store. *expired_r: what was removed from his quarantine. */
+static enum classifier_status purge_user(struct spamtraind *service, const char *user, time_t now,
+					 unsigned *expired_r, char **error_r)
 {
 	struct classifier *classifier = NULL;
 	enum classifier_status status =

@@ -16,11 +16,4 @@
 /* The thread. */
 void purge_loop(struct ticker *ticker);
 
-/*
- * One user. Returns CLASSIFIER_OK also when he has no store. *expired_r: messages that were removed
- * from his quarantine.
- */
-enum classifier_status purge_user(struct spamtraind *service, const char *user, time_t now,
-				  unsigned *expired_r, char **error_r);
-
 #endif

@@ -19,7 +19,8 @@ static const char *result_name(int result)
 		       : result_names[result];
 }
 
-enum store_class row_class(const struct store_message *row)
+/* The class that counts now: what the user said, else what the filter did. */
+static enum store_class row_class(const struct store_message *row)
 {
 	if (row->corrected != STORE_NONE || row->result < 0)
 		return row->corrected;

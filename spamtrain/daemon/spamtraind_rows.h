@@ -9,8 +9,6 @@
 
 #include <jansson.h>
 
-/* The class that counts now: what the user said, else what the filter did. */
-enum store_class row_class(const struct store_message *row);
 
 /* store: asked whether the sender is trusted. A new reference. */
 json_t *row_json(struct store *store, const struct store_message *row);

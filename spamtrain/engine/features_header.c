@@ -113,7 +113,8 @@ static void add_pieces(struct extractor *ex, unsigned bit, struct span word)
 		feature_add_host(ex, bit, word);
 }
 
-void feature_add_field_words(struct extractor *ex, unsigned bit, struct span text, bool pairs)
+/* Words of a field's value, with pairs if wanted. text lies in features->text. */
+static void add_field_words(struct extractor *ex, unsigned bit, struct span text, bool pairs)
 {
 	struct header_word before[PAIR_WINDOW];
 	size_t count = 0;
@@ -177,8 +178,7 @@ static void add_field(struct extractor *ex, const struct header_field *field, co
 	struct span text = keep_decoded(ex, span_trim(field->body));
 	if (text.size == 0)
 		return;
-	feature_add_field_words(ex, received ? FEATURE_BIT_RECEIVED : FEATURE_BIT_HEADER_WORD, text,
-				pairs);
+	add_field_words(ex, received ? FEATURE_BIT_RECEIVED : FEATURE_BIT_HEADER_WORD, text, pairs);
 	if (span_equal_nocase(field->name, SPAN_LITERAL("Subject")))
 		add_subject(ex, text);
 }

@@ -80,7 +80,5 @@ bool feature_field_is_ignored(struct span name);
 void feature_add_link(struct extractor *ex, struct span url); /* features_link.c */
 /* The host and each of its parent domains down to two labels; of an address its networks. */
 void feature_add_host(struct extractor *ex, unsigned bit, struct span host);
-/* Words of a field's value, with pairs if wanted. text lies in features->text. */
-void feature_add_field_words(struct extractor *ex, unsigned bit, struct span text, bool pairs);
 
 #endif

@@ -99,7 +99,7 @@ int site_dictionary_open(struct site_dictionary **dictionary_r, const char *path
 	return result;
 }
 
-struct site_dictionary *site_dictionary_ref(struct site_dictionary *dictionary)
+static struct site_dictionary *site_dictionary_ref(struct site_dictionary *dictionary)
 {
 	if (dictionary != NULL)
 		atomic_fetch_add(&dictionary->references, 1);

@@ -66,8 +66,6 @@ struct site_dictionary;
 /* 0; or -1 and *error_r. errno is ENOENT if there is none. */
 int site_dictionary_open(struct site_dictionary **dictionary_r, const char *path,
 			 unsigned features_version, char **error_r);
-/* Shared by threads: freed with the last reference. NULL is fine. */
-struct site_dictionary *site_dictionary_ref(struct site_dictionary *dictionary);
 void site_dictionary_unref(struct site_dictionary **dictionary);
 
 const struct site_header *site_dictionary_header(const struct site_dictionary *dictionary);
