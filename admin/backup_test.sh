@@ -334,6 +334,7 @@ hostile() {
 }
 hostile 'damaged: it is not what the manifest says' truncate -s 8192 "$h/users/example.test/alice/store.sqlite"
 hostile 'damaged: it is not what the manifest says' sh -c "echo x >>'$h'/conf* 2>/dev/null; echo x >>'$h/web/key'"
+hostile 'damaged: it is not what the manifest says' sh -c "printf X | dd of='$h/web/key' conv=notrunc status=none"
 hostile 'manifest: it is damaged or cut short' truncate -s 200 "$h/manifest"
 hostile 'is no backup of Shoveler' rm "$h/manifest"
 hostile 'No such file' rm "$h/web/key"

@@ -21,13 +21,27 @@
 
 /* ---- as a stream ---- */
 
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+
+static void ending_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		sigaddset(&set, ending[i]);
+	sigprocmask(how, &set, NULL);
+}
+
 char *backup_temporary(const struct conf *conf)
 {
 	char *path = xasprintf("%s/shoveler-backup.XXXXXX", conf_text(conf, P_TEMPORARY_DIRECTORY));
 
+	ending_signals(SIG_BLOCK);
 	if (mkdtemp(path) != NULL)
 		return path;
 	complain("cannot make %s: %s", path, strerror(errno));
+	ending_signals(SIG_UNBLOCK);
 	free(path);
 	return NULL;
 }
@@ -51,7 +65,6 @@ static void pass_on(int number)
 int backup_temporary_run(int (*work)(void *context, const char *folder), void *context,
 			 const char *folder)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
 	int status = 0;
 	pid_t pid;
@@ -59,12 +72,16 @@ int backup_temporary_run(int (*work)(void *context, const char *folder), void *c
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		int code = work(context, folder);
+		int code;
+
+		ending_signals(SIG_UNBLOCK);
+		code = work(context, folder);
 		exit(fflush(stdout) == 0 ? code : EX_IOERR);
 	}
 	child = (sig_atomic_t)pid;
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		sigaction(signals[i], &action, NULL);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		sigaction(ending[i], &action, NULL);
+	ending_signals(SIG_UNBLOCK);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	child = 0;
