@@ -222,9 +222,24 @@ static void test_remove_unused(void **state)
 	free(path);
 }
 
+/* A folder that cannot be read is not one that is gone. */
+static void test_remove_unreadable(void **state)
+{
+	char *error = NULL;
+
+	(void)state;
+	assert_int_equal(store_remove("/dev/null", &error), STORE_DEFER);
+	assert_non_null(error);
+	free(error);
+	error = NULL;
+	assert_int_equal(store_remove("/dev/shm/no such folder", &error), STORE_NOT_FOUND);
+	assert_null(error);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_remove_unreadable),
 		cmocka_unit_test_setup_teardown(test_upgrade, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_remove_unused, setup, teardown),
