@@ -81,6 +81,7 @@ static const char *const only_errors[] = {
 	"mail-unscanned",
 	"mailbox-closed",
 	"mailbox-unreadable",
+	"map-broken",
 	"map-unreadable",
 	"milter-lets-pass",
 	"milter-missing",

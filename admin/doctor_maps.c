@@ -113,6 +113,33 @@ static void each_map(struct doctor *doctor, const struct conf *conf,
 	}
 }
 
+/* Maps that only Postfix asks, as root: it puts mail off where it cannot. */
+static void check_recipients(struct doctor *doctor, const struct conf *conf, const char *name)
+{
+	char *value = doctor_postconf(doctor, conf, name);
+	struct span rest = span_of(value), item;
+
+	while (postfix_list_next(&rest, &item)) {
+		struct strbuf answer = STRBUF_INIT;
+		char *map = xstrndup(item.data, item.size);
+
+		if (strchr(map, ':') != NULL &&
+		    ask_map(conf, NULL, "postmap", map, NO_SUCH_KEY, &answer) < 0) {
+			const char *text = strbuf_text(&answer);
+
+			doctor_report(doctor, FINDING_ERROR, "map-broken",
+				      doctor_advice(doctor,
+						    "mail is deferred until Postfix can ask it: "
+						    "postmap -q %s '%s'",
+						    NO_SUCH_KEY, map_itself(map)),
+				      "%s has %s: %.*s", name, map, (int)strcspn(text, "\n"), text);
+		}
+		free(map);
+		strbuf_free(&answer);
+	}
+	free(value);
+}
+
 static struct postfix_config *read_postfix(struct doctor *doctor, const struct conf *conf)
 {
 	struct postfix_config *postfix = NULL;
@@ -148,6 +175,8 @@ void doctor_check_maps(struct doctor *doctor, const struct conf *conf)
 	for (size_t i = 0; postfix != NULL && i < POSTFIX_CONFIG_ASKED; i++)
 		each_map(doctor, conf, postfix, postfix_config_asked[i]);
 	postfix_config_free(&postfix);
+	check_recipients(doctor, conf, "virtual_mailbox_maps");
+	check_recipients(doctor, conf, "relay_recipient_maps");
 }
 
 /* How Postfix says that mail goes to this socket: "lmtp:unix:shoveler/lda". malloc'ed. */

@@ -209,6 +209,7 @@ with_postfix "smtpd_milters = $milter, inet:localhost:11332, inet:localhost:8891
 with_postfix "smtpd_milters = inet:localhost:8895" ok "smtpd_milters has $milter: inet:localhost:8895" milters
 with_postfix "smtpd_milters = { $milter, default_action=accept }" error 'default_action=accept' milters
 with_postfix "non_smtpd_milters = $milter" ok 'non_smtpd_milters has' milters
+with_postfix "virtual_mailbox_maps = texthash:/etc/postfix/nowhere" error 'virtual_mailbox_maps has texthash:/etc/postfix/nowhere: .*No such file' maps
 with_postfix "recipient_delimiter = -" error 'recipient_delimiter = \+, but "-" in Postfix' postfix
 with "milter_listen = unix:/run/shoveler/milter.sock" "a socket outside of Postfix's chroot" error \
 	"Postfix's smtp/inet is locked into /var/spool/postfix" postfix
