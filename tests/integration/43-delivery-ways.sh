@@ -46,7 +46,7 @@ fi
 lab_in mx1 sh -c 'echo "ghost@example.test x" >>/etc/postfix/mailboxes; touch -d "1 minute ago" /etc/postfix/mailboxes'
 lab_in mx1 chmod 666 /var/log/dovecot.log # dovecot-lda writes it as vmail
 lab_in mx1 postconf -M 'shoveler/unix=shoveler unix - n n - 20 pipe flags=Rhu user=vmail null_sender= argv=/usr/sbin/shoveler-lda -f ${sender} -d ${user}@${domain} -- -a ${original_recipient}'
-lab_postconf mx1 virtual_transport=shoveler: shoveler_destination_recipient_limit=1 minimal_backoff_time=1s maximal_backoff_time=2s queue_run_delay=1s
+lab_postconf mx1 virtual_transport=shoveler: shoveler_destination_recipient_limit=1
 lab_reload mx1/postfix
 lab_message "By command" $'.\n..dots\nFrom here' >"$LAB_DIR/command.eml"
 sent() { lab_send alice@example.test bob+box@example.test <"$LAB_DIR/command.eml"; }
