@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Tests that are commands, told in TAP. Sourced; $log: a file for what the command of the moment says.
 failed=0
 
