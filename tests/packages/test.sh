@@ -82,6 +82,19 @@ conffiles() {
 	rm /mnt/root/etc/shoveler/main.cf.d/20-old.cf
 }
 
+# What the role changes, and takes back before the packages go. Postfix that was installed without questions has no main.cf.
+still_named() {
+	[ ! -e /mnt/root/etc/postfix/main.cf ] || cp -a /mnt/root/etc/postfix/main.cf /mnt/main.cf
+	mkdir -p /mnt/root/etc/dovecot/conf.d
+	# shellcheck disable=SC2016
+	echo 'mail_plugins = $mail_plugins shoveler_retrain' >/mnt/root/etc/dovecot/conf.d/90-named.conf
+	printf '%s\n' 'smtpd_milters = inet:127.0.0.1:8895' 'virtual_transport = shoveler:unix:shoveler/lda' >>/mnt/root/etc/postfix/main.cf
+}
+no_longer_named() {
+	rm /mnt/root/etc/dovecot/conf.d/90-named.conf /mnt/root/etc/postfix/main.cf
+	[ ! -e /mnt/main.cf ] || cp -a /mnt/main.cf /mnt/root/etc/postfix/main.cf
+}
+
 life() {
 	host_up
 	in_host dpkg --purge $(cd "$packages" && ls ./*.deb | sed 's#./\([^_]*\)_.*#\1#') >/dev/null 2>&1
@@ -109,7 +122,12 @@ life() {
 	echo "log_destination = stderr" >>/mnt/root/etc/shoveler/main.cf
 	names=$(cd "$packages" && ls ./*.deb | sed 's#./\([^_]*\)_.*#\1#')
 	# shellcheck disable=SC2086
-	expect "they can be removed" in_host dpkg --remove $names
+	still_named
+	expect "they can be removed" eval 'in_host dpkg --remove $names >/mnt/removed 2>&1'
+	for warning in 'dovecot: WARNING: .*90-named.conf' 'milter: WARNING: ' 'lda: WARNING: '; do
+		expect "what goes on naming them is told" grep -a "shoveler-$warning" /mnt/removed
+	done
+	no_longer_named
 	expect "the admin's file is kept when removed" conf_says "log_destination = stderr"
 	expect "and so is what users taught" [ -e /mnt/root/var/lib/shoveler/users/example.test/kept ]
 	expect "they can be installed again" in_host sh -c 'dpkg -i --force-confold /packages/*.deb </dev/null'
