@@ -124,10 +124,14 @@ class PostfixConfiguration(unittest.TestCase):
         self.write("master.cf", "# of mine\n" + edited_master + "mine unix - - y - - lmtp\n")
         self.assertFalse(self.run_module(**WANTED)["changed"])
         self.assertEqual(self.read("main.cf"), edited)
-        self.run_module(set={"milter_default_action": "tempfail"})
+        less = {"set": {"milter_default_action": "tempfail"}}
+        self.assertTrue(self.run_module(**less)["changed"])
+        self.assertFalse(self.run_module(**less)["changed"])
+        self.assertIn(MAIN_CF[MAIN_CF.index("smtpd_milters") :], self.read("main.cf"))
+        self.write("main.cf", self.read("main.cf").replace("# and mine\n", "# and also mine\n"))
         result = self.run_module(state="absent")
         self.assertEqual((result["left_alone"], result.get("warnings", [])), ([], []))
-        wanted = MAIN_CF.replace("myhostname = mx.example.test\n", "# and mine\nmyhostname = mx9.example.test\n") + "mydestination = mine\n"
+        wanted = MAIN_CF.replace("myhostname = mx.example.test\n", "# and also mine\nmyhostname = mx9.example.test\n") + "mydestination = mine\n"
         self.assertEqual(self.read("main.cf"), wanted)
         self.assertEqual(self.read("master.cf"), "# of mine\n" + MASTER_CF + "mine unix - - y - - lmtp\n")
 
@@ -140,7 +144,7 @@ class PostfixConfiguration(unittest.TestCase):
             file.write(strange)
         # As a run that was killed leaves it.
         self.write("elsewhere/main.cf.shoveler", "half a file")
-        self.run_module(**WANTED)
+        self.assertIn("w\ufffdrds", self.run_module(**WANTED)["diff"][0]["after"])
         self.assertEqual(self.value("smtpd_milters"), "inet:127.0.0.1:8891, unix:/run/other.sock, inet:127.0.0.1:8895")
         self.assertTrue(self.run_module(state="absent")["changed"])
         self.assertEqual((os.readlink(self.path("main.cf")), os.listdir(self.path("elsewhere"))), ("elsewhere/main.cf", ["main.cf"]))

@@ -113,6 +113,29 @@ class Files(InFolder):
         self.assertEqual(sorted(os.listdir(self.path("d"))), ["a", "b"])
         self.assertEqual(self.read("d/a") + self.read("d/b"), "one\ntwo\n")
 
+    def test_what_is_shown_and_what_is_warned_of(self):
+        """As by doveconf, where the admin's own files say otherwise or lose their effect."""
+        self.files(files={"a": "one\n"})
+        shown = [{"command": ["echo", "x = two-a three"], "words": ["three", "x"]}, {"command": ["false"], "words": []}]
+        self.assertTrue(self.files(files={"b": "two\n"}, shown=shown)["changed"])
+        for words, out in ((["two"], "two-a three"), (["two"], "two = no")):
+            result = self.files(files={"a": "bad\n"}, shown=[{"command": ["echo", out], "words": words}], expect=1)
+            self.assertIn(f"does not show two, though {self.path('d/a')} would say so", result["msg"])
+        warning = ["sh", "-c", f"echo 'Warning: no effect, see {self.path('d/b')} line 1' >&2"]
+        self.assertIn("no effect", self.files(files={"b": "bad\n"}, validate=warning, expect=1)["msg"])
+        self.assertTrue(self.files(files={"a": "other\n"}, validate=warning)["changed"], "not of this one")
+        self.assertEqual(self.read("d/a") + self.read("d/b"), "other\ntwo\n")
+
+    def test_what_cannot_be_written_changes_nothing_and_a_killed_run_leaves_nothing(self):
+        self.files(files={"a": "one\n"})
+        os.mkdir(self.path("d/b"))
+        self.assertEqual(self.files(files={"a": "two\n", "b": "two\n"}, expect=1)["msg"], self.path("d/b") + ": Is a directory")
+        self.write("d/a.new", "half")
+        self.files(files={"a": "one\n"}, check=True)
+        self.assertEqual(sorted(os.listdir(self.path("d"))), ["a", "a.new", "b"])
+        self.assertFalse(self.files(files={"a": "one\n"})["changed"])
+        self.assertEqual((sorted(os.listdir(self.path("d"))), self.read("d/a")), (["a", "b"], "one\n"))
+
     def test_a_folder_of_ours_alone(self):
         self.files(files={"a": "one\n", "b": "two\n"})
         self.assertEqual(self.files(files={"a": "one\n"}, exclusive=True)["names"], ["b"])
@@ -206,6 +229,27 @@ class Host(InFolder):
         self.write("dpkg-query", "#!/bin/sh\nprintf 'ii  a_1\\nrc  b_2\\nhi  c_3\\n'\n", 0o755)
         result = self.host(postfix="/p", dovecot=True, packages=True)
         self.assertEqual((result["recipient_delimiter"], result["dovecot"], result["packages"]), ("+-", "2.4", ["a_1", "c_3"]))
+
+    def test_packages_as_apt_takes_their_names(self):
+        self.write("dpkg-query", "#!/bin/sh\nprintf 'ii  a_1:2.0-1+b~3\\nrc  b_2\\nhi  c.d_3\\n'\n", 0o755)
+        there = ["a", "a=1:2.0-1+b~3", "a=1:2.0-*", "a/bookworm", "a:amd64", "c.d=3"]
+        missing = ["b", "b=2", "a=1:2.0-1", "a=1:2.0-2*", "cxd", "d"]
+        self.assertEqual(self.host(packages=True, missing=there + missing)["missing"], missing)
+
+    def test_what_must_be_there(self):
+        self.assertEqual(self.host(lacking=["user root", "group nobody-at-all", "group daemon"])["lacking"], ["group nobody-at-all"])
+
+    def test_what_dovecot_reads(self):
+        def reads(*lines, wanted="conf.d/90-x.conf"):
+            self.write("dovecot.conf", "\n".join(lines) + "\n")
+            return self.host(includes=[self.path("dovecot.conf"), self.path(wanted)])["includes"]
+
+        self.write("own.conf", "!include conf.d/*.conf\n")
+        self.write("loop.conf", "!include loop.conf\n")
+        for line in ("!include conf.d/*.conf", "  !include_try conf.d/*.conf  # all", f"!include {self.directory}/conf.d/*.conf", "!include o*.conf"):
+            self.assertTrue(reads("protocols = imap", line), line)
+        for line in ("", "#!include conf.d/*.conf", "!include conf.d/10-*.conf", "!include local.conf", "!include conf.d/*.conf.ext", "!include loop.conf"):
+            self.assertFalse(reads("protocols = imap", line), line)
 
     def test_accounts(self):
         result = self.host(accounts=True)
@@ -327,13 +371,16 @@ class Units(InFolder):
 
 
 class Variables(InFolder):
-    def complaints(self, *names, expect=1):
+    def complaints(self, *names, expect=1, **arguments):
         known, former = list(load("defaults/main.yml")), load("vars/main.yml")["shoveler_former_variables"]
-        return self.run_module("shoveler_variables.py", unknown=names, known=known, former=former, check=True, expect=expect).get("msg")
+        return self.run_module("shoveler_variables.py", unknown=names, known=known, former=former, check=True, expect=expect, **arguments).get("msg")
 
     def test_unknown_names_have_the_nearest_one(self):
         self.assertIn("The role has no variable shoveler_antiviurs; did you mean shoveler_antivirus?", self.complaints("shoveler_antiviurs"))
         self.assertIsNone(self.complaints(expect=0))
+
+    def test_lists_are_no_texts(self):
+        self.assertIn("""shoveler_packages is a text, not a list or dictionary; as an option it is -e '{"shoveler_packages": ...}'.""", self.complaints(texts=["shoveler_packages"]))
 
     def test_former_names_have_what_took_their_place(self):
         self.assertIn("no variable shoveler_milter any more; its place took shoveler_antivirus and shoveler_scoring.", self.complaints("shoveler_milter"))
@@ -384,7 +431,8 @@ class Documentation(unittest.TestCase):
         made = set(re.findall(r"^ *(shoveler_\w+):", text, re.MULTILINE)) | set(re.findall(r"register: (\w+)", text))
         modules = {name[:-3] for name in os.listdir(os.path.join(ROLE, "library"))}
         used = set(re.findall(r"\bshoveler_\w+", re.sub(r"^ *shoveler_\w+:", "", text, flags=re.MULTILINE)))
-        self.assertEqual(used - set(self.options) - made - modules, set())
+        plugins = {"shoveler_retrain"}
+        self.assertEqual(used - set(self.options) - made - modules - plugins, set())
         self.assertEqual(set(self.options) - used, set())
 
     def test_the_source_of_apt(self):

@@ -28,5 +28,5 @@ brings_names() {
 brings_names_of_repository() {
 	unsigned_is_refused && [[ $(from_repository -e shoveler_repository_key=/packages/key.asc) =~ ^changed=[1-9][0-9]*\ failed=0$ ]] &&
 		on_host dpkg -s spamtrain shoveler-web && units_run && mail_is_filtered &&
-		[ "$(from_repository -e shoveler_repository_key=/packages/key.asc)" = "changed=0 failed=0" ]
+		[ "$(from_repository -e shoveler_repository_key=/packages/key.asc -e "'{\"shoveler_packages\": [\"shoveler=0.1.0\", \"shoveler-web=0.1.*\"]}'")" = "changed=0 failed=0" ]
 }

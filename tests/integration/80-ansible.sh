@@ -102,9 +102,13 @@ expect_like 0 "without signatures of ClamAV" "the role says what to do" 'apt-get
 lab_signatures mx1
 expect_like 0 "a value that is wrong" "refused with file and line" 'main.cf.d/50-ansible.cf, line [0-9]+: .*maybe' \
 	example several-back-ends.yml mx1 imap2.example.test -e '{"shoveler_settings": {"virus_scan": "maybe"}}'
-expect_like 0 "a variable that the role had once, and one that it never had" "refused by name, with what is meant" \
-	'shoveler_antiviurs; did you mean shoveler_antivirus\?.*no variable shoveler_milter any more; its place took shoveler_antivirus and shoveler_scoring' \
-	example one-host.yml mx1 mail.example.test -e shoveler_milter=false -e shoveler_antiviurs=true
+expect_like 0 "a variable that the role had once, one that it never had, and a list that is none" "refused by name, with what is meant" \
+	'shoveler_antiviurs; did you mean shoveler_antivirus\?.*no variable shoveler_milter any more; its place took shoveler_antivirus and shoveler_scoring.*shoveler_milter_groups is a text' \
+	example one-host.yml mx1 mail.example.test -e shoveler_milter=false -e shoveler_antiviurs=true -e shoveler_milter_groups=postfix
+lab_in mx1 sed -i 's/^!include/#!include/' /etc/dovecot/dovecot.conf
+expect_like 0 "a mail user that is not there, and a Dovecot that does not read conf.d" "refused, with what is missing" \
+	'no user nobody-at-all on this host.*dovecot.conf does not read conf.d/\*.conf' example one-host.yml mx1 mail.example.test -e shoveler_mail_user=nobody-at-all
+lab_in mx1 sed -i 's/^#!include/!include/' /etc/dovecot/dovecot.conf
 former refused mx1
 expect 0 "and nothing was changed" "" sh -c "diff '$LAB_DIR/mx1.untouched' '$LAB_DIR/mx1.refused' | grep -v /var/lib/clamav | grep '^[<>]'"
 lab_in mx1 test ! -e /etc/shoveler || story_result "not even /etc/shoveler" "" "/etc/shoveler" FAILED
@@ -184,9 +188,14 @@ alone "web page" Innocent "$milter $learning dovecot:91-shoveler-web shoveler-ld
 expect_like 0 "and who was not told" "is told" 'reload dovecot.service,reload postfix.service' told mx1
 expect 10 "alice signs in to the web page" "303 history" web_sign_in alice@example.test secret
 
+# Lines of the admin's, meanwhile.
+lab_in mx1 sh -c 'for folder in /run/before /etc/postfix; do
+	sed -i "s/^myhostname.*/# mine\n&/" $folder/main.cf && echo "mine unix - - n - - lmtp" >>$folder/master.cf || exit
+done'
 feature "all off" "" none
 expect_like 0 "Postfix and Dovecot" "reloaded, not restarted" '^disable [^,]*,reload dovecot.service,reload postfix.service,stop [^,]*$' told mx1
-expect 0 "main.cf and master.cf" "are what they were, byte for byte" lab_in mx1 sh -c 'cd /run/before && for file in *; do cmp $file /etc/postfix/$file || exit; done; echo are what they were, byte for byte'
+expect 0 "main.cf and master.cf" "are what they were, byte for byte, but for the admin's lines" lab_in mx1 sh -c 'cd /run/before && for file in *; do cmp $file /etc/postfix/$file || exit; done; echo "are what they were, byte for byte, but for the admin'"'"'s lines"'
+lab_in mx1 sh -c 'sed -i "/^# mine/d" /etc/postfix/main.cf && sed -i "/^mine unix/d" /etc/postfix/master.cf'
 
 # A parameter that the admin of mx2 wants otherwise meanwhile.
 lab_postconf mx2 "maximal_queue_lifetime = 9d"

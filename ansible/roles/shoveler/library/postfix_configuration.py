@@ -55,6 +55,7 @@ left_alone:
   returned: always
 """
 
+import copy
 import difflib
 import hashlib
 import json
@@ -133,6 +134,11 @@ def read_text(path):
 def write_text(path, text):
     with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.write(text)
+
+
+def printable(text):
+    """ansible-core 2.19 takes nothing that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def fresh_name(path):
@@ -336,6 +342,7 @@ def tell_apart(postfix, record, live):
         postfix.write(name, entry["base"])
         if postfix.has(kind, {key: value["former"] for key, value in record[kind].items()}):
             record[kind] = {}
+            entry.update(before=entry["base"], ours=[])
         else:
             postfix.write(name, live[name])
 
@@ -378,25 +385,36 @@ def put(module, record, live, result):
         remove_if_there(path)
 
 
-def plan(module, record, live):
-    """What the files will be, and what cannot be restored."""
-    restoring = module.params["state"] == "absent"
+def attempt(module, record, live, apart):
+    """What the files would be, and what cannot be restored; whether that is all that can be done."""
     postfix = Postfix(module, starting_point(record, live))
     try:
-        if restoring:
+        others = any(record["files"][name]["before"] is None for name in FILES)
+        if apart:
             tell_apart(postfix, record, live)
         change = Change(postfix, record)
-        if restoring:
+        if module.params["state"] == "absent":
             change.restore()
         else:
             change.want(module.params)
         change.run()
         result = postfix.texts()
-        if result != live and not module.check_mode:
+        done = apart or not others or result == live
+        if done and result != live and not module.check_mode:
             postfix.check()
     finally:
         postfix.remove()
-    return result, change.left_alone
+    return result, change.left_alone, done
+
+
+def plan(module, record, live):
+    """What the files will be, what cannot be restored, and the record then. Files that others changed stay if nothing needs to be done."""
+    for apart in [True] if module.params["state"] == "absent" else [False, True]:
+        then = copy.deepcopy(record)
+        result, left_alone, done = attempt(module, then, live, apart)
+        if done:
+            break
+    return result, left_alone, then
 
 
 def apply(module):
@@ -407,9 +425,9 @@ def apply(module):
     live = {name: read_text(os.path.join(directory, name)) for name in FILES}
     record = load_record(module.params["record"])
     known = json.dumps(record, sort_keys=True)
-    result, left_alone = plan(module, record, live)
+    result, left_alone, record = plan(module, record, live)
     for sentence in left_alone.values():
-        module.warn(sentence)
+        module.warn(printable(sentence))
     changed = [name for name in FILES if result[name] != live[name]]
     note_files(record, live, result)
     if not module.check_mode and (changed or module.params["state"] == "absent" or json.dumps(record, sort_keys=True) != known):
@@ -421,8 +439,8 @@ def apply(module):
             {
                 "before_header": os.path.join(directory, name),
                 "after_header": os.path.join(directory, name),
-                "before": live[name],
-                "after": result[name],
+                "before": printable(live[name]),
+                "after": printable(result[name]),
             }
             for name in changed
         ],

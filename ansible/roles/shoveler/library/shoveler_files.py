@@ -5,7 +5,8 @@ DOCUMENTATION = r"""
 module: shoveler_files
 short_description: Put files into a folder, ask a program what it thinks of them, and take them back if it objects
 description:
-  - All files are written before O(validate) is run; if that fails each of them is as it was, and the task has failed.
+  - All files are written before O(validate) is run; if that fails, warns of one of them, or what must be O(shown) is not, each of them is as
+    it was, and the task has failed.
 options:
   directory:
     description: Folder of the files. It is made if there is something to write.
@@ -24,6 +25,22 @@ options:
     type: list
     elements: str
     default: []
+  shown:
+    description: Commands, and the words that must be in what each prints then.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      command:
+        description: The command.
+        type: list
+        elements: str
+        required: true
+      words:
+        description: The words.
+        type: list
+        elements: str
+        required: true
 author: Shoveler
 """
 
@@ -48,26 +65,38 @@ others:
 """
 
 import os
+import re
 
 from ansible.module_utils.basic import AnsibleModule
+
+SHOWN = {"command": {"type": "list", "elements": "str", "required": True}, "words": {"type": "list", "elements": "str", "required": True}}
 
 
 def read(path):
     try:
-        with open(path, "r", encoding="utf-8") as file:
+        with open(path, "r", encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
     except FileNotFoundError:
         return ""
 
 
+def printable(text):
+    """ansible-core 2.19 takes nothing that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def remove_if_there(path):
+    if os.path.lexists(path):
+        os.unlink(path)
+
+
 def write(module, path, text):
     """Empty: no file."""
-    if text == "":
-        if os.path.lexists(path):
-            os.unlink(path)
-        return
     fresh = path + ".new"
-    with open(fresh, "w", encoding="utf-8") as file:
+    if text == "":
+        remove_if_there(path)
+        return
+    with open(fresh, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
     os.chmod(fresh, 0o644)
     module.atomic_move(fresh, path)
@@ -93,18 +122,68 @@ def has_others(params):
     return os.path.isdir(directory) and (not names or bool(set(os.listdir(directory)) - names))
 
 
+def objection(module, paths):
+    """What the host says against it; None if nothing."""
+    command = module.params["validate"]
+    if command:
+        code, out, errors = module.run_command(command)
+        if code != 0:
+            return f"{' '.join(command)}: {(errors or out).strip()}."
+        # As of a setting of the admin's that has no effect any more.
+        warnings = [line for line in errors.split("\n") if any(path in line for path in paths)]
+        if warnings:
+            return f"{' '.join(command)}: {' '.join(warnings)}."
+    for shown in (shown for shown in module.params["shown"] if shown["words"]):
+        _, out, errors = module.run_command(shown["command"])
+        missing = [word for word in shown["words"] if not re.search(rf"(^|\s){re.escape(word)}(\s(?!= no)|$)", out)]
+        if missing:
+            return (
+                f"{' '.join(shown['command'])} does not show {' and '.join(missing)}, though {' and '.join(paths)} would say so: is it set again in a file"
+                f" that is read after these? {' '.join((out + errors).split())}."
+            )
+    return None
+
+
 def apply(module, before, wanted):
     params = module.params
-    if any(wanted.values()):
-        make_directory(module, params["directory"])
-    for path, text in wanted.items():
-        write(module, path, text)
-    if params["validate"]:
-        code, out, errors = module.run_command(params["validate"])
-        if code != 0:
-            for path, text in before.items():
-                write(module, path, text)
-            module.fail_json(msg=f"{' '.join(params['validate'])}: {(errors or out).strip()}. All files are as they were.")
+    try:
+        if any(wanted.values()):
+            make_directory(module, params["directory"])
+        for path, text in wanted.items():
+            write(module, path, text)
+        problem = objection(module, [path for path, text in wanted.items() if text])
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}."
+    if problem is None:
+        return
+    for path, text in before.items():
+        if read(path) != text:
+            write(module, path, text)
+    module.fail_json(msg=f"{problem} All files are as they were.")
+
+
+def put(module):
+    directory = module.params["directory"]
+    others = has_others(module.params)
+    wanted = wanted_files(module.params)
+    before = {path: read(path) for path in wanted}
+    wanted = {path: text for path, text in wanted.items() if before[path] != text}
+    before = {path: before[path] for path in wanted}
+    empty = module.params["exclusive"] and os.path.isdir(directory) and not any(module.params["files"].values())
+    if not module.check_mode:
+        # Of a run that was killed.
+        for name in module.params["files"]:
+            remove_if_there(os.path.join(directory, name) + ".new")
+        if wanted:
+            apply(module, before, wanted)
+        if empty:
+            os.rmdir(directory)
+    module.exit_json(
+        changed=bool(wanted) or empty,
+        others=others,
+        names=[os.path.basename(path) for path in wanted],
+        diff=[{"before_header": path, "after_header": path, "before": printable(before[path]), "after": wanted[path]} for path in wanted],
+    )
 
 
 def main():
@@ -114,27 +193,14 @@ def main():
             "files": {"type": "dict", "default": {}},
             "exclusive": {"type": "bool", "default": False},
             "validate": {"type": "list", "elements": "str", "default": []},
+            "shown": {"type": "list", "elements": "dict", "options": SHOWN, "default": []},
         },
         supports_check_mode=True,
     )
-    directory = module.params["directory"]
-    others = has_others(module.params)
-    wanted = wanted_files(module.params)
-    before = {path: read(path) for path in wanted}
-    wanted = {path: text for path, text in wanted.items() if before[path] != text}
-    before = {path: before[path] for path in wanted}
-    empty = module.params["exclusive"] and os.path.isdir(directory) and not any(module.params["files"].values())
-    if not module.check_mode:
-        if wanted:
-            apply(module, before, wanted)
-        if empty:
-            os.rmdir(directory)
-    module.exit_json(
-        changed=bool(wanted) or empty,
-        others=others,
-        names=[os.path.basename(path) for path in wanted],
-        diff=[{"before_header": path, "after_header": path, "before": before[path], "after": wanted[path]} for path in wanted],
-    )
+    try:
+        put(module)
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename}: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -24,10 +24,25 @@ options:
     description: Ask dpkg what is installed.
     type: bool
     default: false
+  missing:
+    description: Packages as apt-get takes them, NAME, NAME=VERSION, NAME/SUITE, NAME:ARCHITECTURE; dpkg is asked which are not installed.
+    type: list
+    elements: str
+    default: []
   accounts:
     description: Read all users and groups.
     type: bool
     default: false
+  lacking:
+    description: Users and groups that must be there, as C(user NAME) and C(group NAME).
+    type: list
+    elements: str
+    default: []
+  includes:
+    description: A configuration file of Dovecot, and a file that it must include.
+    type: list
+    elements: path
+    default: []
 author: Shoveler
 """
 
@@ -59,6 +74,18 @@ packages:
   description: Name and version of each installed package, NAME_VERSION.
   type: list
   returned: with O(packages)
+missing:
+  description: Those of O(missing) that are not installed, or not in that version.
+  type: list
+  returned: with O(packages)
+lacking:
+  description: Those of O(lacking) that are not there.
+  type: list
+  returned: always
+includes:
+  description: Whether Dovecot would read the second file of O(includes).
+  type: bool
+  returned: with O(includes)
 users:
   description: Names of all users.
   type: list
@@ -73,6 +100,8 @@ members:
   returned: with O(accounts)
 """
 
+import fnmatch
+import glob
 import grp
 import os
 import pwd
@@ -88,6 +117,8 @@ def count_signatures(path):
 
 
 def ask(module, *command):
+    if not module.get_bin_path(command[0]):
+        module.fail_json(msg=f"There is no {command[0]} on this host: Shoveler adds to a mail host that works already. Nothing was changed.")
     return module.run_command(list(command), check_rc=True)[1]
 
 
@@ -100,6 +131,35 @@ def packages(module):
     lines = ask(module, "dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}_${Version}\\n").splitlines()
     # The second letter: it is. The first: what is wanted, as "h" of those that are held.
     return [line.split()[-1] for line in lines if line[1:2] == "i"]
+
+
+def is_installed(wanted, installed):
+    """installed: NAME_VERSION. As for apt, * in a version is anything."""
+    name, _, version = wanted.partition("=")
+    name = re.split("[/:]", name)[0]
+    return any(fnmatch.fnmatchcase(one, f"{name}_{version or '*'}") for one in installed)
+
+
+def is_there(account):
+    kind, _, name = account.partition(" ")
+    try:
+        return bool(pwd.getpwnam(name) if kind == "user" else grp.getgrnam(name))
+    except KeyError:
+        return False
+
+
+def includes(path, wanted, depth=0):
+    """Whether this configuration of Dovecot reads the other file, there or not."""
+    try:
+        with open(path, "r", encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+    except OSError:
+        return False
+    patterns = re.findall(r"^[ \t]*!include(?:_try)?[ \t]+(\S+)[ \t\r]*(?:#.*)?$", text, re.MULTILINE)
+    patterns = [os.path.normpath(os.path.join(os.path.dirname(path), pattern.strip("\"'"))) for pattern in patterns]
+    if any(fnmatch.fnmatchcase(os.path.normpath(wanted), pattern) for pattern in patterns):
+        return True
+    return depth < 10 and any(includes(found, wanted, depth + 1) for pattern in patterns for found in glob.glob(pattern))
 
 
 def accounts():
@@ -119,6 +179,9 @@ def main():
             "postfix": {"type": "path"},
             "dovecot": {"type": "bool", "default": False},
             "packages": {"type": "bool", "default": False},
+            "missing": {"type": "list", "elements": "str", "default": []},
+            "lacking": {"type": "list", "elements": "str", "default": []},
+            "includes": {"type": "list", "elements": "path", "default": []},
             "accounts": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -133,6 +196,10 @@ def main():
         found["dovecot"] = dovecot_version(module)
     if params["packages"]:
         found["packages"] = packages(module)
+        found["missing"] = [name for name in params["missing"] if not is_installed(name, found["packages"])]
+    found["lacking"] = [account for account in params["lacking"] if not is_there(account)]
+    if params["includes"]:
+        found["includes"] = includes(*params["includes"])
     if params["accounts"]:
         found.update(accounts())
     module.exit_json(changed=False, **found)

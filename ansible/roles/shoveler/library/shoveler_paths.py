@@ -92,6 +92,11 @@ def read(path):
         return None
 
 
+def printable(text):
+    """ansible-core 2.19 takes nothing that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def accounts_exist(wanted):
     try:
         return bool(pwd.getpwnam(wanted["owner"]) and grp.getgrnam(wanted["group"]))
@@ -178,7 +183,7 @@ def main():
     module.exit_json(
         changed=bool(changes),
         names=list(changes),
-        diff=[{"before_header": path, "after_header": path, "before": before, "after": after} for path, (before, after) in changes.items()],
+        diff=[{"before_header": path, "after_header": path, "before": printable(before), "after": after} for path, (before, after) in changes.items()],
     )
 
 

@@ -104,10 +104,15 @@ def unknown_names(path, text, known):
 
 def read(path):
     try:
-        with open(path, "r", encoding="utf-8") as file:
+        with open(path, "r", encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
     except FileNotFoundError:
         return ""
+
+
+def printable(text):
+    """ansible-core 2.19 takes nothing that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def make_stage(module, text):
@@ -115,14 +120,14 @@ def make_stage(module, text):
     directory, stage = module.params["directory"], tempfile.mkdtemp(prefix="shoveler-")
     module.add_cleanup_file(stage)
     os.chmod(stage, 0o755)
-    with open(stage + "/main.cf", "w", encoding="utf-8") as file:
+    with open(stage + "/main.cf", "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(read(os.path.join(directory, "main.cf")))
     drop_ins = os.path.join(directory, "main.cf.d")
     os.mkdir(stage + "/main.cf.d")
     for name in os.listdir(drop_ins) if os.path.isdir(drop_ins) else []:
         if name.endswith(".cf"):
             shutil.copyfile(os.path.join(drop_ins, name), f"{stage}/main.cf.d/{name}")
-    with open(f"{stage}/main.cf.d/{module.params['name']}", "w", encoding="utf-8") as file:
+    with open(f"{stage}/main.cf.d/{module.params['name']}", "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
     return stage
 
@@ -151,10 +156,26 @@ def ask_programs(module, text):
 
 def write(module, path, text):
     fresh = path + ".new"
-    with open(fresh, "w", encoding="utf-8") as file:
+    with open(fresh, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
     os.chmod(fresh, 0o644)
     module.atomic_move(fresh, path)
+
+
+def put(module):
+    params = module.params
+    path = os.path.join(params["directory"], "main.cf.d", params["name"])
+    text = render(params["settings"])
+    asked = ask_programs(module, text)
+    problems = [] if asked else unknown_names(path, text, params["known"])
+    if problems:
+        module.fail_json(msg="\n".join(problems) + "\nNothing was changed.")
+    before = read(path)
+    changed = params["write"] and before != text
+    if changed and not module.check_mode:
+        write(module, path, text)
+    diff = {"before_header": path, "after_header": path, "before": printable(before), "after": text} if changed else {}
+    module.exit_json(changed=changed, asked=asked, diff=diff)
 
 
 def main():
@@ -170,19 +191,10 @@ def main():
         },
         supports_check_mode=True,
     )
-    params = module.params
-    path = os.path.join(params["directory"], "main.cf.d", params["name"])
-    text = render(params["settings"])
-    asked = ask_programs(module, text)
-    problems = [] if asked else unknown_names(path, text, params["known"])
-    if problems:
-        module.fail_json(msg="\n".join(problems) + "\nNothing was changed.")
-    before = read(path)
-    changed = params["write"] and before != text
-    if changed and not module.check_mode:
-        write(module, path, text)
-    diff = {"before_header": path, "after_header": path, "before": before, "after": text} if changed else {}
-    module.exit_json(changed=changed, asked=asked, diff=diff)
+    try:
+        put(module)
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename}: {error.strerror}")
 
 
 if __name__ == "__main__":

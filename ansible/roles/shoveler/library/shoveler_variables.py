@@ -3,15 +3,21 @@
 
 DOCUMENTATION = r"""
 module: shoveler_variables
-short_description: Refuse variables that the role does not have
+short_description: Refuse variables that the role does not have, and texts in place of lists
 description:
   - The role gives it those that look as if they were its own. It fails if there are any, and says of each which one was meant.
+  - Ansible takes a text for a list, as C(-e NAME=WORD) gives it, and then each letter of it for an item.
 options:
   unknown:
     description: Names that nobody knows.
     type: list
     elements: str
     required: true
+  texts:
+    description: Names of lists and dictionaries that are given as a text.
+    type: list
+    elements: str
+    default: []
   known:
     description: Names of the role's variables.
     type: list
@@ -50,6 +56,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "unknown": {"type": "list", "elements": "str", "required": True},
+            "texts": {"type": "list", "elements": "str", "default": []},
             "known": {"type": "list", "elements": "str", "required": True},
             "former": {"type": "dict", "default": {}},
         },
@@ -57,6 +64,7 @@ def main():
     )
     params = module.params
     complaints = [complaint(name, params["known"], params["former"]) for name in params["unknown"]]
+    complaints += [f"{name} is a text, not a list or dictionary; as an option it is -e '{{\"{name}\": ...}}'." for name in params["texts"]]
     if complaints:
         module.fail_json(msg=" ".join(complaints) + " docs/ansible.md has them all. Nothing was changed.")
     module.exit_json(changed=False)
