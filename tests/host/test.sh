@@ -278,7 +278,10 @@ daemons_are_closed() {
 	true
 }
 sandbox_is_there() { on_host sh -c 'for pid in $(pgrep -P "$(pgrep -x scanner)"); do grep -xE "Seccomp_filters:[[:space:]]*[2-9]|Seccomp_filters:[[:space:]]*[1-9][0-9]+" /proc/$pid/status || exit 1; done'; }
-oneshots_run() { on_host systemctl start shoveler-report shoveler-rescan shoveler-sharing shoveler-mx2; }
+oneshots_run() {
+	on_host systemctl start shoveler-report shoveler-rescan shoveler-sharing shoveler-mx2 shoveler-backup &&
+		on_host shoveler backup --verify /var/backups/shoveler && on_host rm -r /var/backups/shoveler
+}
 
 # Dovecot's own restarts, by its package's trigger, are not ours. excused: what else is not, begun with |.
 deferrals() { on_host grep -E 'status=deferred|milter-reject|451 4' /var/log/mail.log | grep -vE "/run/dovecot/lmtp: |delivery service does not greet|private/dovecot-lmtp|451 4.3.2 .* Shutting down${excused-}"; }
