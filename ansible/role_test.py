@@ -113,18 +113,21 @@ class Files(InFolder):
         self.assertEqual(sorted(os.listdir(self.path("d"))), ["a", "b"])
         self.assertEqual(self.read("d/a") + self.read("d/b"), "one\ntwo\n")
 
-    def test_what_is_shown_and_what_is_warned_of(self):
-        """As by doveconf, where the admin's own files say otherwise or lose their effect."""
+    def test_what_is_shown(self):
+        """As by doveconf, where the admin's own files say otherwise, or lose their effect."""
         self.files(files={"a": "one\n"})
         shown = [{"command": ["echo", "x = two-a three"], "words": ["three", "x"]}, {"command": ["false"], "words": []}]
         self.assertTrue(self.files(files={"b": "two\n"}, shown=shown)["changed"])
         for words, out in ((["two"], "two-a three"), (["two"], "two = no")):
             result = self.files(files={"a": "bad\n"}, shown=[{"command": ["echo", out], "words": words}], expect=1)
-            self.assertIn(f"does not show two, though {self.path('d/a')} would say so", result["msg"])
-        warning = ["sh", "-c", f"echo 'Warning: no effect, see {self.path('d/b')} line 1' >&2"]
-        self.assertIn("no effect", self.files(files={"b": "bad\n"}, validate=warning, expect=1)["msg"])
-        self.assertTrue(self.files(files={"a": "other\n"}, validate=warning)["changed"], "not of this one")
-        self.assertEqual(self.read("d/a") + self.read("d/b"), "other\ntwo\n")
+            self.assertIn(f"does not show two with {self.path('d/a')}", result["msg"])
+        # The one who comes first has the word.
+        shown = [{"command": ["sh", "-c", f"cat {self.path('d')}/* | head -n 1; echo ours"], "words": ["ours"]}]
+        self.files(files={"c": "his\n", "a": "", "b": ""})
+        self.assertIn("does not show his with", self.files(files={"a": "one\n"}, shown=shown, expect=1)["msg"])
+        self.assertEqual(os.listdir(self.path("d")), ["c"])
+        self.files(files={"a": "one\n"})
+        self.assertTrue(self.files(files={"a": ""}, shown=shown)["changed"], "its own words may go")
 
     def test_what_cannot_be_written_changes_nothing_and_a_killed_run_leaves_nothing(self):
         self.files(files={"a": "one\n"})

@@ -5,8 +5,8 @@ DOCUMENTATION = r"""
 module: shoveler_files
 short_description: Put files into a folder, ask a program what it thinks of them, and take them back if it objects
 description:
-  - All files are written before O(validate) is run; if that fails, warns of one of them, or what must be O(shown) is not, each of them is as
-    it was, and the task has failed.
+  - All files are written before O(validate) is run; if that fails, or what must be O(shown) is not, each of them is as it was, and the task
+    has failed.
 options:
   directory:
     description: Folder of the files. It is made if there is something to write.
@@ -26,7 +26,9 @@ options:
     elements: str
     default: []
   shown:
-    description: Commands, and the words that must be in what each prints then.
+    description:
+      - Commands, and the words that must be in what each prints then. What it printed before must be there too, but for words of what the
+        files were.
     type: list
     elements: dict
     default: []
@@ -122,36 +124,39 @@ def has_others(params):
     return os.path.isdir(directory) and (not names or bool(set(os.listdir(directory)) - names))
 
 
-def objection(module, paths):
-    """What the host says against it; None if nothing."""
+def ask(module):
+    """What the commands of O(shown) print."""
+    return [module.run_command(shown["command"])[1] for shown in module.params["shown"] if shown["words"]]
+
+
+def objection(module, told, before):
+    """What the host says against it; None if nothing. told: what it said before."""
     command = module.params["validate"]
     if command:
         code, out, errors = module.run_command(command)
         if code != 0:
             return f"{' '.join(command)}: {(errors or out).strip()}."
-        # As of a setting of the admin's that has no effect any more.
-        warnings = [line for line in errors.split("\n") if any(path in line for path in paths)]
-        if warnings:
-            return f"{' '.join(command)}: {' '.join(warnings)}."
-    for shown in (shown for shown in module.params["shown"] if shown["words"]):
-        _, out, errors = module.run_command(shown["command"])
-        missing = [word for word in shown["words"] if not re.search(rf"(^|\s){re.escape(word)}(\s(?!= no)|$)", out)]
+    ours = {word for text in before.values() for word in text.split()}
+    for shown, then, now in zip((shown for shown in module.params["shown"] if shown["words"]), told, ask(module)):
+        missing = [word for word in shown["words"] if not re.search(rf"(^|\s){re.escape(word)}(\s(?!= no)|$)", now)]
+        missing += sorted(set(then.split()) - set(now.split()) - ours)
         if missing:
             return (
-                f"{' '.join(shown['command'])} does not show {' and '.join(missing)}, though {' and '.join(paths)} would say so: is it set again in a file"
-                f" that is read after these? {' '.join((out + errors).split())}."
+                f"{' '.join(shown['command'])} does not show {' and '.join(missing)} with {' and '.join(before)}: is it set in a file that is read after these?"
+                f" It shows {' '.join(now.split())}."
             )
     return None
 
 
 def apply(module, before, wanted):
     params = module.params
+    told = ask(module)
     try:
         if any(wanted.values()):
             make_directory(module, params["directory"])
         for path, text in wanted.items():
             write(module, path, text)
-        problem = objection(module, [path for path, text in wanted.items() if text])
+        problem = objection(module, told, before)
     except OSError as error:
         problem = f"{error.filename}: {error.strerror}."
     if problem is None:
