@@ -6,13 +6,13 @@ STORY_BASE=nothing
 . "$(dirname "$0")/teach.sh"
 row 91 "Stop and start"
 
-# Others use this machine too: the best of three, and on a machine that is known to be slow so many times as long.
-limit=$((10 * STORY_PATIENCE))
+# Others use this machine too: the best of three, and so many times as long as it is known to be slow, and as there are who want each processor.
 for _ in 1 2 3; do
 	[ ! -e "$LAB_DIR" ] || story_down
 	started=$SECONDS
 	lab_up || exit 1
 	took=$((SECONDS - started))
+	limit=$((10 * STORY_PATIENCE * (1 + $(cut -d. -f1 /proc/loadavg) / $(nproc))))
 	[ $took -gt $limit ] || break
 done
 in_time() { [ $took -le $limit ] && echo "within $limit s" || echo "after $took s"; }
