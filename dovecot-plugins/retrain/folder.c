@@ -106,22 +106,29 @@ static bool has_special_junk(struct mail_user *user)
 	return found;
 }
 
+/* Nobody may have made it yet: with special_use it is shown to clients, and they do. */
+static bool is_junk_to_be(struct mailbox *box)
+{
+	enum mailbox_existence existence = MAILBOX_EXISTENCE_NONE;
+
+	if (has_use(special_use(box), "\\Junk"))
+		return true;
+	return mailbox_exists(box, true, &existence) == 0 && existence != MAILBOX_EXISTENCE_NONE;
+}
+
 bool folder_user_has_junk(const struct conf *conf, struct mail_user *user)
 {
 	struct mail_namespace *ns = mail_namespace_find_inbox(user->namespaces);
+	bool found = false;
 
-	if (has_special_junk(user))
-		return true;
-	for (const char *const *name = conf_list(conf, P_JUNK_FOLDERS); *name != NULL; name++) {
-		enum mailbox_existence existence = MAILBOX_EXISTENCE_NONE;
+	for (const char *const *name = conf_list(conf, P_JUNK_FOLDERS); !found && *name != NULL;
+	     name++) {
 		struct mailbox *box = mailbox_alloc(ns->list, t_strconcat(ns->prefix, *name, NULL),
 						    MAILBOX_FLAG_READONLY);
 
-		if (mailbox_exists(box, true, &existence) < 0)
-			existence = MAILBOX_EXISTENCE_NONE;
+		found = is_junk_to_be(box);
 		mailbox_free(&box);
-		if (existence != MAILBOX_EXISTENCE_NONE)
-			return true;
 	}
-	return false;
+	/* Last: it looks at all folders. */
+	return found || has_special_junk(user);
 }

@@ -24,7 +24,10 @@ const char *folder_owner(struct mailbox *box);
 
 enum folder_kind folder_kind(const struct conf *conf, struct mailbox *box);
 
-/* Is there a folder that folder_kind() would call Junk? */
+/*
+ * Is there a folder that folder_kind() would call Junk? Or one with special_use \Junk and a name of
+ * junk_folders that a client will make.
+ */
 bool folder_user_has_junk(const struct conf *conf, struct mail_user *user);
 
 #endif

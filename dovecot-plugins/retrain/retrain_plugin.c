@@ -226,8 +226,8 @@ static void retrain_mail_namespaces_created(struct mail_namespace *namespaces)
 			folder, strerror(errno));
 	if (!folder_user_has_junk(conf, user))
 		e_warning(user->event,
-			  "shoveler: no Junk folder yet: none that is there has special_use \\Junk "
-			  "or a name of junk_folders, so nothing can be moved to it");
+			  "shoveler: no Junk folder: none that is there has special_use \\Junk or a "
+			  "name of junk_folders, so nothing can be moved to it");
 }
 
 static struct mail_storage_hooks retrain_mail_storage_hooks = {

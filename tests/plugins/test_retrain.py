@@ -448,5 +448,21 @@ class NoJunk(PluginTest):
         self.wait_for(lambda: "no Junk folder" in self.server.log())
 
 
+class JunkToBe(PluginTest):
+    """As in Debian's own conf.d: clients are told of it, and make it."""
+    extra = "namespace inbox {\n  mailbox Junk {\n    auto = no\n  }\n}\n"
+
+    def test_says_nothing_and_learns_once_it_is_there(self):
+        alice = self.server.imap(ALICE)
+        self.assertEqual(alice.folders("Junk"), [])
+        alice.do("CREATE", "Junk")
+        alice.put("INBOX", message("m", "X-DSPAM-Signature: " + signature()))
+        alice.transfer("MOVE", "INBOX", "Junk")
+        alice.logout()
+        self.wait_for(self.server.corrections)
+        self.assertEqual([attributes["class"] for attributes, _ in self.server.corrections()], ["spam"])
+        self.assertNotIn("no Junk folder", self.server.log())
+
+
 if __name__ == "__main__":
     main()
