@@ -35,12 +35,11 @@ static ssize_t read_secret(const char *path, char *bytes, char **error_r)
 	return size;
 }
 
-int submitter_secret_read(const char *path, struct submitter_secret *secret_r, char **error_r)
+static int take_secret(const char *path, char bytes[SUBMITTER_SECRET_MAX + 1],
+		       struct submitter_secret *secret_r, char **error_r)
 {
-	char bytes[SUBMITTER_SECRET_MAX + 1];
 	unsigned char mac[MAC_SIZE];
 	ssize_t size = read_secret(path, bytes, error_r);
-	int ret = -1;
 
 	if (size < 0)
 		return -1;
@@ -49,14 +48,25 @@ int submitter_secret_read(const char *path, struct submitter_secret *secret_r, c
 	if (size < SUBMITTER_SECRET_MIN || size > SUBMITTER_SECRET_MAX) {
 		*error_r = xasprintf("%s: must hold %d to %d bytes", path, SUBMITTER_SECRET_MIN,
 				     SUBMITTER_SECRET_MAX);
-	} else {
-		secret_r->size = (size_t)size;
-		memcpy(secret_r->bytes, bytes, (size_t)size);
-		/* libcrypto loads what it needs, while there is memory. */
-		mac_make(submitter_secret_span(secret_r), span_of(VERSION), mac);
-		ret = 0;
+		return -1;
 	}
+	secret_r->size = (size_t)size;
+	memcpy(secret_r->bytes, bytes, (size_t)size);
+	/* libcrypto loads what it needs, while there is memory. */
+	mac_make(submitter_secret_span(secret_r), span_of(VERSION), mac);
+	return 0;
+}
+
+int submitter_secret_read(const char *setting, const char *path, struct submitter_secret *secret_r,
+			  char **error_r)
+{
+	char bytes[SUBMITTER_SECRET_MAX + 1], *problem = NULL;
+	int ret = take_secret(path, bytes, secret_r, &problem);
+
 	OPENSSL_cleanse(bytes, sizeof(bytes));
+	if (ret < 0)
+		*error_r = xasprintf("%s: %s", setting, problem);
+	free(problem);
 	return ret;
 }
 

@@ -38,10 +38,11 @@ static inline struct span submitter_secret_span(const struct submitter_secret *s
 }
 
 /*
- * Reads submitter_secret_file. A file that others may read, or one that is too short or too long,
+ * Reads the file that setting names. A file that others may read, or one that is too short or too long,
  * is an error. Returns 0, or -1 and *error_r, freed by the caller.
  */
-int submitter_secret_read(const char *path, struct submitter_secret *secret_r, char **error_r);
+int submitter_secret_read(const char *setting, const char *path, struct submitter_secret *secret_r,
+			  char **error_r);
 
 /*
  * Appends the value of the field (no name, no line end). Returns 0; -1 if login or queue_id is

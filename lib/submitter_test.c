@@ -163,7 +163,7 @@ static void assert_secret_refused(const char *text, mode_t mode, const char *exp
 	char *path = secret_file(text, mode), *error = NULL;
 	struct submitter_secret secret;
 
-	assert_int_equal(submitter_secret_read(path, &secret, &error), -1);
+	assert_int_equal(submitter_secret_read("the_setting", path, &secret, &error), -1);
 	assert_non_null(strstr(error, expected));
 	free(error);
 	unlink(path);
@@ -176,12 +176,12 @@ static void the_secret_file_is_checked(void **state)
 	struct submitter_secret secret;
 
 	(void)state;
-	assert_int_equal(submitter_secret_read(path, &secret, &error), 0);
+	assert_int_equal(submitter_secret_read("the_setting", path, &secret, &error), 0);
 	assert_int_equal(secret.size, 16);
 	assert_memory_equal(secret.bytes, "0123456789abcdef", 16);
 	unlink(path);
-	assert_int_equal(submitter_secret_read(path, &secret, &error), -1);
-	assert_non_null(strstr(error, "No such file"));
+	assert_int_equal(submitter_secret_read("the_setting", path, &secret, &error), -1);
+	assert_non_null(strstr(error, "the_setting: cannot open "));
 	free(error);
 	free(path);
 	assert_secret_refused("0123456789abcde\n", 0600, "must hold 16 to 1024 bytes");

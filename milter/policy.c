@@ -49,7 +49,8 @@ static int take_secret(struct policy *policy, const struct conf *conf, char **er
 {
 	if (policy->training[0] == NULL)
 		return 0;
-	if (submitter_secret_read(conf_text(conf, P_SUBMITTER_SECRET_FILE), &policy->secret,
+	if (submitter_secret_read(conf_name(P_SUBMITTER_SECRET_FILE),
+				  conf_text(conf, P_SUBMITTER_SECRET_FILE), &policy->secret,
 				  error_r) < 0)
 		return -1;
 	policy->has_secret = true;

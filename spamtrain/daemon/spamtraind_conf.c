@@ -45,7 +45,8 @@ static int read_addresses(struct spamtraind *service, const struct conf *conf, c
 	}
 	if (service->spam_addresses[0] == NULL && service->innocent_addresses[0] == NULL)
 		return 0;
-	return submitter_secret_read(conf_text(conf, P_SUBMITTER_SECRET_FILE), &service->secret,
+	return submitter_secret_read(conf_name(P_SUBMITTER_SECRET_FILE),
+				     conf_text(conf, P_SUBMITTER_SECRET_FILE), &service->secret,
 				     error_r);
 }
 
@@ -111,7 +112,8 @@ static int read_links(struct spamtraind *service, const struct conf *conf, char 
 			xasprintf("%s: \"%s\" is no https:// address", conf_name(P_WEB_URL), url);
 		return -1;
 	}
-	return submitter_secret_read(conf_text(conf, P_LINK_SECRET_FILE), &service->link_secret,
+	return submitter_secret_read(conf_name(P_LINK_SECRET_FILE),
+				     conf_text(conf, P_LINK_SECRET_FILE), &service->link_secret,
 				     error_r);
 }
 
