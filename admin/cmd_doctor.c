@@ -73,9 +73,7 @@ static int take_name(struct wish *wish, const char *name)
 			return EX_OK;
 		}
 	}
-	complain(
-		"there is no check \"%s\"; `shoveler doctor --all` names them in the second column",
-		name);
+	complain("there is no check \"%s\"; `shoveler doctor --help` lists them", name);
 	return EX_USAGE;
 }
 

@@ -21,6 +21,12 @@ expect "conf doctor mx2 migrate" "$shoveler" ""
 expect "conf" "$shoveler" -c /etc/shoveler co
 expect "add allow tend" "$shoveler" mx2 ""
 expect "--quick --user --help" "$shoveler" doctor --
+# The checks of the doctor: all that he has, and no other word.
+checks=$(sed -n 's/^\t{"\([a-z0-9]*\)", doctor_check_.*/\1/p' "$(dirname "$0")/cmd_doctor.c" | sort)
+expect "mail mx2 $checks" "$shoveler" doctor ""
+[ "${COMPREPLY[*]}" = "${checks//$'\n'/ }" ] || { echo "doctor offers: ${COMPREPLY[*]}" && failed=1; }
+expect "limits" "$shoveler" doctor --quick dns li
+expect "FILES" "$shoveler" doctor --user ""
 expect "--dry-run --only" "$shoveler" restore /var/backups/shoveler --
 expect "--json" "$shoveler" mx2 queue --
 expect "lda_nexthop lda_user" "$shoveler" conf lda_

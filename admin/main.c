@@ -40,7 +40,10 @@ const struct command commands[] = {
 	 "  --slow          only the rest\n"
 	 "  --user ADDRESS  a mailbox for tests: mail is sent to it, and moved (doctor_user)\n"
 	 "  --wait SECONDS  how long that mail may take to its mailbox (30)\n"
-	 "CHECKs are the names in the second column of --all; without, all are made.\n"
+	 "CHECKs, without which all are made; shoveler(8) says what each looks at:\n"
+	 "  daemons units sockets metrics permissions milters postfix limits maps delivery\n"
+	 "  dovecot former certificates dns scanner policy stores spool space clock rescan\n"
+	 "  timers mx2 mail\n"
 	 "Exit code: 0 all is well, 1 warnings, 2 something does not work, 64 usage.\n",
 	 NULL, true},
 	{"report", "", "Tell the web page of the queue and of all checks (a timer's work)",
