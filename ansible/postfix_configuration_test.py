@@ -135,6 +135,15 @@ class PostfixConfiguration(unittest.TestCase):
         self.assertEqual(self.read("main.cf"), wanted)
         self.assertEqual(self.read("master.cf"), "# of mine\n" + MASTER_CF + "mine unix - - y - - lmtp\n")
 
+    def test_a_line_that_continues_ours_does_not_continue_another(self):
+        self.write("main.cf", MAIN_CF + "mydestination = a.test\n")
+        for between in ("", "# mine\n\n"):
+            self.run_module(**WANTED)
+            self.write("main.cf", self.read("main.cf").replace("transport_maps = texthash:/x\n", f"transport_maps = texthash:/x\n{between}  texthash:/mine\n"))
+            self.run_module(state="absent")
+            self.assertEqual((self.value("mydestination"), self.value("transport_maps")), ("a.test", "texthash:/mine"))
+            self.write("main.cf", MAIN_CF + "mydestination = a.test\n")
+
     def test_any_bytes_and_links_are_given_back(self):
         strange = MAIN_CF.replace("own words", "w\udcf6rds").replace("\n", "\r\n").rstrip()
         os.mkdir(self.path("elsewhere"))

@@ -181,9 +181,14 @@ def without_items(value, items):
     return value
 
 
+def logical_lines(text):
+    """Each with the lines that continue it: those that begin with blanks, also behind comments."""
+    return re.findall(r"(?:[^\n]*\n(?=(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]+[^\s#]))*(?:[^\n]*\n|[^\n]+)", text)
+
+
 def merge(ours, theirs, base):
     """base, with what others have changed in ours; None if they changed lines in which these two differ."""
-    ours, theirs, base = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (ours, theirs, base))
+    ours, theirs, base = (logical_lines(text) for text in (ours, theirs, base))
     place = {}
     for i, j, count in difflib.SequenceMatcher(None, ours, theirs, False).get_matching_blocks():
         place.update((i + n, j + n) for n in range(count))
