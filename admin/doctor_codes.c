@@ -75,6 +75,7 @@ static const char *const only_errors[] = {
 	"list-broken",
 	"list-invalid",
 	"list-refuses",
+	"lmtp-missing",
 	"mail-late",
 	"mail-refused",
 	"mail-unfiltered",

@@ -1,4 +1,7 @@
-/* doctor_dovecot.c - are our plugins loaded where they must be, and built for this Dovecot? */
+/*
+ * doctor_dovecot.c - are our plugins loaded where they must be, and built for this Dovecot; does it
+ * serve LMTP?
+ */
 #include "doctor.h"
 #include "probe.h"
 
@@ -209,10 +212,38 @@ static void check_builds(struct doctor *doctor)
 	free(dovecot);
 }
 
+/* ---- LMTP ---- */
+
+/* Why lda_nexthop does not answer, where Dovecot does: dovecot-lmtpd is a package of its own. */
+static void check_lmtp(struct doctor *doctor, const struct conf *conf)
+{
+	const char *const argv[] = {DOVECONF, "-h", "protocols", NULL};
+	const char *address = conf_text(conf, P_LDA_NEXTHOP);
+	struct strbuf served = STRBUF_INIT;
+	char *error = NULL;
+
+	strbuf_append_char(&served, ' ');
+	if (strncmp(address, "unix:", 5) == 0 && probe_lmtp(address, &error) < 0 &&
+	    doctor_run(argv, &served) == 0) {
+		strbuf_append_char(&served, ' ');
+		if (!has_word(&served, "lmtp"))
+			doctor_report(
+				doctor, FINDING_ERROR, "lmtp-missing",
+				"apt install dovecot-lmtpd; systemctl restart dovecot; if that does not help, add lmtp to protocols in /etc/dovecot/dovecot.conf",
+				"Dovecot's protocols do not have lmtp, and nobody else serves "
+				"lda_nexthop = %s: all mail waits",
+				address);
+	}
+	free(error);
+	strbuf_free(&served);
+}
+
 void doctor_check_dovecot(struct doctor *doctor, const struct conf *conf)
 {
 	struct strbuf plugins = STRBUF_INIT;
 
+	if (service_wanted(conf, &services[1]))
+		check_lmtp(doctor, conf);
 	if (!service_wanted(conf, &services[2]))
 		return;
 	if (!plugins_of("imap", &plugins))

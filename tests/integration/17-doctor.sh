@@ -273,6 +273,13 @@ lab_in mx1 sh -c "cp $plugin /var/tmp/plugin.so; sed 's/\.ABIv\(.\)/.ABIv9/' /va
 finds "a plugin for another Dovecot" error 'shoveler_retrain_plugin.so is built for Dovecot 2.*ABIv9' dovecot
 lab_in mx1 mv /var/tmp/plugin.so "$plugin"
 
+lab_in mx1 sed -i '/^protocols = /s/ lmtp//' /etc/dovecot/dovecot.conf
+lab_doveadm reload
+expect_like 5 "no LMTP in Dovecot" "error" "^error +dovecot +Dovecot's protocols do not have lmtp, .* lda_nexthop = unix:/run/dovecot/lmtp" doctor dovecot
+lab_in mx1 sed -i '/^protocols = /s/$/ lmtp/' /etc/dovecot/dovecot.conf
+lab_doveadm reload
+expect_like 10 "LMTP, again" "it answers" '^ok +sockets +lda_nexthop = ' doctor sockets
+
 echo "garbage" >"$LAB_DIR/mx1/var/lib/shoveler/policy.sqlite"
 finds "a policy store that is none" error 'policy.sqlite' policy
 rm "$LAB_DIR/mx1/var/lib/shoveler/policy.sqlite"
