@@ -197,6 +197,7 @@ class Trees(SharingTest):
 
     def test_delegates_of_a_part_lock_nobody_out(self):
         self.public("#Part/Sub", BOB)
+        self.public("#Part/Subway")
         self.server.shoveler("public", "admin", "#Part", ALICE)
         bob = self.session(BOB)
         for who, rights in ((ALICE, ""), ("-" + ALICE, ALL), (BOB, ""), ("-" + BOB, ALL)):
@@ -204,6 +205,8 @@ class Trees(SharingTest):
             self.assertEqual(self.rights(self.new_session(ALICE), "#Part/Sub"), ALL)
             self.assertEqual(self.rights(bob, "#Part/Sub"), ALL)
         self.refused(self.setacl, bob, "#Part", BOB, "lr", answer="NO")
+        self.assertEqual(self.rights(self.new_session(ALICE), "#Part/Subway"), ALL)
+        self.refused(self.rights, bob, "#Part/Subway", answer="NO")
 
 
 class OtherDomains(SharingTest):
