@@ -70,10 +70,14 @@ static void free_ours(struct ours *ours)
 /* "{ inet:host:port, default_action=accept }" or just the address. */
 static bool has_address(const char *text, const char *address)
 {
-	const char *found = strstr(text, address);
-	char after = found != NULL ? found[strlen(address)] : '\0';
+	const char *found = text;
 
-	return found != NULL && (after == '\0' || strchr(" ,\t}", after) != NULL);
+	while ((found = strstr(found, address)) != NULL) {
+		found += strlen(address);
+		if (*found == '\0' || strchr(" ,\t}", *found) != NULL)
+			return true;
+	}
+	return false;
 }
 
 static bool is_ours(struct span item, const struct ours *ours)

@@ -68,8 +68,11 @@ int probe_milter(const char *address, char **error_r)
 	close(fd);
 	if (size > 4 && answer[4] == 'O')
 		return 0;
-	*error_r = xasprintf("%s: no answer of a milter within %d s", address,
-			     PROBE_TIMEOUT_MS / 1000);
+	if (size == 0)
+		*error_r = xasprintf("%s: no answer of a milter: it hangs up", address);
+	else
+		*error_r = xasprintf("%s: no answer of a milter within %d s", address,
+				     PROBE_TIMEOUT_MS / 1000);
 	return -1;
 }
 

@@ -208,7 +208,7 @@ milter=inet:127.0.0.1:8895
 with_postfix "smtpd_milters = $milter, inet:localhost:11332, inet:localhost:8891" ok "smtpd_milters has $milter" milters
 with_postfix "smtpd_milters = inet:localhost:8895" ok "smtpd_milters has $milter: inet:localhost:8895" milters
 with_postfix "smtpd_milters = { $milter, default_action=accept }" error 'default_action=accept' milters
-with_postfix "non_smtpd_milters = $milter" ok 'non_smtpd_milters has' milters
+with_postfix "non_smtpd_milters = ${milter}1, $milter" ok 'non_smtpd_milters has' milters
 with_postfix "virtual_mailbox_maps = texthash:/etc/postfix/nowhere" error 'virtual_mailbox_maps has texthash:/etc/postfix/nowhere: .*No such file' maps
 with_postfix "recipient_delimiter = -" error 'recipient_delimiter = \+, but "-" in Postfix' postfix
 with "milter_listen = unix:/run/shoveler/milter.sock" "a socket outside of Postfix's chroot" error \
