@@ -19,19 +19,12 @@ echo host.example.test >"$root/etc/hostname"
 echo "127.0.0.1 host.example.test host localhost" >"$root/etc/hosts"
 : >"$root/etc/resolv.conf"
 
-rm -rf "$root/etc/shoveler" "$root/var/lib/shoveler" "$root/var/lib/clamav" "$root/etc/dovecot/conf.d"
-mkdir -p "$root/var/lib/clamav" "$root/etc/dovecot/conf.d" "$root/var/vmail" "$root/etc/ssl"
+rm -rf "$root/etc/shoveler" "$root/var/lib/shoveler" "$root/var/lib/clamav"
+mkdir -p "$root/var/lib/clamav" "$root/var/vmail"
 printf 'Host.Eicar:0:*:%s\n' "$(printf EICAR-STANDARD-ANTIVIRUS-TEST-FILE | od -An -v -tx1 | tr -d ' \n')" >"$root/var/lib/clamav/host.ndb"
 inside getent passwd vmail >/dev/null || inside useradd --uid 5000 --home-dir /var/vmail --shell /usr/sbin/nologin vmail
 inside chown vmail:vmail /var/vmail
-version=$(inside dovecot --version | cut -d. -f1-2)
-cp "$here/../lab/base/mx1/dovecot/$version/dovecot.conf" "$root/etc/dovecot/dovecot.conf"
-sed -i 's/^ssl = yes/ssl = no/; /^ssl_/d; /^log_path/d; /^log_timestamp/d' "$root/etc/dovecot/dovecot.conf"
-if [ "$version" = 2.3 ]; then
-	sed -i '1a disable_plaintext_auth = no' "$root/etc/dovecot/dovecot.conf"
-else
-	sed -i '/^dovecot_storage_version/a auth_allow_cleartext = yes' "$root/etc/dovecot/dovecot.conf"
-fi
+"$here/dovecot.sh" "$root"
 cp "$here/../lab/base/mx1/dovecot/users" "$root/etc/dovecot/users"
 
 # Installed without questions it has none.
