@@ -78,7 +78,7 @@ static void judge_list(struct doctor *doctor, const struct test *test,
 		doctor_report(doctor, FINDING_ERROR, "list-broken",
 			      "the milter has muted it: take it out of dnsbl_sites or rhsbl_sites "
 			      "unless it comes back; if no list answers, and no name resolves "
-			      "(getent hosts deb.debian.org), it is the resolver that is down",
+			      "(getent hosts debian.org), it is the resolver that is down",
 			      "%s %s", test->list->domain, problem);
 }
 
