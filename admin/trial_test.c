@@ -10,10 +10,9 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-static void finds(const char *answer, const char *expected)
+/* Frees name. */
+static void is_name(char *name, const char *expected)
 {
-	char *name = trial_junk_name(answer);
-
 	if (expected == NULL) {
 		assert_null(name);
 	} else {
@@ -21,6 +20,11 @@ static void finds(const char *answer, const char *expected)
 		assert_string_equal(name, expected);
 	}
 	free(name);
+}
+
+static void finds(const char *answer, const char *expected)
+{
+	is_name(trial_junk_name(answer), expected);
 }
 
 static void test_junk_name(void **state)
@@ -43,15 +47,7 @@ static void test_junk_name(void **state)
 
 static void folder(const char *line, const char *expected)
 {
-	char *name = trial_folder_name(line);
-
-	if (expected == NULL) {
-		assert_null(name);
-	} else {
-		assert_non_null(name);
-		assert_string_equal(name, expected);
-	}
-	free(name);
+	is_name(trial_folder_name(line), expected);
 }
 
 static void test_folder_name(void **state)
