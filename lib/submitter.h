@@ -38,8 +38,8 @@ static inline struct span submitter_secret_span(const struct submitter_secret *s
 }
 
 /*
- * Reads the file that setting names. A file that others may read, or one that is too short or too long,
- * is an error. Returns 0, or -1 and *error_r, freed by the caller.
+ * Reads the file at path, the value of that setting. One that others may read, that is too short
+ * or too long is an error. Returns 0, or -1 and *error_r, freed by the caller.
  */
 int submitter_secret_read(const char *setting, const char *path, struct submitter_secret *secret_r,
 			  char **error_r);
